@@ -1,0 +1,15 @@
+//! Takes activity events in and keeps them as committed, partitioned Parquet.
+
+mod catalogue;
+pub mod columns;
+mod decode;
+mod error;
+mod event;
+mod generate;
+mod input;
+mod limits;
+mod mapping;
+mod record;
+mod time;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,108 @@
+//! What can be asked: one serialisable value a report, the same from the command line, a file or HTTP.
+//!
+//! Texts (`where`, `step`, instants, durations) are parsed and checked by the modules below, so that every
+//! way in gives the same errors.
+
+use serde::{Deserialize, Serialize};
+
+/// What all reports have in common: which runs, as of when, split by what, how many rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scope {
+    /// Journeys by id; empty means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub journey: Vec<String>,
+    /// Journey versions; empty means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub version: Vec<String>,
+    /// Start of the range of entry, inclusive: an instant, a date, or a relative word such as `yesterday` or `-7d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// End of the range of entry, exclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// IANA time zone in which dates are read and days are labelled; UTC when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tz: Option<String>,
+    /// What counts as "now"; the latest event time of the snapshot when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
+    /// Conditions that must all hold, such as `platform=ios`.
+    #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<String>,
+    /// Dimensions to split by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// Most rows to give.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// One question to the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Spec {
+    /// Totals, rates and durations.
+    Overview(Scope),
+    /// How far runs get through a sequence of steps.
+    Funnel(FunnelSpec),
+    /// Attempts, completion and durations of every step.
+    Steps(Scope),
+    /// Failed runs by step and error.
+    Failures(Scope),
+    /// A list of runs.
+    Invocations(InvocationsSpec),
+    /// The events of one run.
+    Invocation {
+        /// The run's invocation id.
+        id: String,
+        /// The tenant, where an id stands for runs of several tenants.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tenant: Option<String>,
+        /// Time zone of the shown instants; UTC when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tz: Option<String>,
+    },
+    /// The journeys in the store.
+    Journeys(Scope),
+    /// The values of a column of `events`.
+    Values {
+        /// Name of the column.
+        column: String,
+        /// Which events count.
+        #[serde(flatten)]
+        scope: Scope,
+    },
+    /// One read-only SQL query.
+    Sql {
+        /// The query's text.
+        query: String,
+    },
+}
+
+/// A funnel: a scope, the steps and the window.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FunnelSpec {
+    /// Which runs count.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// The steps, first to last; empty means the main line of the one journey in the scope.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<String>,
+    /// Longest time from the first step to any other, such as `1h`; the journey lifetime when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+}
+
+/// A list of runs: a scope and an order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InvocationsSpec {
+    /// Which runs are listed.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// Column to sort by, with a leading `-` for descending; `-started_at` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+}

@@ -1,0 +1,3 @@
+//! The `wayfare` command.
+
+fn main() {}
