@@ -1,6 +1,6 @@
 //! Takes activity events in and keeps them as committed, partitioned Parquet.
 
-mod catalogue;
+pub mod catalogue;
 pub mod columns;
 mod decode;
 mod error;
