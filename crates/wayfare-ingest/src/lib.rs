@@ -13,3 +13,4 @@ mod record;
 mod time;
 
 pub use error::{Error, ErrorKind, Result};
+pub use generate::{GenerateSpec, Generated, Generator};
