@@ -1,10 +1,10 @@
 //! Computes journey reports over a snapshot of the store.
 
-mod attempts;
-mod funnel;
-mod run;
+pub mod attempts;
+pub mod funnel;
+pub mod run;
 pub mod spec;
-mod stats;
-mod timeline;
+pub mod stats;
+pub mod timeline;
 
 pub use wayfare_ingest::{Error, ErrorKind, Result};
