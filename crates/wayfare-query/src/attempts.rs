@@ -1,1 +1,53 @@
-//! Placeholder, replaced by its owner.
+//! Attempts: the passages of a run through its steps, and what became of each step.
+//!
+//! A start opens an attempt of its step. A completion or failure closes the latest open attempt of the step
+//! that was started strictly earlier, else one started at the same instant; without any it is an attempt of
+//! its own, without a start. Starting a step anew leaves an older open attempt unfinished for good, once the
+//! instant has passed: inside one instant nobody knows what came first.
+//!
+//! All of that is decided by the path alone, so [`RunSteps::read`] has to run once a distinct path; only
+//! [`RunSteps::for_each_attempt`] needs a run's own times. Cost: linear in the tokens, times the logarithm of
+//! the number of distinct steps.
+
+mod class;
+mod pairing;
+
+pub use class::{NotCompleted, RunState, StepFacts};
+pub use pairing::RunSteps;
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// With a completion.
+    Completed,
+    /// With a failure.
+    Failed,
+    /// Not at all.
+    Unfinished,
+}
+
+/// One passage through a step. Times are milliseconds from the start of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt<'a> {
+    /// The step's id.
+    pub step: &'a str,
+    /// When it was started; null for a completion without a start.
+    pub started: Option<i64>,
+    /// When it was completed or failed.
+    pub ended: Option<i64>,
+    /// How it ended.
+    pub end: End,
+    /// From the latest completion or failure of any step, at or before the start and not the attempt's own,
+    /// to the start; null without a start or without such an end.
+    pub wait_ms: Option<i64>,
+}
+
+impl Attempt<'_> {
+    /// From start to completion or failure; null where either is not known.
+    pub fn duration_ms(&self) -> Option<i64> {
+        Some(self.ended?.saturating_sub(self.started?))
+    }
+}
+
+#[cfg(test)]
+mod tests;
