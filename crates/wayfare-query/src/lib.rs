@@ -1,10 +1,10 @@
 //! Computes journey reports over a snapshot of the store.
 
 pub mod attempts;
-pub mod funnel;
+mod report;
 pub mod run;
 pub mod spec;
-pub mod stats;
 pub mod timeline;
 
+pub use report::Report;
 pub use wayfare_ingest::{Error, ErrorKind, Result};
