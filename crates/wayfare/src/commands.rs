@@ -1,0 +1,93 @@
+//! The commands, one file each: arguments, help text and what it does.
+
+mod compact;
+mod demo;
+mod failures;
+mod funnel;
+mod generate;
+mod ingest;
+mod invocation;
+mod invocations;
+mod journeys;
+mod overview;
+mod sql;
+mod steps;
+mod summary;
+mod values;
+
+use clap::Subcommand;
+use wayfare_query::Result;
+use wayfare_query::spec::Spec;
+
+use crate::backend::{self, OnMissing};
+use crate::exit::Exit;
+use crate::session::Session;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(demo::Demo),
+    Generate(generate::Generate),
+    Ingest(ingest::Ingest),
+    Compact(compact::Compact),
+    #[command(flatten)]
+    Question(Question),
+}
+
+/// A question to the store, answered by one report.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Question {
+    Overview(overview::Overview),
+    Funnel(funnel::Funnel),
+    Steps(steps::Steps),
+    Failures(failures::Failures),
+    Invocations(invocations::Invocations),
+    Invocation(invocation::Invocation),
+    Journeys(journeys::Journeys),
+    Values(values::Values),
+    Sql(sql::Sql),
+}
+
+impl Command {
+    /// Carries the command out.
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit> {
+        match self {
+            Self::Demo(args) => args.run(session).await,
+            Self::Generate(args) => args.run(session),
+            Self::Ingest(args) => args.run(session).await,
+            Self::Compact(args) => args.run(session).await,
+            Self::Question(question) => question.answer(session).await,
+        }
+    }
+}
+
+impl Question {
+    /// The question as the engine understands it.
+    fn into_spec(self) -> Result<Spec> {
+        Ok(match self {
+            Self::Overview(args) => args.spec(),
+            Self::Funnel(args) => args.spec(),
+            Self::Steps(args) => args.spec(),
+            Self::Failures(args) => args.spec(),
+            Self::Invocations(args) => args.spec(),
+            Self::Invocation(args) => args.spec(),
+            Self::Journeys(args) => args.spec(),
+            Self::Values(args) => args.spec(),
+            Self::Sql(args) => args.spec()?,
+        })
+    }
+
+    async fn answer(self, session: &Session) -> Result<Exit> {
+        // opened first: a file that cannot be written is better known before the work than after it
+        let mut out = session.out()?;
+        let spec = self.into_spec()?;
+        let store = backend::open(session.store_options(OnMissing::Fail)?).await?;
+        let report = backend::run(&store, spec).await?;
+        session.show(&report, &mut out)?;
+        out.finish()?;
+        Ok(Exit::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! What `ingest` and `compact` did: lines for people on stderr, one JSON object for machines on request.
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+use wayfare_query::{Error, Result};
+
+use crate::backend::{CompactSummary, IngestSummary};
+use crate::out::{Out, write_failed};
+use crate::progress::per_second;
+use crate::render::{Format, count, duration, size};
+use crate::session::Session;
+
+/// Opens where the JSON object goes, if one was asked for.
+pub(super) fn out(session: &Session) -> Result<Option<Out>> {
+    match session.format() {
+        Format::Json | Format::Ndjson => session.out().map(Some),
+        _ if session.global.output.is_some() => {
+            Err(Error::invalid("a summary is written to a file as json or ndjson only")
+                .hint("add --format json, or name the file *.json"))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Writes the JSON object.
+pub(super) fn write(summary: &Value, session: &Session, out: Option<Out>) -> Result<()> {
+    let Some(mut out) = out else { return Ok(()) };
+    let text = if session.format() == Format::Json { format!("{summary:#}") } else { summary.to_string() };
+    writeln!(out, "{text}").map_err(write_failed)?;
+    out.finish()
+}
+
+/// What was taken in, and the first places that were rejected.
+pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
+    let IngestSummary { files, bytes, read, accepted, duplicates, rejected, elapsed, .. } = summary;
+    let elapsed_ms = elapsed.as_millis();
+    let mut lines = vec![
+        format!(
+            "read {} records from {} ({}) in {}, {} a second",
+            count(*read),
+            if *files == 1 { "1 file".to_owned() } else { format!("{} files", count(*files)) },
+            size(*bytes),
+            duration(elapsed.as_secs_f64() * 1000.0),
+            count(per_second(*read, elapsed_ms)),
+        ),
+        format!(
+            "accepted {} · duplicates {} · rejected {}",
+            count(*accepted),
+            count(*duplicates),
+            count(*rejected)
+        ),
+    ];
+    for place in &summary.first_rejects {
+        lines.push(format!("  {}:{}: {}: {}", place.file, place.line, place.reason, place.detail));
+    }
+    let shown = u64::try_from(summary.first_rejects.len()).unwrap_or(u64::MAX);
+    if shown > 0 && *rejected > shown {
+        let reasons: Vec<String> =
+            summary.reasons.iter().map(|(reason, n)| format!("{reason} {}", count(*n))).collect();
+        lines.push(format!("  … {} more rejected; in all: {}", count(rejected - shown), reasons.join(", ")));
+    }
+    lines
+}
+
+/// The same for machines.
+pub(super) fn ingest_json(summary: &IngestSummary) -> Value {
+    let places = summary.first_rejects.iter().map(|place| {
+        json!({ "file": place.file, "line": place.line, "reason": place.reason, "detail": place.detail })
+    });
+    json!({
+        "schema_version": crate::render::SCHEMA_VERSION,
+        "report": "ingest",
+        "files": summary.files,
+        "bytes": summary.bytes,
+        "read": summary.read,
+        "accepted": summary.accepted,
+        "duplicates": summary.duplicates,
+        "rejected": summary.rejected,
+        "reasons": summary.reasons.iter().cloned().map(|(reason, n)| (reason, n.into())).collect::<serde_json::Map<_, _>>(),
+        "first_rejects": places.collect::<Vec<_>>(),
+        "failures": summary.failures.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "elapsed_ms": whole_ms(summary.elapsed),
+    })
+}
+
+/// What was folded.
+pub(super) fn compact_line(summary: &CompactSummary) -> String {
+    format!(
+        "folded {} runs of {} dates ({}) in {}; {} dates were up to date",
+        count(summary.invocations),
+        count(summary.dates_folded),
+        size(summary.bytes),
+        duration(summary.elapsed.as_secs_f64() * 1000.0),
+        count(summary.dates_kept),
+    )
+}
+
+/// The same for machines.
+pub(super) fn compact_json(summary: &CompactSummary) -> Value {
+    json!({
+        "schema_version": crate::render::SCHEMA_VERSION,
+        "report": "compact",
+        "dates_folded": summary.dates_folded,
+        "dates_kept": summary.dates_kept,
+        "invocations": summary.invocations,
+        "bytes": summary.bytes,
+        "elapsed_ms": whole_ms(summary.elapsed),
+    })
+}
+
+fn whole_ms(elapsed: std::time::Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backend::RejectedAt;
+
+    fn summary() -> IngestSummary {
+        IngestSummary {
+            files: 2,
+            bytes: 3_400_000,
+            read: 70_727,
+            accepted: 70_000,
+            duplicates: 700,
+            rejected: 27,
+            reasons: vec![("bad_json".to_owned(), 20), ("missing_field".to_owned(), 7)],
+            first_rejects: vec![RejectedAt {
+                file: "a.ndjson".to_owned(),
+                line: 17,
+                reason: "bad_json".to_owned(),
+                detail: "expected a value at column 3".to_owned(),
+            }],
+            failures: Vec::new(),
+            elapsed: Duration::from_millis(1500),
+        }
+    }
+
+    #[test]
+    fn people_see_counts_rate_and_the_first_places() {
+        assert_eq!(
+            ingest_lines(&summary()),
+            [
+                "read 70,727 records from 2 files (3.4 MB) in 1.5 s, 47,151 a second",
+                "accepted 70,000 · duplicates 700 · rejected 27",
+                "  a.ndjson:17: bad_json: expected a value at column 3",
+                "  … 26 more rejected; in all: bad_json 20, missing_field 7",
+            ]
+        );
+    }
+
+    #[test]
+    fn machines_see_the_same_counts() {
+        let json = ingest_json(&summary());
+        assert_eq!(json["read"], 70_727);
+        assert_eq!(json["reasons"]["bad_json"], 20);
+        assert_eq!(json["first_rejects"][0]["line"], 17);
+    }
+}

@@ -1,0 +1,228 @@
+//! What a column of a report means to a person, told by its name and type.
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
+use chrono_tz::Tz;
+use wayfare_query::Report;
+
+use super::cell::{Cell, cell};
+use super::{human, machine};
+
+/// How wide a bar is.
+const BAR_CELLS: usize = 12;
+
+/// Numbers that name something instead of counting it.
+const NAMES: [&str; 4] = ["http_status", "step_number", "line", "snapshot"];
+
+/// A column as a person sees it.
+#[derive(Debug)]
+pub(super) struct Column<'a> {
+    /// The name in the schema.
+    pub(super) name: &'a str,
+    /// The heading.
+    pub(super) heading: String,
+    meaning: Meaning,
+    bar: bool,
+    values: &'a ArrayRef,
+}
+
+/// What the values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Text,
+    /// How many of something.
+    Count,
+    /// A number as it is.
+    Number,
+    /// Milliseconds.
+    Duration,
+    Instant,
+    /// A part of one.
+    Rate,
+}
+
+/// A value ready to show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) text: String,
+    pub(super) tone: Tone,
+}
+
+/// What a value's colour would say. It never says anything that the text does not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Tone {
+    #[default]
+    Plain,
+    Good,
+    Bad,
+    Waiting,
+    Faint,
+}
+
+/// How values are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// Time zone of instants.
+    pub(super) zone: Tz,
+    /// Whether bars are drawn.
+    pub(super) bars: bool,
+    /// Whether characters beyond ASCII may be used.
+    pub(super) unicode: bool,
+}
+
+/// The columns that people see, and the names of those that only machine formats have.
+pub(super) fn columns(report: &Report) -> (Vec<Column<'_>>, Vec<&str>) {
+    let schema = report.batch.schema_ref();
+    let of_rate = |name: &str| {
+        let rates = Report::RATE_PARTS.iter().filter_map(|part| name.strip_suffix(part));
+        rates.into_iter().any(|rate| !rate.is_empty() && schema.field_with_name(rate).is_ok())
+    };
+    let (mut seen, mut hidden, mut barred) = (Vec::new(), Vec::new(), false);
+    for (field, values) in schema.fields().iter().zip(report.batch.columns()) {
+        let name = field.name().as_str();
+        if report.name != "sql" && of_rate(name) {
+            hidden.push(name);
+            continue;
+        }
+        let meaning = Meaning::of(name, field.data_type(), report.name);
+        let bar = !barred && has_bar(report.name, name) && meaning == Meaning::Rate;
+        barred |= bar;
+        seen.push(Column { name, heading: heading(name, report.name), meaning, bar, values });
+    }
+    (seen, hidden)
+}
+
+/// The column whose shares are drawn: how far runs get, and what makes up the failures.
+fn has_bar(report: &str, name: &str) -> bool {
+    match report {
+        "funnel" => name == "share_of_first",
+        "failures" => is_share(name),
+        _ => false,
+    }
+}
+
+fn is_share(name: &str) -> bool {
+    name == "share" || name.starts_with("share_") || name.ends_with("_share")
+}
+
+/// A query's own names stay; ours lose their unit, which the values carry.
+fn heading(name: &str, report: &str) -> String {
+    if report == "sql" {
+        return human::one_line(name);
+    }
+    if report == "funnel" && name == "step_number" {
+        return "#".to_owned();
+    }
+    name.strip_suffix("_ms").unwrap_or(name).replace('_', " ")
+}
+
+impl Meaning {
+    fn of(name: &str, kind: &DataType, report: &str) -> Self {
+        match kind {
+            DataType::Dictionary(_, values) => Self::of(name, values, report),
+            DataType::Timestamp(..) => Self::Instant,
+            DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..) => Self::Number,
+            kind if !kind.is_numeric() => Self::Text,
+            _ if report == "sql" || NAMES.contains(&name) => Self::Number,
+            _ if name.ends_with("_ms") => Self::Duration,
+            kind if kind.is_integer() => Self::Count,
+            _ if is_share(name) || name == "rate" || name.contains("_rate") => Self::Rate,
+            _ => Self::Count,
+        }
+    }
+}
+
+impl Column<'_> {
+    /// Whether values stand at the right edge.
+    pub(super) fn to_the_right(&self, manner: Manner) -> bool {
+        let barred = self.bar && manner.bars;
+        !barred
+            && matches!(self.meaning, Meaning::Count | Meaning::Number | Meaning::Duration | Meaning::Rate)
+    }
+
+    /// Whether values may be cut to make room.
+    pub(super) fn may_be_cut(&self) -> bool {
+        self.meaning == Meaning::Text
+    }
+
+    /// The value at `row` for a person.
+    pub(super) fn show(&self, row: usize, manner: Manner) -> Shown {
+        let value = cell(self.values.as_ref(), row);
+        if matches!(value, Cell::Null) {
+            let text = if manner.unicode { "–" } else { "-" };
+            return Shown { text: text.to_owned(), tone: Tone::Faint };
+        }
+        let text = match (self.meaning, number(&value)) {
+            (Meaning::Duration, Some(ms)) => human::duration(ms),
+            (Meaning::Rate, Some(rate)) if self.bar && manner.bars => {
+                let text =
+                    format!("{:>8}  {}", human::percent(rate), human::bar(rate, BAR_CELLS, manner.unicode));
+                text.trim_end().to_owned()
+            }
+            (Meaning::Rate, Some(rate)) => human::percent(rate),
+            (Meaning::Count, _) => counted(&value),
+            (Meaning::Instant, _) => match value {
+                Cell::Instant { at, zoned } => human::instant(at, if zoned { manner.zone } else { Tz::UTC }),
+                other => machine::text(&other).into_owned(),
+            },
+            (Meaning::Text | Meaning::Number | Meaning::Duration | Meaning::Rate, _) => {
+                human::one_line(&machine::text(&value))
+            }
+        };
+        let tone = tone(self.name, &text);
+        Shown { text, tone }
+    }
+}
+
+fn counted(value: &Cell<'_>) -> String {
+    match value {
+        Cell::Float(number) => human::decimal(*number),
+        Cell::Single(number) => human::decimal(f64::from(*number)),
+        other => human::grouped(&machine::text(other)),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with two units or one decimal")]
+fn number(value: &Cell<'_>) -> Option<f64> {
+    match value {
+        Cell::Int(number) => Some(*number as f64),
+        Cell::UInt(number) => Some(*number as f64),
+        Cell::Float(number) => Some(*number),
+        Cell::Single(number) => Some(f64::from(*number)),
+        _ => None,
+    }
+}
+
+fn tone(column: &str, text: &str) -> Tone {
+    if !matches!(column, "state" | "outcome") {
+        return Tone::Plain;
+    }
+    match text {
+        "succeeded" | "success" => Tone::Good,
+        "failed" | "failure" | "error" | "rejected" => Tone::Bad,
+        "abandoned" => Tone::Waiting,
+        "open" => Tone::Faint,
+        _ => Tone::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_types_tell_the_meaning() {
+        let of = |name, kind| Meaning::of(name, &kind, "overview");
+        assert_eq!(of("average_duration_ms", DataType::Float64), Meaning::Duration);
+        assert_eq!(of("completion_rate", DataType::Float64), Meaning::Rate);
+        assert_eq!(of("success_rate_of_started", DataType::Float64), Meaning::Rate);
+        assert_eq!(of("share_of_first", DataType::Float64), Meaning::Rate);
+        assert_eq!(of("reached", DataType::Int64), Meaning::Count);
+        assert_eq!(of("http_status", DataType::Int64), Meaning::Number);
+        assert_eq!(of("journey_id", DataType::Utf8View), Meaning::Text);
+        assert_eq!(Meaning::of("latency_ms", &DataType::Int64, "sql"), Meaning::Number);
+    }
+}
