@@ -1,0 +1,4 @@
+//! Black-box tests of the real binary.
+
+#[cfg(test)]
+mod cli;
