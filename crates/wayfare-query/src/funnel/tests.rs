@@ -102,6 +102,14 @@ fn a_sequential_attempt_opens_after_the_one_before_was_left() {
 }
 
 #[test]
+fn by_arrival_a_sequential_attempt_opens_at_the_next_event() {
+    let definition =
+        Definition { entry_policy: EntryPolicy::Sequential, ties: Ties::Arrival, ..Definition::new(2) };
+    assert_eq!(times(&run(definition.clone(), &[(0, A), (5, B), (5, A), (5, B)])), [(0, 5), (1, 5)]);
+    assert_eq!(times(&run(definition, &[(0, A), (5, B), (5, B)])), [(0, 0), (1, 5)]);
+}
+
+#[test]
 fn a_long_tie_costs_no_permutations() {
     let events = vec![(0, u64::MAX); 100_000];
     assert_eq!(run(Definition::new(64), &events).level, 64);
