@@ -12,5 +12,9 @@ mod mapping;
 mod record;
 mod time;
 
+pub use decode::{Block, Decoder};
 pub use error::{Error, ErrorKind, Result};
 pub use generate::{GenerateSpec, Generated, Generator};
+pub use input::{Input, Origin, expand};
+pub use limits::Limits;
+pub use record::{Reason, Record, Reject, Value};

@@ -1,0 +1,132 @@
+//! A piece of an input that any thread can parse.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::bytes::Bytes;
+use super::elements::{Element, Scanner};
+use super::rows::Layout;
+use super::{Piece, lines, object, rows};
+use crate::record::excerpt;
+use crate::{Limits, Reason, Record, Reject};
+
+/// About a mebibyte of whole records.
+pub struct Block {
+    file: Arc<str>,
+    first_line: u64,
+    bytes: Vec<u8>,
+    body: Body,
+    limits: Limits,
+}
+
+/// How the records lie in a block's bytes.
+#[derive(Debug)]
+pub(super) enum Body {
+    Lines,
+    Elements(Vec<Element>),
+    Rows(Arc<Layout>),
+    /// One record that was refused while cutting; the bytes are its beginning.
+    Refused(Reason, String),
+}
+
+impl Block {
+    pub(super) fn new(file: Arc<str>, piece: Piece, limits: Limits) -> Self {
+        Self { file, first_line: piece.first_line, bytes: piece.bytes, body: piece.body, limits }
+    }
+
+    /// The input's name.
+    pub fn file(&self) -> &Arc<str> {
+        &self.file
+    }
+
+    /// The line at which the block starts, from 1.
+    pub fn first_line(&self) -> u64 {
+        self.first_line
+    }
+
+    /// The size of the block's text in bytes.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The column names of a CSV; `None` for JSON.
+    pub fn header(&self) -> Option<&[String]> {
+        match &self.body {
+            Body::Rows(layout) => Some(&layout.header),
+            _ => None,
+        }
+    }
+
+    /// Calls `f` for every record in order, with the line it starts at, or with the account of why it is none.
+    pub fn for_each(&self, mut f: impl FnMut(u64, Result<Record<'_>, Reject>)) {
+        match &self.body {
+            Body::Lines => lines::each(&self.bytes, self.first_line, |line, text| {
+                if text.len() > self.limits.line_bytes_max {
+                    f(line, Err(self.reject(line, lines::too_long_detail(&self.limits), text)));
+                    return;
+                }
+                match text.trim_ascii() {
+                    [] => {}
+                    array @ [b'[', ..] => self.array_line(line, array, &mut f),
+                    text => f(line, self.json(line, text)),
+                }
+            }),
+            Body::Elements(elements) => {
+                for element in elements {
+                    let text = self.bytes.get(element.start..element.end).unwrap_or_default();
+                    let record = if element.too_long {
+                        Err(self.reject(element.line, lines::too_long_detail(&self.limits), text))
+                    } else {
+                        self.json(element.line, text)
+                    };
+                    f(element.line, record);
+                }
+            }
+            Body::Rows(layout) => rows::each(&self.bytes, self.first_line, layout, |line, text, row| {
+                f(line, row.map_err(|defect| self.reject(line, defect, text)));
+            }),
+            Body::Refused(reason, detail) => {
+                f(self.first_line, Err(self.reject(self.first_line, (*reason, detail.clone()), &self.bytes)));
+            }
+        }
+    }
+
+    fn json<'a>(&self, line: u64, text: &'a [u8]) -> Result<Record<'a>, Reject> {
+        object::record(text, &self.limits).map_err(|defect| self.reject(line, defect, text))
+    }
+
+    /// A whole array on one line of NDJSON, as polled batches are appended to a file.
+    fn array_line(&self, line: u64, text: &[u8], f: &mut impl FnMut(u64, Result<Record<'_>, Reject>)) {
+        let mut scanner = Scanner::new(line);
+        scanner.scan(text, &self.limits);
+        for element in scanner.take() {
+            f(line, self.json(line, text.get(element.start..element.end).unwrap_or_default()));
+        }
+        if !scanner.is_between_arrays() {
+            f(line, Err(self.reject(line, (Reason::BadJson, "the array is not closed".into()), text)));
+        }
+    }
+
+    fn reject(&self, line: u64, (reason, detail): (Reason, String), text: &[u8]) -> Reject {
+        let text = excerpt(text, self.limits.reject_text_bytes_max);
+        Reject { file: Arc::clone(&self.file), line, reason, detail, text }
+    }
+}
+
+/// Skips a line that is too long without keeping it whole, and gives the account of it.
+pub(super) fn too_long(line: u64, bytes: &mut Bytes, limits: &Limits) -> Piece {
+    let shown = bytes.as_slice().get(..limits.reject_text_bytes_max).unwrap_or(bytes.as_slice()).to_vec();
+    bytes.skip_line();
+    let (reason, detail) = lines::too_long_detail(limits);
+    Piece { first_line: line, bytes: shown, body: Body::Refused(reason, detail) }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Block")
+            .field("file", &self.file)
+            .field("first_line", &self.first_line)
+            .field("size_bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
