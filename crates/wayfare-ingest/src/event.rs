@@ -1,1 +1,44 @@
-//! Placeholder, replaced by its owner.
+//! One event as the store keeps it, and the builder that makes a record batch of many.
+
+mod builder;
+
+use std::borrow::Cow;
+
+pub use builder::{EventBuilder, Identity, event_batch_schema};
+
+use crate::catalogue::Source;
+use crate::columns::PROMOTED_INTEGER;
+pub(crate) use crate::mapping::{INTEGER_COLUMNS, TEXT_COLUMNS, text_place};
+
+/// One event. It borrows from the record it was mapped from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The product area.
+    pub source: Source,
+    /// The canonical key of a known activity, an unknown one as it came.
+    pub activity: Cow<'a, str>,
+    /// When it happened: microseconds since 1970, UTC.
+    pub timestamp_us: i64,
+    /// The id that the record brought.
+    pub explicit_id: Option<[u8; 16]>,
+    /// A digest of source and fields, the same for the same event wherever it was read.
+    pub content_hash: [u8; 16],
+    /// The columns [`crate::columns::ENVELOPE_TEXT`], then [`crate::columns::PROMOTED_TEXT`].
+    pub text: [Option<Cow<'a, str>>; TEXT_COLUMNS],
+    /// The columns [`crate::columns::PROMOTED_INTEGER`].
+    pub integers: [Option<i64>; INTEGER_COLUMNS],
+    /// Everything else, the text of a JSON object.
+    pub additional_params: Option<Cow<'a, str>>,
+}
+
+impl Event<'_> {
+    /// The value of a text column by its name.
+    pub fn text_column(&self, name: &str) -> Option<&str> {
+        self.text.get(text_place(name)?)?.as_deref()
+    }
+
+    /// The value of an integer column by its name.
+    pub fn integer_column(&self, name: &str) -> Option<i64> {
+        *self.integers.get(PROMOTED_INTEGER.into_iter().position(|column| column == name)?)?
+    }
+}
