@@ -135,3 +135,6 @@ impl Mapping {
         *hasher.finalize().as_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

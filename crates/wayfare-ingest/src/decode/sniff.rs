@@ -36,7 +36,7 @@ pub(super) fn format(bytes: &mut Bytes) -> Result<Format> {
     }
     // A first line may be damaged: the lines after it tell.
     let objects = lines().skip(1).take(SNIFF_LINES).filter(|line| line.starts_with(b"{")).count();
-    if objects > 0 && objects * 2 >= lines().skip(1).take(SNIFF_LINES).count() {
+    if objects * 2 > lines().skip(1).take(SNIFF_LINES).count() {
         return Ok(Format::Lines);
     }
     let first = lines().next().unwrap_or_default();

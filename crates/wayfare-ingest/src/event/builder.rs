@@ -128,3 +128,61 @@ impl EventBuilder {
             .map_err(|cause| Error::internal("the columns of a batch do not fit together").because(cause))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use arrow::array::AsArray as _;
+    use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
+
+    use super::*;
+    use crate::ErrorKind;
+    use crate::catalogue::Source;
+
+    fn event(timestamp_us: i64, explicit_id: Option<[u8; 16]>) -> Event<'static> {
+        let mut text = std::array::from_fn(|_| None);
+        text[0] = Some(Cow::Borrowed("tenant"));
+        Event {
+            source: Source::Risk,
+            activity: "x".into(),
+            timestamp_us,
+            explicit_id,
+            content_hash: [7; 16],
+            text,
+            integers: [None, Some(200), None],
+            additional_params: None,
+        }
+    }
+
+    #[test]
+    fn rows_become_columns() {
+        let mut builder = EventBuilder::new();
+        builder.append(&event(DAY_US - 1, None));
+        builder.append(&event(DAY_US, Some([9; 16])));
+        let ids: Vec<_> = builder.identities().iter().map(|identity| identity.id).collect();
+        assert_eq!(ids, [[7; 16], [9; 16]]);
+        assert_eq!(builder.identities().iter().map(|i| i.is_explicit).collect::<Vec<_>>(), [false, true]);
+        let batch = builder.finish(&ids, "b1", 42).unwrap();
+        assert_eq!(batch.schema(), event_batch_schema());
+        let column = |name: &str| batch.column_by_name(name).unwrap();
+        assert_eq!(column("date").as_primitive::<Date32Type>().values(), &[0, 1]);
+        assert_eq!(column("source").as_string::<i32>().value(0), "risk");
+        assert_eq!(column("event_id").as_binary::<i32>().value(1), [9; 16]);
+        assert_eq!(column("timestamp").as_primitive::<TimestampMicrosecondType>().value(1), DAY_US);
+        assert_eq!(column("tenant_id").as_string::<i32>().value(1), "tenant");
+        assert_eq!(column("country").null_count(), 2);
+        assert_eq!(column("http_status").as_primitive::<Int64Type>().value(0), 200);
+        assert_eq!(column("additional_params").null_count(), 2);
+        assert_eq!(column("batch_id").as_string::<i32>().value(0), "b1");
+        assert_eq!(column("ingested_at").as_primitive::<TimestampMicrosecondType>().value(0), 42);
+    }
+
+    #[test]
+    fn ids_must_fit_the_rows() {
+        let mut builder = EventBuilder::new();
+        builder.append(&event(0, None));
+        assert_eq!(builder.finish(&[], "b1", 42).unwrap_err().kind(), ErrorKind::Internal);
+        assert_eq!(EventBuilder::new().finish(&[], "b1", 42).unwrap().num_rows(), 0);
+    }
+}

@@ -6,7 +6,8 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     let mut best: Option<(&str, usize)> = None;
     for candidate in known {
         let distance = strsim::osa_distance(&folded, &fold(candidate));
-        let near = distance <= 1 + folded.chars().count() / 4;
+        let begins = folded.len() >= 4 && fold(candidate).starts_with(&folded);
+        let near = begins || distance <= 1 + folded.chars().count() / 4;
         if near && best.is_none_or(|(_, least)| distance < least) {
             best = Some((candidate, distance));
         }
@@ -28,6 +29,7 @@ mod tests {
         assert_eq!(nearest("time_stamp", known), Some("timestamp"));
         assert_eq!(nearest("StepID", known), Some("step_id"));
         assert_eq!(nearest("activty", known), Some("activity"));
+        assert_eq!(nearest("time", known), Some("timestamp"));
         assert_eq!(nearest("country", known), None);
     }
 }
