@@ -97,6 +97,9 @@ fn last_wins(members: &mut Vec<(Cow<'_, str>, &str)>) {
         });
         return;
     }
+    if !may_repeat(members) {
+        return;
+    }
     let mut at = 0;
     while let Some(((name, _), rest)) = members.get(at..).and_then(<[_]>::split_first) {
         if rest.iter().any(|(other, _)| other == name) {
@@ -107,11 +110,28 @@ fn last_wins(members: &mut Vec<(Cow<'_, str>, &str)>) {
     }
 }
 
+/// Whether a name occurs twice. Names are only compared when length and edges are alike.
+fn may_repeat(members: &[(Cow<'_, str>, &str)]) -> bool {
+    let mut seen = [0_u64; 4];
+    members.iter().enumerate().any(|(index, (name, _))| {
+        let edges = match name.as_bytes() {
+            [first, .., second_last, last] => [*first, *second_last, *last],
+            _ => [0; 3],
+        };
+        let mixed = edges.iter().fold(name.len(), |mixed, edge| mixed.wrapping_mul(31) + usize::from(*edge));
+        let bit = 1 << (mixed % 64);
+        let Some(word) = seen.get_mut(mixed / 64 % 4) else { return true };
+        let known = *word & bit != 0;
+        *word |= bit;
+        known && members.iter().take(index).any(|(other, _)| other == name)
+    })
+}
+
 /// Whether objects and arrays are nested deeper than `depth_max`.
 fn depth_exceeds(text: &[u8], depth_max: usize) -> bool {
     // The number of opening brackets bounds the depth, and counting is much faster than following strings.
-    let opening: usize = text.iter().map(|byte| usize::from(matches!(byte, b'{' | b'['))).sum();
-    if opening <= depth_max {
+    // The two brackets differ in one bit.
+    if super::count(text, |byte| byte | 0x20 == b'{') <= depth_max {
         return false;
     }
     let (mut depth, mut string, mut escaped) = (0_usize, false, false);

@@ -46,26 +46,38 @@ pub(super) fn content_hash(source: Source, record: &Record<'_>) -> [u8; 16] {
     digest(&content)
 }
 
+/// Adds bytes behind their length, seven bits of it a byte: most lengths take one.
 fn part(content: &mut Vec<u8>, bytes: &[u8]) {
-    content.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    let mut length = bytes.len();
+    while length > 0x7f {
+        content.push(0x80 | low_bits(length));
+        length >>= 7;
+    }
+    content.push(low_bits(length));
     content.extend_from_slice(bytes);
 }
 
+fn low_bits(length: usize) -> u8 {
+    u8::try_from(length & 0x7f).unwrap_or_default()
+}
+
+/// Copies JSON text without the white space between its tokens.
 fn without_space(raw: &str, out: &mut Vec<u8>) {
-    if !raw.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        return out.extend_from_slice(raw.as_bytes());
-    }
-    let (mut string, mut escaped) = (false, false);
-    for byte in raw.bytes() {
+    let bytes = raw.as_bytes();
+    let (mut string, mut escaped, mut from) = (false, false, 0);
+    for (at, byte) in bytes.iter().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if string => escaped = true,
             b'"' => string = !string,
-            b' ' | b'\t' | b'\r' | b'\n' if !string => continue,
+            b' ' | b'\t' | b'\r' | b'\n' if !string => {
+                out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+                from = at + 1;
+            }
             _ => {}
         }
-        out.push(byte);
     }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
 }
 
 fn digest(bytes: &[u8]) -> [u8; 16] {
