@@ -3,6 +3,18 @@
 //! Texts (`where`, `step`, instants, durations) are parsed and checked by the modules below, so that every
 //! way in gives the same errors.
 
+mod duration;
+mod filter;
+mod quoted;
+mod range;
+mod step;
+mod suggest;
+
+pub use duration::{format_duration_ms, parse_duration_ms};
+pub use filter::{Condition, Op};
+pub use range::{Range, format_instant, parse_instant_ms, parse_tz};
+pub use step::{Step, StepTest};
+
 use serde::{Deserialize, Serialize};
 
 /// What all reports have in common: which runs, as of when, split by what, how many rows.
