@@ -8,8 +8,10 @@
 //!
 //! Cost: linear in the steps that the events match; inside an instant see `instant`.
 
+use std::cmp::Reverse;
+
 use super::assignment::Assignment;
-use super::definition::{Definition, bits};
+use super::definition::Definition;
 use super::instant::Instant;
 use super::outcome::{Match, Outcome};
 use super::{EventReuse, FunnelEvent, Ties};
@@ -179,15 +181,20 @@ impl Ordered {
     /// Puts the best attempt of the pass into `outcome`, unless that holds a better one.
     pub(super) fn report(&self, outcome: &mut Outcome) {
         let Some((level, chain)) = self.best else { return };
-        let mut found = Outcome { level, matches: Vec::new() };
+        if (level, Reverse(self.history_at(chain)), Some(chain.entry_ms)) <= outcome.rank() {
+            return;
+        }
+        outcome.level = level;
+        outcome.matches.clear();
         let mut next = chain.last;
         while let Some(link) = next.and_then(|next| self.history.get(next)) {
-            let matched = bits(link.steps).map(|step| Match { step, at_ms: link.at_ms });
-            found.matches.splice(0..0, matched);
+            let mut steps = link.steps;
+            while let Some(step) = steps.checked_ilog2() {
+                steps ^= 1 << step;
+                outcome.matches.push(Match { step: step as usize, at_ms: link.at_ms });
+            }
             next = link.before;
         }
-        if found.rank() > outcome.rank() {
-            *outcome = found;
-        }
+        outcome.matches.reverse();
     }
 }
