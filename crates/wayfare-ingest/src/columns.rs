@@ -73,3 +73,84 @@ pub fn events_file_schema() -> SchemaRef {
     });
     Arc::clone(&SCHEMA)
 }
+
+/// The schema of a data file of `invocations`: every column but the partition column `start_date`.
+pub fn invocations_file_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let text = |name: &&str| Field::new(*name, DataType::Utf8, true);
+        let mut fields = vec![
+            Field::new("tenant_id", DataType::Utf8, true),
+            Field::new("invocation_id", DataType::Utf8, false),
+        ];
+        fields.extend(RUN_DIMENSIONS.iter().map(text));
+        fields.extend([
+            Field::new("first_at", instant(), false),
+            Field::new("started_at", instant(), false),
+            Field::new("last_at", instant(), false),
+            Field::new("ended_at", instant(), true),
+        ]);
+        fields.extend(RUN_FACTS.iter().map(text));
+        fields.extend(RUN_COUNTS.iter().map(|name| Field::new(*name, DataType::Int64, false)));
+        fields.push(Field::new("path", DataType::Utf8, false));
+        let offset = Field::new("element", DataType::Int64, false);
+        fields.push(Field::new("offsets", DataType::List(Arc::new(offset)), false));
+        Arc::new(Schema::new(fields))
+    });
+    Arc::clone(&SCHEMA)
+}
+
+/// The columns of a run that are the first known value among its events.
+pub const RUN_DIMENSIONS: [&str; 12] = [
+    "journey_id",
+    "journey_version",
+    "client_id",
+    "app_id",
+    "user_id",
+    "device_id",
+    "correlation_id",
+    "flow_id",
+    "platform",
+    "os",
+    "browser",
+    "country",
+];
+
+/// The text columns of a run that its end decides; `terminal` is `succeeded`, `failed` or null.
+pub const RUN_FACTS: [&str; 7] = [
+    "terminal",
+    "failing_step",
+    "error_code",
+    "error_category",
+    "error_message",
+    "connection_id",
+    "last_step",
+];
+
+/// The counts of a run.
+pub const RUN_COUNTS: [&str; 8] = [
+    "events",
+    "duplicates",
+    "steps_started",
+    "steps_completed",
+    "steps_failed",
+    "retries",
+    "external_calls",
+    "external_failures",
+];
+
+/// The schema of a data file of `quarantine`: one row a rejected line.
+pub fn quarantine_file_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let text = |name: &str| Field::new(name, DataType::Utf8, false);
+        Arc::new(Schema::new(vec![
+            text("file"),
+            Field::new("line", DataType::Int64, false),
+            text("reason"),
+            text("detail"),
+            text("text"),
+            text("batch_id"),
+            Field::new("ingested_at", instant(), false),
+        ]))
+    });
+    Arc::clone(&SCHEMA)
+}

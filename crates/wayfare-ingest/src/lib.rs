@@ -1,4 +1,22 @@
 //! Takes activity events in and keeps them as committed, partitioned Parquet.
+//!
+//! A [`Store`] is a folder with Delta tables. [`ingest`] reads files ([`Input`], [`Decoder`]), maps their records to
+//! events ([`Mapping`]), and commits them; what cannot be used goes into quarantine with its reason. The crate knows
+//! arrow, parquet and the table format, and nothing of the query engine.
+//!
+//! ```no_run
+//! # async fn example() -> wayfare_ingest::Result<()> {
+//! use std::sync::Arc;
+//! use wayfare_ingest::{IngestOptions, IngestProgress, Limits, Mapping, Store, expand, ingest};
+//!
+//! let store = Store::open_or_create("journeys".as_ref()).await?;
+//! let options = IngestOptions::new(Mapping::mosaic()?, 1_772_323_200_000);
+//! let inputs = expand(&["events/*.ndjson.gz".to_owned()], &options.limits)?;
+//! let quiet: Arc<dyn IngestProgress> = Arc::new(());
+//! let summary = ingest(&store, &inputs, &options, &quiet).await?;
+//! println!("{} events stored", summary.total(|input| input.accepted));
+//! # Ok(()) }
+//! ```
 
 pub mod catalogue;
 pub mod columns;
@@ -6,17 +24,27 @@ mod decode;
 mod error;
 mod event;
 mod generate;
+mod ingest;
 mod input;
 mod limits;
 mod mapping;
+mod nearest;
 mod record;
+mod store;
 mod time;
 
+pub use catalogue::{Role, Source, role_of};
 pub use decode::{Block, Decoder};
 pub use error::{Error, ErrorKind, Result};
-pub use generate::{GenerateSpec, Generated, Generator};
 pub use event::{Event, EventBuilder, Identity, event_batch_schema};
+pub use generate::{GenerateSpec, Generated, Generator};
+pub use ingest::{IngestOptions, IngestProgress, IngestSummary, InputSummary, REJECTS_SHOWN_MAX, ingest};
 pub use input::{Input, Origin, expand};
 pub use limits::Limits;
 pub use mapping::{Lifetime, Mapper, Mapping, MissingColumn};
+pub use nearest::nearest;
 pub use record::{Reason, Record, Reject, Value};
+pub use store::{
+    AppTransaction, Commit, DataFile, EncodedFile, FileLayout, NewFile, Settings, Snapshot, Statistics,
+    Store, Table, ValueRange, encode,
+};

@@ -11,7 +11,6 @@ mod identity;
 mod lifetime;
 mod mapper;
 mod missing;
-mod nearest;
 mod outcomes;
 mod parse;
 mod paths;

@@ -1,10 +1,32 @@
-//! Computes journey reports over a snapshot of the store.
+//! Computes journey reports over a snapshot of the store, on `DataFusion`.
+//!
+//! An [`Engine`] answers a [`spec::Spec`] with a [`Report`]: rows in one Arrow batch, and what they were computed
+//! from. The parts below it are plain Rust and know nothing of Arrow: [`timeline`] (a run's events as text), [`run`]
+//! (the fold of one run), [`attempts`] (passages through steps) and [`funnel`] (the automaton).
 
 pub mod attempts;
+mod cache;
+mod compact;
+mod condition;
+mod dimension;
+mod engine;
+mod error;
+mod fold;
+mod functions;
+pub mod funnel;
+mod provider;
+mod question;
 mod report;
+mod rows;
 pub mod run;
+mod runs;
+mod session;
 pub mod spec;
+pub mod stats;
 pub mod timeline;
 
+pub use compact::CompactSummary;
+pub use engine::Engine;
 pub use report::Report;
-pub use wayfare_ingest::{Error, ErrorKind, Result};
+pub use session::EngineOptions;
+pub use wayfare_ingest::{Error, ErrorKind, Result, Store};

@@ -1,7 +1,25 @@
 //! What every report comes back as: rows with a fixed schema, and what they were computed from.
 
+mod empty;
+mod failures;
+mod funnel;
+mod invocation;
+mod invocations;
+mod journeys;
+mod main_line;
+mod overview;
+mod sql;
+mod steps;
+mod values;
+
 use arrow::array::RecordBatch;
 use serde_json::Value;
+use wayfare_ingest::Store;
+
+use crate::question::Question;
+use crate::session::EngineOptions;
+use crate::spec::{Scope, Spec};
+use crate::{Error, Result};
 
 /// The answer to one [`Spec`](crate::spec::Spec).
 ///
@@ -38,6 +56,84 @@ impl Report {
         let given = u64::try_from(self.batch.num_rows()).unwrap_or(u64::MAX);
         self.rows_total.map_or(0, |total| total.saturating_sub(given))
     }
+}
+
+/// Computes the report that a spec asks for.
+pub(crate) async fn answer(store: &Store, options: &EngineOptions, spec: &Spec) -> Result<Report> {
+    let open = |scope, default_by| Question::open(store, options, scope, default_by);
+    let nothing = Scope::default();
+    let (scope, default_by): (&Scope, &[&str]) = match spec {
+        Spec::Overview(scope) => (scope, &["journey_id"]),
+        Spec::Failures(scope) => (scope, &["journey_id", "failing_step", "error_code"]),
+        Spec::Funnel(spec) => (&spec.scope, &[]),
+        Spec::Steps(scope) | Spec::Journeys(scope) | Spec::Values { scope, .. } => (scope, &[]),
+        Spec::Invocations(spec) => (&spec.scope, &[]),
+        Spec::Invocation { .. } | Spec::Sql { .. } => (&nothing, &[]),
+    };
+    let question = open(scope, default_by).await?;
+    let rows = match spec {
+        Spec::Overview(_) => overview::rows(&question).await?,
+        Spec::Funnel(spec) => funnel::rows(&question, spec).await?,
+        Spec::Steps(_) => steps::rows(&question).await?,
+        Spec::Failures(_) => failures::rows(&question).await?,
+        Spec::Invocations(spec) => invocations::rows(&question, spec).await?,
+        Spec::Invocation { id, tenant, .. } => invocation::rows(&question, id, tenant.as_deref()).await?,
+        Spec::Journeys(_) => journeys::rows(&question).await?,
+        Spec::Values { column, .. } => values::rows(&question, column).await?,
+        Spec::Sql { query } => sql::rows(&question, query).await?,
+    };
+    finish(&question, spec, rows)
+}
+
+/// What a report's own code computes.
+#[derive(Debug)]
+struct Answer {
+    title: String,
+    batch: RecordBatch,
+    rows_total: Option<u64>,
+    notes: Vec<String>,
+}
+
+impl Answer {
+    fn new(title: impl Into<String>, batch: RecordBatch) -> Self {
+        Self { title: title.into(), batch, rows_total: None, notes: Vec::new() }
+    }
+
+    /// Keeps the first rows up to the scope's limit and remembers how many there were.
+    fn limited(mut self, limit: Option<usize>) -> Self {
+        let total = self.batch.num_rows();
+        if let Some(limit) = limit.filter(|&limit| limit < total) {
+            self.batch = self.batch.slice(0, limit);
+            self.rows_total = u64::try_from(total).ok();
+        }
+        self
+    }
+}
+
+fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report> {
+    let mut echoed =
+        serde_json::to_value(spec).map_err(|cause| Error::internal("a spec has no JSON").because(cause))?;
+    if let (Some(fields), Spec::Overview(_) | Spec::Funnel(_) | Spec::Steps(_) | Spec::Failures(_)) =
+        (echoed.as_object_mut(), spec)
+    {
+        fields.insert("tz".to_owned(), question.zone.name().into());
+        for (name, bound) in [("from", question.range.from_ms), ("to", question.range.to_ms)] {
+            if let Some(instant) = bound.and_then(chrono::DateTime::from_timestamp_millis) {
+                let text = instant.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+                fields.insert(name.to_owned(), text.into());
+            }
+        }
+    }
+    Ok(Report {
+        name: spec.name(),
+        title: answer.title,
+        spec: echoed,
+        snapshot: question.snapshot.events.version,
+        as_of_ms: question.as_of_ms(),
+        batch: answer.batch,
+        rows_total: answer.rows_total,
+        notes: answer.notes,
+    })
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ mod filter;
 mod quoted;
 mod range;
 mod step;
-mod suggest;
+pub(crate) mod suggest;
 
 pub use duration::{format_duration_ms, parse_duration_ms};
 pub use filter::{Condition, Op};
 pub use range::{Range, format_instant, parse_instant_ms, parse_tz};
+pub(crate) use step::step_text;
 pub use step::{Step, StepTest};
 
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,23 @@ pub enum Spec {
         /// The query's text.
         query: String,
     },
+}
+
+impl Spec {
+    /// The report's name, as in the serialised spec.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Overview(_) => "overview",
+            Self::Funnel(_) => "funnel",
+            Self::Steps(_) => "steps",
+            Self::Failures(_) => "failures",
+            Self::Invocations(_) => "invocations",
+            Self::Invocation { .. } => "invocation",
+            Self::Journeys(_) => "journeys",
+            Self::Values { .. } => "values",
+            Self::Sql { .. } => "sql",
+        }
+    }
 }
 
 /// A funnel: a scope, the steps and the window.

@@ -42,6 +42,26 @@ fn float(count: u64) -> f64 {
     count as f64
 }
 
+/// A percentile of sorted values: the value at position `level` × (n − 1), counted from 0, interpolated linearly
+/// between its neighbours; nothing for no values.
+///
+/// Definition 7 of R. J. Hyndman and Y. Fan, "Sample Quantiles in Statistical Packages", The American Statistician 50
+/// (1996), pages 361-365. At level ½ it is the median, for an even number the mean of the two middle values.
+pub fn percentile(sorted: &[i64], level: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let position = level.clamp(0.0, 1.0) * float(last as u64);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a position inside the slice"
+    )]
+    let below = position.floor() as usize;
+    let (low, high) = (*sorted.get(below)?, *sorted.get((below + 1).min(last))?);
+    #[expect(clippy::cast_precision_loss, reason = "times in milliseconds are far below 2^52")]
+    let (low, high) = (low as f64, high as f64);
+    Some(low + (high - low) * (position - position.floor()))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -1,18 +1,22 @@
 //! Everything the front end asks of the engine.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use wayfare_ingest::{
+    GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Source, expand,
+};
 use wayfare_query::spec::Spec;
-use wayfare_query::{Error, Report, Result};
+use wayfare_query::{Engine, EngineOptions, Error, Report, Result};
 
+use crate::clock;
 use crate::progress::Progress;
-
-// what the engine will call while it works
-const _: [fn(&Progress, u64); 3] = [Progress::expect_bytes, Progress::bytes, Progress::events];
 
 /// Where a store is and what may be used for it.
 #[derive(Debug)]
@@ -38,7 +42,6 @@ pub(crate) enum OnMissing {
 
 /// What to take in, and how to read it.
 #[derive(Debug)]
-#[expect(dead_code, reason = "the engine is not connected")]
 pub(crate) struct IngestOptions {
     /// Files, globs, folders, or `-`.
     pub(crate) inputs: Vec<String>,
@@ -55,6 +58,8 @@ pub(crate) struct IngestOptions {
 pub(crate) struct IngestSummary {
     /// Inputs read.
     pub(crate) files: u64,
+    /// Inputs that the store had already, as a whole.
+    pub(crate) files_known: u64,
     /// Bytes read, as stored (compressed).
     pub(crate) bytes: u64,
     /// Records read; the sum of the next three.
@@ -71,6 +76,8 @@ pub(crate) struct IngestSummary {
     pub(crate) first_rejects: Vec<RejectedAt>,
     /// Inputs that could not be read to their end; what was good before is stored.
     pub(crate) failures: Vec<Error>,
+    /// Runs outlast what the store expected, which now expects more.
+    pub(crate) lifetime_raised: bool,
     /// How long it took.
     pub(crate) elapsed: Duration,
 }
@@ -105,7 +112,6 @@ pub(crate) struct CompactSummary {
 
 /// Which sample events to make.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "the engine is not connected")]
 pub(crate) struct GenerateOptions {
     /// How many events.
     pub(crate) events: u64,
@@ -119,60 +125,180 @@ pub(crate) struct GenerateOptions {
 
 /// An open store.
 #[derive(Debug)]
-pub(crate) struct Store;
+pub(crate) struct Store {
+    store: Arc<wayfare_query::Store>,
+    engine: Engine,
+    threads: Option<NonZeroUsize>,
+}
 
 /// Opens a store.
-#[expect(clippy::unused_async, reason = "the engine opens a store asynchronously")]
 pub(crate) async fn open(options: StoreOptions) -> Result<Store> {
     let StoreOptions { path, missing, threads, memory_bytes } = options;
-    let _: (Option<NonZeroUsize>, Option<u64>) = (threads, memory_bytes);
-    if missing == OnMissing::Fail && !path.exists() {
-        return Err(Error::not_found("expected a store, saw nothing").with("store", path.display()));
+    let store = match missing {
+        OnMissing::Create => wayfare_query::Store::open_or_create(&path).await?,
+        OnMissing::Fail => wayfare_query::Store::open(&path).await?,
+    };
+    let mut engine = EngineOptions::default();
+    if let Some(threads) = threads {
+        engine.threads = threads.get();
     }
-    Err(not_connected())
+    if let Some(memory_bytes) = memory_bytes {
+        engine.memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
+    }
+    let store = Arc::new(store);
+    Ok(Store { engine: Engine::new(Arc::clone(&store), engine), store, threads })
 }
 
 /// Answers a question.
-#[expect(clippy::unused_async, reason = "the engine answers asynchronously")]
-pub(crate) async fn run(_store: &Store, _spec: Spec) -> Result<Report> {
-    Err(not_connected())
+pub(crate) async fn run(store: &Store, spec: Spec) -> Result<Report> {
+    store.engine.run(&spec).await
 }
 
 /// Takes files in.
-#[expect(clippy::unused_async, reason = "the engine commits asynchronously")]
 pub(crate) async fn ingest(
-    _store: &Store,
-    _options: IngestOptions,
-    _progress: &Progress,
+    store: &Store,
+    options: IngestOptions,
+    progress: &Progress,
 ) -> Result<IngestSummary> {
-    Err(not_connected())
+    let limits = Limits::default();
+    let inputs = expand(&options.inputs, &limits)?;
+    let mapping = match &options.mapping {
+        Some(path) => read_mapping(path)?,
+        None => Mapping::mosaic()?,
+    };
+    let mapping = mapping.override_columns(&columns_text(&options.columns), "the settings")?;
+    let source = options.source.as_deref().map(str::parse::<Source>).transpose()?;
+    take_in(store, &inputs, mapping, source, progress).await
 }
 
 /// Takes sample events in; a second time changes nothing.
-#[expect(clippy::unused_async, reason = "the engine commits asynchronously")]
 pub(crate) async fn ingest_sample(
-    _store: &Store,
-    _options: GenerateOptions,
-    _progress: &Progress,
+    store: &Store,
+    options: GenerateOptions,
+    progress: &Progress,
 ) -> Result<IngestSummary> {
-    Err(not_connected())
+    let spool = Spool(store.store.root().join("sample.ndjson"));
+    let failed = |cause| Error::io("cannot write the sample", cause);
+    let mut file = BufWriter::new(File::create(&spool.0).map_err(failed)?);
+    generate(&options, &mut file, &Progress::hidden())?;
+    file.flush().map_err(failed)?;
+    let input = Input { name: "sample".into(), origin: Origin::File(spool.0.clone()) };
+    take_in(store, &[input], Mapping::mosaic()?, None, progress).await
+}
+
+/// A file that is gone when its use is over.
+struct Spool(PathBuf);
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        // the sample can be made again, and a file too many in the store's folder harms nobody
+        std::fs::remove_file(&self.0).unwrap_or_default();
+    }
+}
+
+async fn take_in(
+    store: &Store,
+    inputs: &[Input],
+    mapping: Mapping,
+    source: Option<Source>,
+    progress: &Progress,
+) -> Result<IngestSummary> {
+    let started = Instant::now();
+    let sizes: Option<Vec<u64>> = inputs.iter().map(Input::size_bytes).collect();
+    let bytes = sizes.map(|sizes| sizes.iter().sum());
+    if let Some(bytes) = bytes {
+        progress.expect_bytes(bytes);
+    }
+    let mut options = wayfare_ingest::IngestOptions::new(mapping, clock::now_ms());
+    options.source = source;
+    if let Some(threads) = store.threads {
+        options.threads = threads.get();
+    }
+    let listener: Arc<dyn IngestProgress> = Arc::new(progress.clone());
+    let done = wayfare_ingest::ingest(&store.store, inputs, &options, &listener).await?;
+    let mut reasons: Vec<(String, u64)> =
+        done.reasons.iter().map(|(reason, &count)| (reason.as_str().to_owned(), count)).collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    Ok(IngestSummary {
+        files: done.inputs.len() as u64,
+        files_known: done.total(|input| u64::from(input.already_stored)),
+        bytes: bytes.unwrap_or_else(|| progress.bytes_counted()),
+        read: done.total(|input| input.read),
+        accepted: done.total(|input| input.accepted),
+        duplicates: done.total(|input| input.duplicates),
+        rejected: done.total(|input| input.rejected),
+        reasons,
+        first_rejects: done
+            .rejects
+            .into_iter()
+            .map(|reject| RejectedAt {
+                file: reject.file.to_string(),
+                line: reject.line,
+                reason: reject.reason.as_str().to_owned(),
+                detail: reject.detail,
+            })
+            .collect(),
+        lifetime_raised: done.lifetime_raised,
+        failures: done.inputs.into_iter().filter_map(|input| input.damage).collect(),
+        elapsed: started.elapsed(),
+    })
+}
+
+fn read_mapping(path: &Path) -> Result<Mapping> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| Error::io("cannot read the mapping", cause).with("file", &name))?;
+    Mapping::parse(&text, &name)
+}
+
+/// The `[columns]` table of the settings as the text of a settings file.
+fn columns_text(columns: &BTreeMap<String, Vec<String>>) -> String {
+    let mut text = "[columns]\n".to_owned();
+    for (column, paths) in columns {
+        let paths: Vec<String> = paths.iter().map(|path| format!("{path:?}")).collect();
+        // writing to a text cannot fail
+        writeln!(text, "{column} = [{}]", paths.join(", ")).unwrap_or_default();
+    }
+    text
 }
 
 /// Folds what is not folded yet.
-#[expect(clippy::unused_async, reason = "the engine commits asynchronously")]
-pub(crate) async fn compact(_store: &Store, _progress: &Progress) -> Result<CompactSummary> {
-    Err(not_connected())
+pub(crate) async fn compact(store: &Store, progress: &Progress) -> Result<CompactSummary> {
+    let started = Instant::now();
+    let heard = progress.clone();
+    let hear = move |done: u64, all: u64| heard.dates(done, all);
+    let done = store.engine.compact(clock::now_ms(), &hear).await?;
+    Ok(CompactSummary {
+        dates_folded: done.dates,
+        dates_kept: done.dates_kept,
+        invocations: done.runs,
+        bytes: done.bytes,
+        elapsed: started.elapsed(),
+    })
 }
 
 /// Writes sample events as NDJSON and counts them; `Unavailable` with the cause when a write fails.
-pub(crate) fn generate(
-    _options: &GenerateOptions,
-    _out: &mut dyn Write,
-    _progress: &Progress,
-) -> Result<u64> {
-    Err(not_connected())
+pub(crate) fn generate(options: &GenerateOptions, out: &mut dyn Write, progress: &Progress) -> Result<u64> {
+    let start_ms = options.start.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
+    let GenerateOptions { events, seed, days, .. } = *options;
+    let spec = GenerateSpec { seed, events, days, start_ms, ..GenerateSpec::default() };
+    let mut seen = wayfare_ingest::Generated::default();
+    let generated = Generator::try_new(spec)?
+        .write_to(&mut &mut *out, |now| {
+            progress.bytes(now.bytes - seen.bytes);
+            progress.events(now.events - seen.events);
+            seen = now;
+        })
+        .map_err(|cause| Error::io("cannot write the events", cause))?;
+    Ok(generated.events)
 }
 
-fn not_connected() -> Error {
-    Error::internal("not connected")
+impl IngestProgress for Progress {
+    fn bytes(&self, count: u64) {
+        Self::bytes(self, count);
+    }
+
+    fn records(&self, count: u64) {
+        self.events(count);
+    }
 }

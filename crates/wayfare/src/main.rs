@@ -6,6 +6,7 @@
 
 mod args;
 mod backend;
+mod clock;
 mod commands;
 mod exit;
 mod out;
@@ -13,7 +14,6 @@ mod progress;
 mod render;
 mod session;
 mod settings;
-mod suggest;
 mod term;
 
 use std::ffi::OsString;

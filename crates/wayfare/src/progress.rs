@@ -42,6 +42,18 @@ impl Progress {
         self.bar.inc(count);
     }
 
+    /// Bytes counted so far.
+    pub(crate) fn bytes_counted(&self) -> u64 {
+        self.bar.position()
+    }
+
+    /// Shows how many dates of all are done.
+    pub(crate) fn dates(&self, done: u64, all: u64) {
+        self.bar.set_length(all);
+        self.bar.set_style(self.style("{msg} {bar:24} {pos} of {len} dates · {eta} left"));
+        self.bar.set_position(done);
+    }
+
     /// Counts events.
     pub(crate) fn events(&self, count: u64) {
         self.events.fetch_add(count, Ordering::Relaxed);

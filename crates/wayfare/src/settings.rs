@@ -20,7 +20,7 @@ use std::path::Path;
 use toml::{Spanned, Value};
 use wayfare_query::{Error, Result};
 
-use crate::suggest::nearest;
+use wayfare_ingest::nearest;
 
 /// A longer settings file is a mistake.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;

@@ -10,6 +10,9 @@ use super::{Piece, lines, object, rows};
 use crate::record::excerpt;
 use crate::{Limits, Reason, Record, Reject};
 
+/// What is wrong with a record.
+pub type Defect = (Reason, String);
+
 /// About a mebibyte of whole records.
 pub struct Block {
     file: Arc<str>,
@@ -57,57 +60,68 @@ impl Block {
         }
     }
 
-    /// Calls `f` for every record in order, with the line it starts at, or with the account of why it is none.
-    pub fn for_each(&self, mut f: impl FnMut(u64, Result<Record<'_>, Reject>)) {
+    /// Hands every record to `accept`, in order, and the account of every one that is none, or that `accept`
+    /// refuses, to `refuse`. Gives the number of records.
+    pub fn for_each(
+        &self,
+        mut accept: impl FnMut(u64, &Record<'_>) -> Result<(), Defect>,
+        mut refuse: impl FnMut(Reject),
+    ) -> u64 {
+        let mut read = 0;
+        self.each(&mut |line, text, record| {
+            read += 1;
+            if let Err(defect) = record.and_then(|record| accept(line, &record)) {
+                refuse(self.reject(line, defect, text));
+            }
+        });
+        read
+    }
+
+    fn each(&self, f: &mut impl FnMut(u64, &[u8], Result<Record<'_>, Defect>)) {
         match &self.body {
             Body::Lines => lines::each(&self.bytes, self.first_line, |line, text| {
                 if text.len() > self.limits.line_bytes_max {
-                    f(line, Err(self.reject(line, lines::too_long_detail(&self.limits), text)));
+                    f(line, text, Err(lines::too_long_detail(&self.limits)));
                     return;
                 }
                 match text.trim_ascii() {
                     [] => {}
-                    array @ [b'[', ..] => self.array_line(line, array, &mut f),
-                    text => f(line, self.json(line, text)),
+                    array @ [b'[', ..] => self.array_line(line, array, f),
+                    text => f(line, text, object::record(text, &self.limits)),
                 }
             }),
             Body::Elements(elements) => {
                 for element in elements {
                     let text = self.bytes.get(element.start..element.end).unwrap_or_default();
                     let record = if element.too_long {
-                        Err(self.reject(element.line, lines::too_long_detail(&self.limits), text))
+                        Err(lines::too_long_detail(&self.limits))
                     } else {
-                        self.json(element.line, text)
+                        object::record(text, &self.limits)
                     };
-                    f(element.line, record);
+                    f(element.line, text, record);
                 }
             }
-            Body::Rows(layout) => rows::each(&self.bytes, self.first_line, layout, |line, text, row| {
-                f(line, row.map_err(|defect| self.reject(line, defect, text)));
-            }),
+            Body::Rows(layout) => rows::each(&self.bytes, self.first_line, layout, f),
             Body::Refused(reason, detail) => {
-                f(self.first_line, Err(self.reject(self.first_line, (*reason, detail.clone()), &self.bytes)));
+                f(self.first_line, &self.bytes, Err((*reason, detail.clone())));
             }
         }
-    }
-
-    fn json<'a>(&self, line: u64, text: &'a [u8]) -> Result<Record<'a>, Reject> {
-        object::record(text, &self.limits).map_err(|defect| self.reject(line, defect, text))
     }
 
     /// A whole array on one line of NDJSON, as polled batches are appended to a file.
-    fn array_line(&self, line: u64, text: &[u8], f: &mut impl FnMut(u64, Result<Record<'_>, Reject>)) {
+    fn array_line(&self, line: u64, text: &[u8], f: &mut impl FnMut(u64, &[u8], Result<Record<'_>, Defect>)) {
         let mut scanner = Scanner::new(line);
         scanner.scan(text, &self.limits);
         for element in scanner.take() {
-            f(line, self.json(line, text.get(element.start..element.end).unwrap_or_default()));
+            let text = text.get(element.start..element.end).unwrap_or_default();
+            f(line, text, object::record(text, &self.limits));
         }
         if !scanner.is_between_arrays() {
-            f(line, Err(self.reject(line, (Reason::BadJson, "the array is not closed".into()), text)));
+            f(line, text, Err((Reason::BadJson, "the array is not closed".into())));
         }
     }
 
-    fn reject(&self, line: u64, (reason, detail): (Reason, String), text: &[u8]) -> Reject {
+    fn reject(&self, line: u64, (reason, detail): Defect, text: &[u8]) -> Reject {
         let text = excerpt(text, self.limits.reject_text_bytes_max);
         Reject { file: Arc::clone(&self.file), line, reason, detail, text }
     }

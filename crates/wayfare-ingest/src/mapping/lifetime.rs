@@ -2,13 +2,30 @@
 
 use std::fmt;
 
-/// The longest time between the first and the last event of one run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Units of a lifetime's text, from the largest.
+const UNITS: [(&str, i64); 6] =
+    [("w", 7 * DAY_MS), ("d", DAY_MS), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+/// The longest time between the first and the last event of one run. Any number of milliseconds is less than
+/// `Unlimited`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Lifetime {
-    /// Runs of any length.
-    Unlimited,
     /// So many milliseconds.
     Millis(i64),
+    /// Runs of any length.
+    Unlimited,
+}
+
+impl Default for Lifetime {
+    /// A day: longer than any interactive journey.
+    fn default() -> Self {
+        Self::Millis(DAY_MS)
+    }
 }
 
 impl Lifetime {
@@ -18,25 +35,34 @@ impl Lifetime {
             return Some(Self::Unlimited);
         }
         let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-        let unit_ms = match text.strip_prefix(digits)? {
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "w" => 7 * 86_400_000,
-            _ => return None,
-        };
-        let millis = digits.parse::<i64>().ok()?.checked_mul(unit_ms)?;
+        let unit = text.strip_prefix(digits)?;
+        let (_, unit_ms) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        let millis = digits.parse::<i64>().ok()?.checked_mul(*unit_ms)?;
         (millis > 0).then_some(Self::Millis(millis))
     }
 }
 
 impl fmt::Display for Lifetime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unlimited => f.write_str("unlimited"),
-            Self::Millis(millis) => write!(f, "{millis} ms"),
-        }
+        let Self::Millis(millis) = *self else { return f.write_str("unlimited") };
+        // Days and hours read better than weeks: the default is written `24h`.
+        let plain = UNITS.iter().skip(2).find(|(_, unit_ms)| millis % unit_ms == 0);
+        let (name, unit_ms) = plain.copied().unwrap_or(("ms", 1));
+        write!(f, "{}{name}", millis / unit_ms)
+    }
+}
+
+impl From<Lifetime> for String {
+    fn from(lifetime: Lifetime) -> Self {
+        lifetime.to_string()
+    }
+}
+
+impl TryFrom<String> for Lifetime {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or_else(|| format!("expected a time such as 24h, or unlimited, saw {text:?}"))
     }
 }
 
@@ -52,5 +78,13 @@ mod tests {
         for text in ["", "24", "h", "0d", "-1d", "1.5d", "24 h", "1y", "99999999999999999d"] {
             assert_eq!(Lifetime::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_lifetime_is_written_as_it_is_read() {
+        for text in ["24h", "90m", "1500ms", "45s", "unlimited"] {
+            assert_eq!(Lifetime::parse(text).unwrap().to_string(), text);
+        }
+        assert!(Lifetime::Unlimited > Lifetime::Millis(i64::MAX));
     }
 }

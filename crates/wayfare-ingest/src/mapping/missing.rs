@@ -1,8 +1,8 @@
 //! Says early which columns a CSV cannot fill.
 
-use super::nearest::nearest;
 use super::{Kind, Mapper};
 use crate::mapping::column::Column;
+use crate::nearest::nearest;
 use crate::{Error, Result};
 
 /// A column that none of a file's fields can fill.

@@ -8,9 +8,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::activities::{Activities, MEANINGS, Meaning, Other};
 use super::column::{self, Column};
-use super::nearest::nearest;
 use super::outcomes::Outcomes;
 use super::{Candidate, Kind, Lifetime, MOSAIC, Mapping};
+use crate::nearest::nearest;
 use crate::{Error, Result, time};
 
 /// A path of more names than this is surely a mistake, and its readings would be many.

@@ -11,8 +11,8 @@ use chrono::{
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::duration::parse_duration_ms;
-use super::suggest::nearest;
 use crate::{Error, Result};
+use wayfare_ingest::nearest;
 
 const WORDS: [&str; 3] = ["now", "today", "yesterday"];
 const EXPECTED: &str = "expected an instant such as 2026-03-01, 2026-03-01T10:00, 2026-03-01T10:00:00Z, now, today, \

@@ -81,5 +81,14 @@ impl Step {
     }
 }
 
+/// The text that stands for "step `name` completed": the name itself, in quotes where it would read as something else.
+pub(crate) fn step_text(name: &str) -> String {
+    let plain = Step { name: name.to_owned(), optional: false, any_of: vec![parse::completed(name)] };
+    match Step::parse(name) {
+        Ok(step) if step == plain => name.to_owned(),
+        _ => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,26 +1,36 @@
-//! "Did you mean": the nearest name of a closed set.
+//! Errors for names that are not known, with the nearest one that is.
 
-/// The most edits between a word and the name suggested for it.
-const EDITS_MAX: usize = 3;
+use wayfare_ingest::nearest;
 
-/// The name nearest to `word`, letter case ignored, if one is near enough for its length.
-pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    let edits = |name: &str| strsim::osa_distance(&word, &name.to_lowercase());
-    let near = names.into_iter().map(|name| (edits(name), name));
-    let allowed = EDITS_MAX.min(word.chars().count().div_ceil(3));
-    near.filter(|(edits, _)| *edits <= allowed).min().map(|(_, name)| name)
+use crate::{Error, ErrorKind};
+
+/// Known names that an error lists when there are few enough to read.
+const LISTED_MAX: usize = 30;
+
+/// An `Invalid` error: `name` is none of a closed set.
+pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
+    explained(ErrorKind::Invalid, what, name, known)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A `NotFound` error: `name` is nothing that the store holds.
+pub(crate) fn not_found<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
+    explained(ErrorKind::NotFound, what, name, known)
+}
 
-    #[test]
-    fn the_nearest_name_is_suggested_and_a_far_one_is_not() {
-        let names = ["today", "yesterday", "now"];
-        assert_eq!(nearest("yesteday", names), Some("yesterday"));
-        assert_eq!(nearest("NOW", names), Some("now"));
-        assert_eq!(nearest("march", names), None);
+fn explained<'a>(
+    kind: ErrorKind,
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Error {
+    let error = Error::new(kind, format!("there is no {what} {name:?}"));
+    if let Some(near) = nearest(name, known.clone()) {
+        return error.hint(format!("did you mean {near}?"));
+    }
+    let listed: Vec<&str> = known.take(LISTED_MAX + 1).collect();
+    match listed.len() {
+        0 => error,
+        count if count > LISTED_MAX => error,
+        _ => error.hint(format!("there are: {}", listed.join(", "))),
     }
 }

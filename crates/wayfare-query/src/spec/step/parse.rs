@@ -4,9 +4,9 @@ use super::activity::{kinds_as_activity, kinds_as_step};
 use super::{Step, StepTest};
 use crate::spec::filter::Condition;
 use crate::spec::quoted::{self, Quoted};
-use crate::spec::suggest::nearest;
 use crate::timeline::Kind;
 use crate::{Error, Result};
+use wayfare_ingest::nearest;
 
 const COMPLETED: &[Kind] = &[Kind::StepCompleted, Kind::JourneySucceeded];
 
@@ -64,6 +64,11 @@ fn parse(text: &str) -> Result<Step> {
         (None, _) => body.to_owned(),
     };
     Ok(Step { name, optional, any_of })
+}
+
+/// The test of a step's good end.
+pub(super) fn completed(name: &str) -> StepTest {
+    StepTest::Token { kinds: COMPLETED, name: Some(name.to_owned()) }
 }
 
 /// Reads one alternative.

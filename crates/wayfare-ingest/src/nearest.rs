@@ -1,7 +1,7 @@
 //! Finds the known name that an unknown one was probably meant to be.
 
 /// The name among `known` that is nearest to `name`, if one is near at all.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(name);
     let mut best: Option<(&str, usize)> = None;
     for candidate in known {

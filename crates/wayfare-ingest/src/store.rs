@@ -1,0 +1,177 @@
+//! The store: a folder with three Delta tables and a settings file.
+//!
+//! `events` is the truth, `invocations` a cache of it, `quarantine` the lines that were refused. Data is
+//! visible only through a table's log: nothing lists folders to find it. Every write goes through the one
+//! [`ObjectStore`] that [`Store`] holds.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use deltalake_core::logstore::{StorageConfig, logstore_with};
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as StorePath;
+use url::Url;
+
+use crate::{Error, ErrorKind, Result};
+
+mod data_file;
+mod settings;
+mod statistics;
+mod table;
+
+pub use data_file::{DataFile, EncodedFile, FileLayout, NewFile, encode};
+pub(crate) use settings::FILE_NAME as SETTINGS_FILE;
+pub use settings::Settings;
+pub use statistics::{Statistics, ValueRange};
+pub use table::{AppTransaction, Commit, Snapshot, Table};
+
+use crate::columns;
+
+/// An open store.
+///
+/// ```no_run
+/// # async fn example() -> wayfare_ingest::Result<()> {
+/// let store = wayfare_ingest::Store::open("journeys".as_ref()).await?;
+/// let snapshot = store.events().snapshot().await?;
+/// println!("{} files at version {}", snapshot.files.len(), snapshot.version);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    files: Arc<dyn ObjectStore>,
+    settings: RwLock<Settings>,
+    events: Table,
+    invocations: Table,
+    quarantine: Table,
+}
+
+impl Store {
+    /// Opens the store at `root`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such folder, `Invalid` when the folder is not a store or was written by a
+    /// newer version, `Unavailable` when it cannot be read.
+    pub async fn open(root: &Path) -> Result<Self> {
+        if !root.exists() {
+            return Err(Error::not_found("no store here: the folder does not exist")
+                .with("store", root.display())
+                .hint("`wayfare ingest --store DIR FILE…` makes one"));
+        }
+        if !root.join(settings::FILE_NAME).is_file() {
+            return Err(Error::invalid(format!("not a store: the folder has no {}", settings::FILE_NAME))
+                .with("store", root.display())
+                .hint("`wayfare ingest --store DIR FILE…` makes one in an empty or new folder"));
+        }
+        Self::attach(root, Settings::read(root)?)
+    }
+
+    /// Opens the store at `root`, making it first when the folder is missing or empty.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; `Invalid` when the folder holds something else.
+    pub async fn open_or_create(root: &Path) -> Result<Self> {
+        if root.join(settings::FILE_NAME).exists() {
+            return Self::open(root).await;
+        }
+        let occupied = match std::fs::read_dir(root) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => false,
+            Err(cause) => {
+                return Err(Error::io("cannot read the folder", cause).with("store", root.display()));
+            }
+        };
+        if occupied && !is_half_made(root) {
+            return Err(Error::invalid("not a store: the folder is not empty")
+                .with("store", root.display())
+                .hint("name a new or empty folder, or an existing store"));
+        }
+        std::fs::create_dir_all(root)
+            .map_err(|cause| Error::io("cannot make the folder", cause).with("store", root.display()))?;
+        let store = Self::attach(root, Settings::default())?;
+        for table in [&store.events, &store.invocations, &store.quarantine] {
+            table.create_if_missing().await?;
+        }
+        // The settings file comes last: its presence says that the tables are all there.
+        store.settings().write(root)?;
+        Ok(store)
+    }
+
+    fn attach(root: &Path, settings: Settings) -> Result<Self> {
+        let root = root
+            .canonicalize()
+            .map_err(|cause| Error::io("cannot resolve the folder", cause).with("store", root.display()))?;
+        let files: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new().with_automatic_cleanup(false));
+        let table = |name: &'static str, schema, partitions: &'static [&'static str]| -> Result<Table> {
+            let location = Url::from_directory_path(root.join(name)).map_err(|()| {
+                Error::new(ErrorKind::Internal, "a store's path has no URL").with("store", root.display())
+            })?;
+            let log = logstore_with(Arc::clone(&files), &location, StorageConfig::default())
+                .map_err(|cause| table::error("cannot open the log", cause).with("table", name))?;
+            let folder = StorePath::from_absolute_path(root.join(name)).map_err(|cause| {
+                Error::invalid("the store's path cannot be used").with("store", root.display()).because(cause)
+            })?;
+            Ok(Table::new(name, schema, partitions, folder, log))
+        };
+        Ok(Self {
+            events: table("events", columns::events_file_schema(), &["source", "date"])?,
+            invocations: table("invocations", columns::invocations_file_schema(), &["start_date"])?,
+            quarantine: table("quarantine", columns::quarantine_file_schema(), &[])?,
+            files: Arc::clone(&files),
+            settings: RwLock::new(settings),
+            root,
+        })
+    }
+
+    /// The store's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The file access of the store; paths in it are absolute.
+    pub fn files(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.files)
+    }
+
+    /// The store's settings.
+    pub fn settings(&self) -> Settings {
+        // A thread that panicked while it held the lock left whole settings behind.
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the settings, in the file too.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be written.
+    pub fn change_settings(&self, settings: Settings) -> Result<()> {
+        settings.write(&self.root)?;
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+        Ok(())
+    }
+
+    /// The table of events.
+    pub fn events(&self) -> &Table {
+        &self.events
+    }
+
+    /// The table of folded runs.
+    pub fn invocations(&self) -> &Table {
+        &self.invocations
+    }
+
+    /// The table of refused lines.
+    pub fn quarantine(&self) -> &Table {
+        &self.quarantine
+    }
+}
+
+/// Whether a folder holds nothing but tables of a store whose making was interrupted.
+fn is_half_made(root: &Path) -> bool {
+    std::fs::read_dir(root).is_ok_and(|entries| {
+        entries.flatten().all(|entry| {
+            matches!(entry.file_name().to_str(), Some("events" | "invocations" | "quarantine"))
+                || entry.file_name().to_string_lossy().starts_with(settings::FILE_NAME)
+        })
+    })
+}

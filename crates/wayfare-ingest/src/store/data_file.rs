@@ -1,0 +1,205 @@
+//! One Parquet file of a table: how it is written, and what the log knows of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use deltalake_core::kernel::{Add, LogicalFileView};
+use object_store::path::Path as StorePath;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use uuid::Uuid;
+
+use super::statistics::{self, Statistics};
+use super::table::Table;
+use crate::{Error, Result};
+
+/// Rows of one row group: small enough that two cores get work from one day's file and that a selective
+/// query skips most of it, large enough for dictionaries to pay.
+const ROW_GROUP_ROWS_MAX: usize = 131_072;
+
+/// A dictionary may grow to this size before a column falls back to plain values. Paths and ids repeat
+/// across a whole row group, so the default of 1 MiB would give up too early.
+const DICTIONARY_BYTES_MAX: usize = 8 << 20;
+
+/// The level at which zstd's gain in size flattens on event text, while writing stays cheap.
+const ZSTD_LEVEL: i32 = 3;
+
+/// One data file as the log of a snapshot tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataFile {
+    /// Path inside the table's folder.
+    pub path: String,
+    /// Absolute path for the store's file access.
+    pub location: StorePath,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Partition values by column.
+    pub partition: BTreeMap<String, String>,
+    /// Rows and value ranges.
+    pub statistics: Statistics,
+}
+
+impl DataFile {
+    pub(super) fn of_view(view: &LogicalFileView, folder: &StorePath) -> Result<Self> {
+        let path = view.path().into_owned();
+        let partition = view
+            .partition_values_map()
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        let statistics = match view.stats() {
+            Some(text) => statistics::parse(&text).map_err(|error| error.with("file", &path))?,
+            None => return Err(Error::corrupt("the log has no statistics of a file").with("file", path)),
+        };
+        let size_bytes = u64::try_from(view.size()).map_err(|cause| {
+            Error::corrupt("the log has a negative file size").with("file", &path).because(cause)
+        })?;
+        let location = inside(folder, &path)?;
+        Ok(Self { path, location, size_bytes, partition, statistics })
+    }
+
+    /// The value of a partition column.
+    pub fn partition_value(&self, column: &str) -> Option<&str> {
+        self.partition.get(column).map(String::as_str)
+    }
+}
+
+/// A data file that is written and not yet committed.
+#[derive(Debug)]
+pub struct NewFile {
+    pub(super) add: Add,
+    rows: u64,
+}
+
+impl NewFile {
+    /// Size in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        u64::try_from(self.add.size).unwrap_or_default()
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+/// A Parquet file in memory, ready to be put into the store.
+#[derive(Debug)]
+pub struct EncodedFile {
+    bytes: Bytes,
+    rows: u64,
+    statistics: String,
+}
+
+/// What the files of a table are written with.
+#[derive(Debug, Clone, Copy)]
+pub struct FileLayout {
+    /// The columns that rows are sorted by.
+    pub sorted_by: &'static [&'static str],
+    /// The columns that the log keeps value ranges of.
+    pub ranges_of: &'static [&'static str],
+    /// The columns without a dictionary, since their values do not repeat.
+    pub plain: &'static [&'static str],
+}
+
+/// Encodes sorted rows as one Parquet file.
+///
+/// # Errors
+/// `Internal` when the rows do not fit the schema.
+pub fn encode(rows: &RecordBatch, layout: FileLayout) -> Result<EncodedFile> {
+    let schema = rows.schema();
+    let sorting = layout
+        .sorted_by
+        .iter()
+        .filter_map(|name| schema.index_of(name).ok())
+        .filter_map(|index| i32::try_from(index).ok())
+        .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: true })
+        .collect();
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(
+            ZstdLevel::try_new(ZSTD_LEVEL).map_err(|cause| Error::internal("zstd level").because(cause))?,
+        ))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_sorting_columns(Some(sorting))
+        .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
+    for &name in layout.plain {
+        let column = ColumnPath::from(name);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_statistics_enabled(column, EnabledStatistics::None);
+    }
+    let encode = || -> parquet::errors::Result<Vec<u8>> {
+        let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.build()))?;
+        writer.write(rows)?;
+        writer.into_inner()
+    };
+    let bytes = encode().map_err(|cause| Error::internal("cannot encode a data file").because(cause))?;
+    Ok(EncodedFile {
+        bytes: bytes.into(),
+        rows: rows.num_rows() as u64,
+        statistics: statistics::of_rows(rows, layout.ranges_of)?,
+    })
+}
+
+impl Table {
+    /// Puts an encoded file into the table's folder; it is part of the table once committed.
+    ///
+    /// `partition` gives the partition columns in order; `stem` begins the file's name.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be written.
+    pub async fn put(
+        &self,
+        files: &dyn ObjectStore,
+        encoded: EncodedFile,
+        partition: &[(&str, String)],
+        stem: &str,
+        written_at_ms: i64,
+    ) -> Result<NewFile> {
+        let folders: String = partition.iter().map(|(name, value)| format!("{name}={value}/")).collect();
+        let path = format!("{folders}{stem}-{}.parquet", Uuid::new_v4().simple());
+        let location = inside(self.folder(), &path)?;
+        let size = i64::try_from(encoded.bytes.len()).unwrap_or(i64::MAX);
+        files
+            .put(&location, encoded.bytes.into())
+            .await
+            .map_err(|cause| unavailable("cannot write a data file", cause).with("file", &path))?;
+        let partition_values: HashMap<_, _> =
+            partition.iter().map(|(name, value)| ((*name).to_owned(), Some(value.clone()))).collect();
+        Ok(NewFile {
+            rows: encoded.rows,
+            add: Add {
+                path,
+                partition_values,
+                size,
+                modification_time: written_at_ms,
+                data_change: true,
+                stats: Some(encoded.statistics),
+                tags: None,
+                deletion_vector: None,
+                base_row_id: None,
+                default_row_commit_version: None,
+                clustering_provider: None,
+            },
+        })
+    }
+}
+
+/// The absolute path of a file of a table.
+fn inside(folder: &StorePath, path: &str) -> Result<StorePath> {
+    StorePath::parse(format!("{folder}/{path}")).map_err(|cause| {
+        Error::corrupt("a data file's path cannot be used").with("file", path).because(cause)
+    })
+}
+
+fn unavailable(message: &str, cause: object_store::Error) -> Error {
+    Error::new(crate::ErrorKind::Unavailable, message).because(cause)
+}

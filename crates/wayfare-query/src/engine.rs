@@ -1,0 +1,71 @@
+//! The engine: a store and the means to ask it questions.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use wayfare_ingest::Store;
+
+use crate::Result;
+use crate::compact::{self, CompactSummary};
+use crate::report::{self, Report};
+use crate::session::{EngineOptions, session};
+use crate::spec::Spec;
+
+/// Answers questions about one store. Cheap to clone; every question reads the newest snapshot.
+///
+/// ```no_run
+/// # async fn example() -> wayfare_query::Result<()> {
+/// use std::sync::Arc;
+/// use wayfare_query::spec::{Scope, Spec};
+/// use wayfare_query::{Engine, EngineOptions, Store};
+///
+/// let store = Arc::new(Store::open("journeys".as_ref()).await?);
+/// let engine = Engine::new(store, EngineOptions::default());
+/// let report = engine.run(&Spec::Overview(Scope::default())).await?;
+/// println!("{} rows at snapshot {}", report.batch.num_rows(), report.snapshot);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Engine {
+    store: Arc<Store>,
+    options: EngineOptions,
+}
+
+impl Engine {
+    /// Makes an engine over a store.
+    pub fn new(store: Arc<Store>, options: EngineOptions) -> Self {
+        Self { store, options }
+    }
+
+    /// The store that is asked.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Computes a report. The future is boxed so that nothing of `DataFusion` is compiled into the caller.
+    ///
+    /// # Errors
+    /// `Invalid` for a spec that cannot be meant, `NotFound` for a journey, version or invocation that is not in the
+    /// store, `Limit` when the memory does not suffice, `Corrupt` for damaged files.
+    pub fn run<'a>(&'a self, spec: &'a Spec) -> BoxFuture<'a, Result<Report>> {
+        Box::pin(report::answer(&self.store, &self.options, spec))
+    }
+
+    /// Brings the table `invocations` up to date with the events; reports give the same answers before and after.
+    ///
+    /// `progress` hears of dates done and dates in all.
+    ///
+    /// # Errors
+    /// `Conflict` when another compaction won, `Limit` when the memory does not suffice, `Unavailable` when the store
+    /// cannot be written.
+    pub fn compact<'a>(
+        &'a self,
+        now_ms: i64,
+        progress: &'a (dyn Fn(u64, u64) + Send + Sync),
+    ) -> BoxFuture<'a, Result<CompactSummary>> {
+        Box::pin(async move {
+            let context = session(&self.store, &self.options)?;
+            compact::compact(&self.store, &context, now_ms, progress).await
+        })
+    }
+}

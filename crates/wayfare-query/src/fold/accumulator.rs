@@ -1,0 +1,272 @@
+//! The state of the fold: all events of all groups, packed.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, BinaryArray, BinaryBuilder, BinaryViewArray, BooleanArray,
+    Int64Array, StringViewArray, TimestampMicrosecondArray, UInt64Array,
+};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType, UInt64Type};
+use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
+use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
+use wayfare_ingest::columns::RUN_DIMENSIONS;
+
+use super::intern::{Interned, NONE, Texts};
+use super::output::RunsBuilder;
+use super::{EVENT_TEXTS, LEADING, TEXTS, state};
+
+/// What events of one kind have in common: text numbers and the HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    pub(super) texts: [u32; EVENT_TEXTS.len()],
+    pub(super) http_status: Option<i64>,
+}
+
+/// Text numbers of the dimensions that an event carries.
+pub(super) type Dimensions = [u32; RUN_DIMENSIONS.len()];
+
+/// One event: what is its own, and the numbers of what it shares with others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packed {
+    pub(super) id: [u64; 2],
+    pub(super) at_ms: i64,
+    pub(super) marks: u64,
+    pub(super) group: u32,
+    pub(super) shape: u32,
+    pub(super) dimensions: u32,
+}
+
+/// The fold of many groups.
+#[derive(Debug, Default)]
+pub(super) struct FoldAccumulator {
+    pub(super) texts: Texts,
+    pub(super) shapes: Interned<Shape>,
+    pub(super) dimensions: Interned<Dimensions>,
+    events: Vec<Packed>,
+    groups: usize,
+}
+
+/// The argument arrays of one batch.
+struct Arguments<'a> {
+    ids: &'a BinaryViewArray,
+    times: &'a TimestampMicrosecondArray,
+    statuses: &'a Int64Array,
+    texts: Vec<&'a StringViewArray>,
+    marks: &'a UInt64Array,
+}
+
+impl<'a> Arguments<'a> {
+    fn of(values: &'a [ArrayRef]) -> DataFusionResult<Self> {
+        let [ids, times, statuses, texts @ .., marks] = values else {
+            return Err(exec_datafusion_err!("fold_run: expected {} arguments", LEADING.len() + TEXTS + 1));
+        };
+        Ok(Self {
+            ids: ids.as_binary_view(),
+            times: times.as_primitive::<TimestampMicrosecondType>(),
+            statuses: statuses.as_primitive::<Int64Type>(),
+            texts: texts.iter().map(|array| array.as_string_view()).collect(),
+            marks: marks.as_primitive::<UInt64Type>(),
+        })
+    }
+}
+
+/// Remembers the text of the row before: neighbours in a sorted file mostly agree.
+#[derive(Debug, Clone, Copy)]
+struct LastText<'a> {
+    text: &'a str,
+    number: u32,
+}
+
+impl FoldAccumulator {
+    fn add_rows(
+        &mut self,
+        arguments: &Arguments<'_>,
+        group_of: impl Fn(usize) -> usize,
+        keep: impl Fn(usize) -> bool,
+    ) -> DataFusionResult<()> {
+        let mut last = [LastText { text: "", number: NONE }; TEXTS];
+        let rows = arguments.ids.len();
+        self.events.reserve(rows);
+        for row in (0..rows).filter(|&row| keep(row)) {
+            for (array, last) in arguments.texts.iter().zip(&mut last) {
+                let text = if array.is_null(row) { "" } else { array.value(row) };
+                if text != last.text {
+                    *last = LastText {
+                        text,
+                        number: if text.is_empty() { NONE } else { self.texts.number(text) },
+                    };
+                }
+            }
+            let number = |index: usize| last.get(index).map_or(NONE, |last| last.number);
+            let status = arguments.statuses;
+            let shape = Shape {
+                texts: std::array::from_fn(number),
+                http_status: (!status.is_null(row)).then(|| status.value(row)),
+            };
+            let dimensions: Dimensions = std::array::from_fn(|index| number(EVENT_TEXTS.len() + index));
+            self.events.push(Packed {
+                id: id_of(arguments.ids.value(row))?,
+                at_ms: arguments.times.value(row).div_euclid(1_000),
+                marks: if arguments.marks.is_null(row) { 0 } else { arguments.marks.value(row) },
+                group: u32::try_from(group_of(row))
+                    .map_err(|_large| exec_datafusion_err!("fold_run: too many invocations at once"))?,
+                shape: self.shapes.number(shape),
+                dimensions: self.dimensions.number(dimensions),
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes the events of the groups to emit, sorted by group and time, and renumbers the rest.
+    fn take(&mut self, emit_to: EmitTo) -> (usize, Vec<Packed>) {
+        let count = match emit_to {
+            EmitTo::All => self.groups,
+            EmitTo::First(count) => count.min(self.groups),
+        };
+        let (mut taken, mut rest): (Vec<Packed>, Vec<Packed>) =
+            std::mem::take(&mut self.events).into_iter().partition(|event| (event.group as usize) < count);
+        let shift = u32::try_from(count).unwrap_or(u32::MAX);
+        rest.iter_mut().for_each(|event| event.group -= shift);
+        self.events = rest;
+        self.groups -= count;
+        taken.sort_unstable_by_key(|event| (event.group, event.at_ms, event.id));
+        (count, taken)
+    }
+}
+
+fn id_of(bytes: &[u8]) -> DataFusionResult<[u64; 2]> {
+    let id: [u8; 16] =
+        bytes.try_into().map_err(|_odd| exec_datafusion_err!("fold_run: expected event ids of 16 bytes"))?;
+    let id = u128::from_be_bytes(id);
+    Ok([
+        u64::try_from(id >> 64).unwrap_or_default(),
+        u64::try_from(id & u128::from(u64::MAX)).unwrap_or_default(),
+    ])
+}
+
+/// Calls `each` once a group, in order, with the group's events; empty groups included.
+fn for_each_group(
+    count: usize,
+    events: &[Packed],
+    mut each: impl FnMut(&[Packed]) -> DataFusionResult<()>,
+) -> DataFusionResult<()> {
+    let mut rest = events;
+    for group in 0..count {
+        let length = rest.iter().take_while(|event| event.group as usize == group).count();
+        let (of_group, others) = rest.split_at(length);
+        each(of_group)?;
+        rest = others;
+    }
+    Ok(())
+}
+
+impl GroupsAccumulator for FoldAccumulator {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> DataFusionResult<()> {
+        self.groups = total_num_groups;
+        let keep = |row: usize| opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+        self.add_rows(
+            &Arguments::of(values)?,
+            |row| group_indices.get(row).copied().unwrap_or_default(),
+            keep,
+        )
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> DataFusionResult<ArrayRef> {
+        let (count, events) = self.take(emit_to);
+        let mut runs = RunsBuilder::new(count);
+        for_each_group(count, &events, |of_group| {
+            runs.push(of_group, self);
+            Ok(())
+        })?;
+        runs.finish()
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> DataFusionResult<Vec<ArrayRef>> {
+        let (count, events) = self.take(emit_to);
+        let mut blobs = BinaryBuilder::with_capacity(count, events.len() * 64);
+        let mut blob = Vec::new();
+        for_each_group(count, &events, |of_group| {
+            blob.clear();
+            of_group.iter().for_each(|event| state::write(&mut blob, event, self));
+            blobs.append_value(&blob);
+            Ok(())
+        })?;
+        Ok(vec![Arc::new(blobs.finish())])
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> DataFusionResult<()> {
+        self.groups = total_num_groups;
+        let blobs: &BinaryArray =
+            values.first().ok_or_else(|| exec_datafusion_err!("fold_run: no state to merge"))?.as_binary();
+        for (blob, &group) in blobs.iter().zip(group_indices) {
+            let group = u32::try_from(group)
+                .map_err(|_large| exec_datafusion_err!("fold_run: too many invocations at once"))?;
+            let mut rest = blob.unwrap_or_default();
+            while !rest.is_empty() {
+                let event = state::read(&mut rest, group, self)?;
+                self.events.push(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> DataFusionResult<Vec<ArrayRef>> {
+        let mut alone = Self::default();
+        let rows = values.first().map_or(0, |array| array.len());
+        let groups: Vec<usize> = (0..rows).collect();
+        alone.update_batch(values, &groups, opt_filter, rows)?;
+        alone.state(EmitTo::All)
+    }
+
+    fn size(&self) -> usize {
+        self.events.capacity() * size_of::<Packed>()
+            + self.texts.size()
+            + self.shapes.size()
+            + self.dimensions.size()
+    }
+}
+
+/// The fold of one group, for plans that keep one accumulator a group.
+#[derive(Debug, Default)]
+pub(super) struct SingleFold(FoldAccumulator);
+
+impl Accumulator for SingleFold {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> DataFusionResult<()> {
+        self.0.groups = 1;
+        self.0.add_rows(&Arguments::of(values)?, |_row| 0, |_row| true)
+    }
+
+    fn evaluate(&mut self) -> DataFusionResult<ScalarValue> {
+        self.0.groups = 1;
+        ScalarValue::try_from_array(&self.0.evaluate(EmitTo::All)?, 0)
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn state(&mut self) -> DataFusionResult<Vec<ScalarValue>> {
+        self.0.groups = 1;
+        self.0.state(EmitTo::All)?.iter().map(|array| ScalarValue::try_from_array(array, 0)).collect()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> DataFusionResult<()> {
+        let rows = states.first().map_or(0, |array| array.len());
+        self.0.merge_batch(states, &vec![0; rows], 1)
+    }
+}

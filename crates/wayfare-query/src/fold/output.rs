@@ -1,0 +1,184 @@
+//! Folded runs as columns.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{
+    ArrayRef, Int64Builder, ListBuilder, StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
+};
+use arrow::datatypes::{DataType, Field, Fields};
+use datafusion::common::Result as DataFusionResult;
+use wayfare_ingest::columns::{RUN_COUNTS, RUN_DIMENSIONS, RUN_FACTS, invocations_file_schema};
+use wayfare_ingest::{Role, role_of};
+
+use super::accumulator::{Dimensions, FoldAccumulator, Packed};
+use super::intern::NONE;
+use crate::run::{EventRole, Run, RunEvent, Terminal, finish};
+
+/// The columns of a run that the fold makes: those of `invocations` without the group key, text as views.
+pub(crate) fn run_fields() -> Fields {
+    static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+        invocations_file_schema()
+            .fields()
+            .iter()
+            .filter(|field| !matches!(field.name().as_str(), "tenant_id" | "invocation_id"))
+            .map(|field| match field.data_type() {
+                DataType::Utf8 => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
+                _ => Arc::clone(field),
+            })
+            .collect()
+    });
+    FIELDS.clone()
+}
+
+/// The four instants of a run, in column order.
+const INSTANTS: usize = 4;
+
+/// Builds the columns of [`run_fields`].
+pub(super) struct RunsBuilder {
+    dimensions: [StringViewBuilder; RUN_DIMENSIONS.len()],
+    instants: [TimestampMicrosecondBuilder; INSTANTS],
+    facts: [StringViewBuilder; RUN_FACTS.len()],
+    counts: [Int64Builder; RUN_COUNTS.len()],
+    path: StringViewBuilder,
+    offsets: ListBuilder<Int64Builder>,
+}
+
+impl RunsBuilder {
+    pub(super) fn new(runs: usize) -> Self {
+        let text = || StringViewBuilder::with_capacity(runs).with_deduplicate_strings();
+        let element = Field::new("element", DataType::Int64, false);
+        Self {
+            dimensions: std::array::from_fn(|_| text()),
+            instants: std::array::from_fn(|_| {
+                TimestampMicrosecondBuilder::with_capacity(runs).with_timezone("UTC")
+            }),
+            facts: std::array::from_fn(|_| text()),
+            counts: std::array::from_fn(|_| Int64Builder::with_capacity(runs)),
+            path: text(),
+            offsets: ListBuilder::with_capacity(Int64Builder::new(), runs).with_field(element),
+        }
+    }
+
+    /// Folds one group. `events` are sorted by time and id.
+    pub(super) fn push(&mut self, events: &[Packed], from: &FoldAccumulator) {
+        let mut read: Vec<RunEvent<'_>> = events.iter().map(|event| event_of(event, from)).collect();
+        let run = finish(&mut read);
+        for (builder, number) in self.dimensions.iter_mut().zip(first_known(events, from)) {
+            builder.append_option(from.texts.get(number));
+        }
+        let instants = [Some(run.first_at), Some(run.started_at), Some(run.last_at), run.ended_at];
+        for (builder, at_ms) in self.instants.iter_mut().zip(instants) {
+            builder.append_option(at_ms.map(|at_ms| at_ms.saturating_mul(1_000)));
+        }
+        for (builder, fact) in self.facts.iter_mut().zip(facts(&run)) {
+            builder.append_option(fact);
+        }
+        for (builder, count) in self.counts.iter_mut().zip(counts(&run)) {
+            builder.append_value(count);
+        }
+        self.path.append_value(&run.path);
+        self.offsets.values().append_slice(&run.offsets);
+        self.offsets.append(true);
+    }
+
+    pub(super) fn finish(mut self) -> DataFusionResult<ArrayRef> {
+        let mut columns: Vec<ArrayRef> = Vec::new();
+        columns.extend(self.dimensions.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
+        columns.extend(self.instants.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
+        columns.extend(self.facts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
+        columns.extend(self.counts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
+        columns.push(Arc::new(self.path.finish()));
+        columns.push(Arc::new(self.offsets.finish()));
+        Ok(Arc::new(StructArray::try_new(run_fields(), columns, None)?))
+    }
+}
+
+/// For each dimension the first value that an event of the run carries.
+fn first_known(events: &[Packed], from: &FoldAccumulator) -> Dimensions {
+    let mut first = [NONE; RUN_DIMENSIONS.len()];
+    let mut seen = NONE;
+    for event in events {
+        if event.dimensions == seen {
+            continue;
+        }
+        seen = event.dimensions;
+        for (first, &number) in first.iter_mut().zip(from.dimensions.get(seen).into_iter().flatten()) {
+            if *first == NONE {
+                *first = number;
+            }
+        }
+    }
+    first
+}
+
+fn event_of<'a>(event: &Packed, from: &'a FoldAccumulator) -> RunEvent<'a> {
+    let shape = from.shapes.get(event.shape);
+    let text = |index: usize| {
+        let number = shape.and_then(|shape| shape.texts.get(index).copied());
+        from.texts.get(number.unwrap_or(NONE))
+    };
+    // `journey_id` is the first dimension.
+    let journey = from.dimensions.get(event.dimensions).and_then(|dimensions| dimensions.first().copied());
+    let activity = text(0).unwrap_or_default();
+    RunEvent {
+        id: u128::from(event.id[0]) << 64 | u128::from(event.id[1]),
+        at_ms: event.at_ms,
+        role: role(activity),
+        activity,
+        step_id: text(1),
+        outcome: text(2),
+        error_code: text(3),
+        error_category: text(4),
+        error_message: text(5),
+        connection_id: text(6),
+        journey_id: from.texts.get(journey.unwrap_or(NONE)),
+        http_status: shape.and_then(|shape| shape.http_status),
+        marks: event.marks,
+    }
+}
+
+fn role(activity: &str) -> EventRole {
+    match role_of(activity) {
+        Role::JourneyStarted => EventRole::JourneyStarted,
+        Role::SubJourneyStarted => EventRole::SubJourneyStarted,
+        Role::JourneySucceeded => EventRole::JourneySucceeded,
+        Role::JourneyFailed => EventRole::JourneyFailed,
+        Role::StepStarted => EventRole::StepStarted,
+        Role::StepCompleted => EventRole::StepCompleted,
+        Role::CustomEvent => EventRole::CustomEvent,
+        Role::ExternalCall => EventRole::ExternalCall,
+        Role::None => EventRole::Other,
+    }
+}
+
+/// The values of [`RUN_FACTS`].
+fn facts(run: &Run) -> [Option<&str>; RUN_FACTS.len()] {
+    let terminal = match run.terminal {
+        Terminal::Succeeded => Some("succeeded"),
+        Terminal::Failed => Some("failed"),
+        Terminal::None => None,
+    };
+    [
+        terminal,
+        run.failing_step.as_deref(),
+        run.error_code.as_deref(),
+        run.error_category.as_deref(),
+        run.error_message.as_deref(),
+        run.connection_id.as_deref(),
+        run.last_step.as_deref(),
+    ]
+}
+
+/// The values of [`RUN_COUNTS`].
+fn counts(run: &Run) -> [i64; RUN_COUNTS.len()] {
+    [
+        run.events,
+        run.duplicates,
+        run.steps_started,
+        run.steps_completed,
+        run.steps_failed,
+        run.retries,
+        run.external_calls,
+        run.external_failures,
+    ]
+}

@@ -1,0 +1,50 @@
+//! Intermediate states as bytes, little endian.
+
+use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
+use datafusion::error::DataFusionError;
+
+pub(super) fn put_i64(out: &mut Vec<u8>, value: i64) {
+    out.extend(value.to_le_bytes());
+}
+
+pub(super) fn put_count(out: &mut Vec<u8>, count: usize) {
+    put_i64(out, i64::try_from(count).unwrap_or(i64::MAX));
+}
+
+pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_count(out, text.len());
+    out.extend(text.as_bytes());
+}
+
+pub(super) fn put_values(out: &mut Vec<u8>, values: &[i64]) {
+    put_count(out, values.len());
+    values.iter().for_each(|&value| put_i64(out, value));
+}
+
+pub(super) fn take_i64(rest: &mut &[u8]) -> DataFusionResult<i64> {
+    let (bytes, others) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
+    *rest = others;
+    Ok(i64::from_le_bytes(*bytes))
+}
+
+pub(super) fn take_count(rest: &mut &[u8]) -> DataFusionResult<usize> {
+    usize::try_from(take_i64(rest)?).map_err(|_negative| damaged())
+}
+
+pub(super) fn take_text<'a>(rest: &mut &'a [u8]) -> DataFusionResult<&'a str> {
+    let length = take_count(rest)?;
+    let (text, others) = rest.split_at_checked(length).ok_or_else(damaged)?;
+    *rest = others;
+    std::str::from_utf8(text).map_err(|_bytes| damaged())
+}
+
+pub(super) fn take_values(rest: &mut &[u8], into: &mut Vec<i64>) -> DataFusionResult<()> {
+    for _ in 0..take_count(rest)? {
+        into.push(take_i64(rest)?);
+    }
+    Ok(())
+}
+
+fn damaged() -> DataFusionError {
+    exec_datafusion_err!("the intermediate state of a function is damaged")
+}

@@ -1,0 +1,220 @@
+//! A table of the store at one snapshot, as `DataFusion` scans it.
+//!
+//! The file list comes from the log, never from a folder listing. Files are pruned by partition values and by the
+//! value ranges that the log keeps, before any of them is opened.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::stats::Precision;
+use datafusion::common::{Column, DFSchema, Result as DataFusionResult, ScalarValue, Statistics};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use object_store::ObjectMeta;
+use wayfare_ingest::{DataFile, Table, ValueRange};
+
+/// The URL under which the store's file access is known to a session.
+pub(crate) const STORE_URL: &str = "wayfare://store";
+
+/// One table of the store at one snapshot.
+#[derive(Debug)]
+pub(crate) struct SnapshotTable {
+    schema: TableSchema,
+    files: Vec<DataFile>,
+}
+
+impl SnapshotTable {
+    /// Makes a scan over `files` of `table`; text columns are read as views.
+    pub(crate) fn new(table: &Table, files: Vec<DataFile>) -> Self {
+        let fields = table.file_schema().fields().iter().map(|field| as_view(field));
+        let file_schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let partitions = table.partition_fields().iter().map(|field| Arc::new(as_view(field))).collect();
+        Self { schema: TableSchema::new(file_schema, partitions), files }
+    }
+
+    fn partition_values(&self, file: &DataFile) -> DataFusionResult<Vec<ScalarValue>> {
+        let columns = self.schema.table_partition_cols();
+        columns
+            .iter()
+            .map(|field| {
+                ScalarValue::try_from_string(text_of(file, field.name()).to_owned(), field.data_type())
+            })
+            .collect()
+    }
+
+    fn scanned(&self, file: &DataFile) -> DataFusionResult<PartitionedFile> {
+        let mut statistics = Statistics::new_unknown(self.schema.file_schema());
+        statistics.num_rows = Precision::Exact(usize::try_from(file.statistics.rows).unwrap_or(usize::MAX));
+        let meta = ObjectMeta {
+            location: file.location.clone(),
+            last_modified: DateTime::UNIX_EPOCH,
+            size: file.size_bytes,
+            e_tag: None,
+            version: None,
+        };
+        Ok(PartitionedFile::new_from_meta(meta)
+            .with_partition_values(self.partition_values(file)?)
+            .with_statistics(Arc::new(statistics)))
+    }
+
+    /// The files that may hold rows for which all filters are true.
+    fn pruned(&self, state: &dyn Session, filters: &[Expr]) -> DataFusionResult<Vec<&DataFile>> {
+        let Some(filter) = conjunction(filters.to_vec()) else { return Ok(self.files.iter().collect()) };
+        let schema = DFSchema::try_from(Arc::clone(self.schema.table_schema()))?;
+        let filter = state.create_physical_expr(filter, &schema)?;
+        let predicate = PruningPredicate::try_new(filter, Arc::clone(self.schema.table_schema()))?;
+        let keep = predicate.prune(self)?;
+        Ok(self.files.iter().zip(keep).filter_map(|(file, keep)| keep.then_some(file)).collect())
+    }
+
+    fn bound(
+        &self,
+        column: &Column,
+        pick: impl Fn(&DataFile, &str) -> Option<ScalarValue>,
+    ) -> Option<ArrayRef> {
+        let field = self.schema.table_schema().field_with_name(&column.name).ok()?;
+        let null = ScalarValue::try_from(field.data_type()).ok()?;
+        let values = self.files.iter().map(|file| {
+            let value = pick(file, field.name()).unwrap_or_else(|| null.clone());
+            value.cast_to(field.data_type()).unwrap_or_else(|_unfit| null.clone())
+        });
+        ScalarValue::iter_to_array(values).ok()
+    }
+}
+
+fn as_view(field: &Field) -> Field {
+    let kind = match field.data_type() {
+        DataType::Utf8 => DataType::Utf8View,
+        DataType::Binary => DataType::BinaryView,
+        other => other.clone(),
+    };
+    Field::new(field.name(), kind, field.is_nullable())
+}
+
+fn text_of<'a>(file: &'a DataFile, column: &str) -> &'a str {
+    file.partition_value(column).unwrap_or_default()
+}
+
+fn partition_scalar(file: &DataFile, column: &str) -> Option<ScalarValue> {
+    let text = file.partition_value(column)?;
+    match text.parse::<NaiveDate>() {
+        Ok(_) if column.ends_with("date") => {
+            ScalarValue::try_from_string(text.to_owned(), &DataType::Date32).ok()
+        }
+        _ => Some(ScalarValue::from(text)),
+    }
+}
+
+fn low(file: &DataFile, column: &str) -> Option<ScalarValue> {
+    match file.statistics.ranges.get(column) {
+        Some(ValueRange::Text(low, _)) => Some(ScalarValue::from(low.as_str())),
+        Some(ValueRange::Micros(low, _)) => Some(micros(*low)),
+        None => partition_scalar(file, column),
+    }
+}
+
+fn high(file: &DataFile, column: &str) -> Option<ScalarValue> {
+    match file.statistics.ranges.get(column) {
+        Some(ValueRange::Text(_, high)) => Some(ScalarValue::from(high.as_str())),
+        Some(ValueRange::Micros(_, high)) => Some(micros(*high)),
+        None => partition_scalar(file, column),
+    }
+}
+
+fn micros(value: i64) -> ScalarValue {
+    ScalarValue::TimestampMicrosecond(Some(value), Some("UTC".into()))
+}
+
+impl PruningStatistics for SnapshotTable {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.bound(column, low)
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.bound(column, high)
+    }
+
+    fn num_containers(&self) -> usize {
+        self.files.len()
+    }
+
+    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
+        let count = |file: &DataFile| file.statistics.nulls.get(&column.name).copied();
+        Some(Arc::new(self.files.iter().map(count).collect::<UInt64Array>()))
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        Some(Arc::new(self.files.iter().map(|file| Some(file.statistics.rows)).collect::<UInt64Array>()))
+    }
+
+    fn contained(
+        &self,
+        _column: &Column,
+        _values: &std::collections::HashSet<ScalarValue>,
+    ) -> Option<BooleanArray> {
+        None
+    }
+}
+
+#[async_trait]
+impl TableProvider for SnapshotTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.schema.table_schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        // Pruning leaves rows that do not fit, so every filter is applied again above the scan.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let files = self.pruned(state, filters)?;
+        let source = Arc::new(ParquetSource::new(self.schema.clone()));
+        let url = ObjectStoreUrl::parse(STORE_URL)?;
+        let rows = files.iter().map(|file| file.statistics.rows).sum::<u64>();
+        let mut statistics = Statistics::new_unknown(self.schema.table_schema());
+        statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
+        let scanned = files.iter().map(|file| self.scanned(file)).collect::<DataFusionResult<Vec<_>>>()?;
+        let groups = FileGroup::new(scanned).split_files(state.config().target_partitions());
+        if groups.is_empty() {
+            let schema = match projection {
+                Some(columns) => Arc::new(self.schema.table_schema().project(columns)?),
+                None => self.schema(),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let config = FileScanConfigBuilder::new(url, source)
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}

@@ -1,0 +1,175 @@
+//! A question being answered: the session, the snapshot and the scope, all resolved.
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use datafusion::common::Column;
+use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::prelude::{DataFrame, SessionContext};
+use wayfare_ingest::Store;
+
+use crate::condition;
+use crate::dimension::Dimension;
+use crate::error::of_datafusion;
+use crate::provider::SnapshotTable;
+use crate::runs::{Marks, RunsPlan, StoreSnapshot, date_scalar, instant};
+use crate::session::{EngineOptions, session};
+use crate::spec::{Condition, Range, Scope, parse_instant_ms, parse_tz};
+use crate::{Error, Result};
+
+/// Name of the view of runs that reports select from.
+pub(crate) const RUNS: &str = "runs";
+
+/// A question being answered.
+pub(crate) struct Question<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) context: SessionContext,
+    pub(crate) snapshot: StoreSnapshot,
+    pub(crate) scope: Scope,
+    pub(crate) as_of_us: i64,
+    pub(crate) zone: Tz,
+    pub(crate) range: Range,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) dimensions: Vec<Dimension>,
+}
+
+impl<'a> Question<'a> {
+    /// Resolves a scope against the store's newest snapshot; `default_by` are the dimensions where it names none.
+    pub(crate) async fn open(
+        store: &'a Store,
+        options: &EngineOptions,
+        scope: &Scope,
+        default_by: &[&str],
+    ) -> Result<Self> {
+        let context = session(store, options)?;
+        let snapshot = StoreSnapshot::of(store).await?;
+        let zone = scope.tz.as_deref().map_or(Ok(Tz::UTC), parse_tz)?;
+        let latest_ms = snapshot.latest_us().unwrap_or_default().div_euclid(1_000);
+        let as_of_ms = match &scope.as_of {
+            Some(text) => {
+                parse_instant_ms(text, zone, latest_ms).map_err(|error| error.with("option", "as_of"))?
+            }
+            None => latest_ms,
+        };
+        let range = Range::parse(scope.from.as_deref(), scope.to.as_deref(), zone, as_of_ms)?;
+        let conditions =
+            scope.filters.iter().map(|text| Condition::parse_all(text)).collect::<Result<Vec<_>>>()?.concat();
+        let dimensions = Dimension::list(&context, &scope.by, zone.name(), default_by)?;
+        // An as-of time in whole milliseconds takes in all events of that millisecond.
+        let as_of_us = as_of_ms.saturating_mul(1_000).saturating_add(999);
+        let scope = scope.clone();
+        Ok(Self { store, context, snapshot, scope, as_of_us, zone, range, conditions, dimensions })
+    }
+
+    pub(crate) fn as_of_ms(&self) -> i64 {
+        self.as_of_us.div_euclid(1_000)
+    }
+
+    /// All runs as of the as-of time.
+    pub(crate) fn all_runs(&self, marks: &Marks) -> Result<DataFrame> {
+        let plan = RunsPlan { store: self.store, snapshot: &self.snapshot, as_of_us: self.as_of_us, marks };
+        plan.build(&self.context)
+    }
+
+    /// The runs of the scope.
+    pub(crate) fn runs(&self, marks: &Marks) -> Result<DataFrame> {
+        let runs = self.all_runs(marks)?;
+        let mut wanted = self.entry_conditions();
+        for condition in &self.conditions {
+            wanted.push(condition::over(condition, runs.schema().as_arrow(), &self.context, "a run")?);
+        }
+        wanted.into_iter().try_fold(runs, |runs, wanted| {
+            runs.filter(wanted).map_err(|cause| of_datafusion("cannot apply a condition", cause))
+        })
+    }
+
+    /// The scope's conditions on journey, version and time of entry.
+    fn entry_conditions(&self) -> Vec<Expr> {
+        let mut wanted = Vec::new();
+        for (column, values) in
+            [("journey_id", &self.scope.journey), ("journey_version", &self.scope.version)]
+        {
+            if !values.is_empty() {
+                wanted.push(col(column).in_list(values.iter().map(lit).collect(), false));
+            }
+        }
+        if let Some(from_ms) = self.range.from_ms {
+            wanted.push(col("first_at").gt_eq(lit(instant(from_ms.saturating_mul(1_000)))));
+            wanted.extend(start_date(from_ms).map(|date| col("start_date").gt_eq(lit(date))));
+        }
+        if let Some(to_ms) = self.range.to_ms {
+            wanted.push(col("first_at").lt(lit(instant(to_ms.saturating_mul(1_000)))));
+            wanted.extend(start_date(to_ms).map(|date| col("start_date").lt_eq(lit(date))));
+        }
+        wanted
+    }
+
+    /// Makes the runs of the scope known as the view [`RUNS`].
+    pub(crate) fn register_runs(&self, marks: &Marks) -> Result<()> {
+        self.register(RUNS, self.runs(marks)?)
+    }
+
+    /// Makes a plan known as a view.
+    pub(crate) fn register(&self, name: &str, plan: DataFrame) -> Result<()> {
+        self.context
+            .register_table(name, plan.into_view())
+            .map_err(|cause| of_datafusion("cannot register a view", cause))?;
+        Ok(())
+    }
+
+    /// The events of the snapshot, as of the as-of time.
+    pub(crate) fn events(&self) -> Result<DataFrame> {
+        let table = SnapshotTable::new(self.store.events(), self.snapshot.events.files.clone());
+        let failed = |cause| of_datafusion("cannot plan the events", cause);
+        let events = self.context.read_table(Arc::new(table)).map_err(failed)?;
+        if self.snapshot.latest_us().is_none_or(|latest| latest <= self.as_of_us) {
+            return Ok(events);
+        }
+        events.filter(col("timestamp").lt_eq(lit(instant(self.as_of_us)))).map_err(failed)
+    }
+
+    /// Plans a query of ours over registered views.
+    pub(crate) async fn sql(&self, query: &str) -> Result<DataFrame> {
+        self.context.sql(query).await.map_err(|cause| {
+            Error::internal("a report's own query does not plan").with("query", query).because(cause)
+        })
+    }
+
+    /// The dimensions as items of a select list: `value AS "name"`.
+    pub(crate) fn split(&self, plan: DataFrame) -> Result<DataFrame> {
+        self.dimensions.iter().try_fold(plan, |plan, dimension| {
+            plan.with_column(&dimension.name, dimension.value.clone())
+                .map_err(|cause| of_datafusion("cannot split by a dimension", cause))
+        })
+    }
+
+    /// The names of the dimensions, quoted for a select list, each followed by a comma.
+    pub(crate) fn names_then_comma(&self) -> String {
+        self.dimensions.iter().map(|dimension| format!("{}, ", quoted(&dimension.name))).collect()
+    }
+
+    /// `GROUP BY` and `ORDER BY` for the dimensions and further columns; nothing for none.
+    pub(crate) fn grouped_by(&self, further: &[&str]) -> String {
+        let names: Vec<String> = self
+            .dimensions
+            .iter()
+            .map(|dimension| quoted(&dimension.name))
+            .chain(further.iter().map(|name| quoted(name)))
+            .collect();
+        if names.is_empty() { String::new() } else { format!("GROUP BY {}", names.join(", ")) }
+    }
+
+    /// The names of the dimensions.
+    pub(crate) fn dimension_names(&self) -> Vec<&str> {
+        self.dimensions.iter().map(|dimension| dimension.name.as_str()).collect()
+    }
+}
+
+/// A column's name as SQL writes it.
+pub(crate) fn quoted(name: &str) -> String {
+    Column::from_name(name).quoted_flat_name()
+}
+
+fn start_date(at_ms: i64) -> Option<datafusion::common::ScalarValue> {
+    chrono::DateTime::from_timestamp_millis(at_ms).map(|instant| date_scalar(instant.date_naive()))
+}

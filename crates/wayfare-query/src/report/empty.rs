@@ -1,0 +1,117 @@
+//! Why an answer is empty, in words.
+
+use arrow::array::AsArray as _;
+use datafusion::functions_aggregate::expr_fn::{count, max, min};
+use datafusion::logical_expr::{col, lit};
+
+use crate::Result;
+use crate::error::of_datafusion;
+use crate::functions::{FunnelText, definition_text};
+use crate::question::Question;
+use crate::rows::{collect, column, integers};
+use crate::spec::{Step, suggest};
+
+use super::funnel::literal;
+
+/// Says why there are no rows; nothing when there are some.
+///
+/// # Errors
+/// `NotFound` when the scope names a journey or version that no event has.
+pub(super) async fn explain(question: &Question<'_>, rows: usize) -> Result<Vec<String>> {
+    check_names(question).await?;
+    if rows > 0 {
+        return Ok(Vec::new());
+    }
+    if question.snapshot.events.files.is_empty() {
+        return Ok(vec![
+            "the store has no events yet: `wayfare ingest --store DIR FILE…` adds some".to_owned(),
+        ]);
+    }
+    let failed = |cause| of_datafusion("cannot count the runs", cause);
+    let counted = question
+        .all_runs(&[])?
+        .aggregate(
+            vec![],
+            vec![
+                count(lit(1_i64)).alias("runs"),
+                min(col("first_at")).alias("first"),
+                max(col("first_at")).alias("last"),
+            ],
+        )
+        .map_err(failed)?;
+    let counted = collect(counted).await?;
+    let runs = integers(&counted, "runs")?.iter().flatten().sum::<i64>();
+    if runs == 0 {
+        return Ok(vec!["the store has events, but none of a journey".to_owned()]);
+    }
+    let day = |name| -> Result<String> {
+        let instants = column(&counted, name)?.as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
+        let instant = chrono::DateTime::from_timestamp_micros(instants.value(0)).unwrap_or_default();
+        Ok(instant.with_timezone(&question.zone).format("%Y-%m-%d %H:%M").to_string())
+    };
+    let mut notes = vec![format!(
+        "none of the {runs} runs in the store fits; they started from {} to {}",
+        day("first")?,
+        day("last")?
+    )];
+    if question.range.from_ms.is_some() || question.range.to_ms.is_some() {
+        notes.push("the range counts runs by their first event".to_owned());
+    }
+    if !question.conditions.is_empty() {
+        notes.push("`wayfare values COLUMN` lists what a column holds".to_owned());
+    }
+    Ok(notes)
+}
+
+/// Fails for a journey or version that no event has, with the nearest name.
+pub(super) async fn check_names(question: &Question<'_>) -> Result<()> {
+    for (name, wanted) in [("journey", &question.scope.journey), ("version", &question.scope.version)] {
+        if wanted.is_empty() || question.snapshot.events.files.is_empty() {
+            continue;
+        }
+        let column_name = format!("journey_{}", if name == "journey" { "id" } else { name });
+        let known = question
+            .events()?
+            .select(vec![col(&column_name)])
+            .and_then(|events| events.distinct())
+            .map_err(|cause| of_datafusion("cannot list the names", cause))?;
+        let known = collect(known).await?;
+        let mut known: Vec<&str> = column(&known, &column_name)?.as_string_view().iter().flatten().collect();
+        known.sort_unstable();
+        if let Some(unknown) = wanted.iter().find(|wanted| !known.contains(&wanted.as_str())) {
+            return Err(suggest::not_found(name, unknown, known.iter().copied()));
+        }
+    }
+    Ok(())
+}
+
+/// For each step that nobody reached: how many runs have it at all.
+pub(super) async fn explain_steps(
+    question: &Question<'_>,
+    definition: &FunnelText,
+    steps: &[Step],
+    reached: &[i64],
+) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    let lost = reached.iter().position(|&count| count == 0);
+    let Some((index, step)) = lost.and_then(|index| Some((index, steps.get(index)?))) else {
+        return Ok(notes);
+    };
+    let alone = FunnelText {
+        steps: definition.steps.get(index..=index).unwrap_or_default().to_vec(),
+        window_ms: None,
+    };
+    let query = format!(
+        "SELECT coalesce(sum(CASE WHEN funnel_times(path, offsets, {})[1] IS NULL THEN 0 ELSE 1 END), 0) AS runs FROM runs",
+        literal(&definition_text(&alone)?)
+    );
+    let found = collect(question.sql(&query).await?).await?;
+    let runs = integers(&found, "runs")?.iter().flatten().sum::<i64>();
+    let (number, name) = (index + 1, &step.name);
+    notes.push(match runs {
+        0 => format!("step {number}, {name}, occurs in no run of the scope; `wayfare steps` lists the steps that do"),
+        runs if index == 0 => format!("step {number}, {name}, occurs in {runs} runs"),
+        runs => format!("step {number}, {name}, occurs in {runs} runs, but in none after the steps before it and inside the window"),
+    });
+    Ok(notes)
+}

@@ -1,0 +1,129 @@
+//! `invocation ID`: the events of one run, in order, with what the fold made of them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{AsArray as _, BooleanArray, Int64Array, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
+use datafusion::logical_expr::{Expr, SortExpr, col, lit, when};
+
+use crate::error::of_datafusion;
+use crate::question::Question;
+use crate::rows::{Rows, collect, column};
+use crate::spec::format_duration_ms;
+use crate::{Error, Result};
+
+use super::Answer;
+
+/// Events of one run that are shown; a run has some dozens, a runaway one may have millions.
+const EVENTS_MAX: usize = 100_000;
+
+/// The columns of the events panel after the offset, in order.
+const COLUMNS: [&str; 18] = [
+    "activity",
+    "step_id",
+    "step_type",
+    "outcome",
+    "error_code",
+    "error_category",
+    "error_message",
+    "connection_id",
+    "http_status",
+    "latency_ms",
+    "user_id",
+    "client_id",
+    "app_id",
+    "device_id",
+    "ip",
+    "correlation_id",
+    "additional_params",
+    "event_id",
+];
+
+pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Result<Answer> {
+    let title = title(question, id, tenant).await?;
+    let failed = |cause| of_datafusion("cannot read the events of the run", cause);
+    let mut events = question.events()?.filter(col("invocation_id").eq(lit(id))).map_err(failed)?;
+    if let Some(tenant) = tenant {
+        events = events.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
+    }
+    let mut columns = vec![col("timestamp").alias("happened_at")];
+    columns.extend(COLUMNS.map(col));
+    let events = events
+        .sort(order()?)
+        .and_then(|events| events.select(columns))
+        .and_then(|events| events.limit(0, Some(EVENTS_MAX)))
+        .map_err(failed)?;
+    let events = without_repeats(&collect(events).await?)?;
+    let times = column(&events, "happened_at")?.as_primitive::<TimestampMicrosecondType>();
+    let start = times.iter().flatten().next().unwrap_or_default();
+    let millis = |micros: i64| micros.div_euclid(1_000);
+    let offsets: Int64Array = times.iter().map(|at| at.map(|at| millis(at) - millis(start))).collect();
+    let mut rows = Rows::default();
+    rows.add("offset_ms", Arc::new(offsets));
+    rows.take(&events, &["happened_at"])?;
+    rows.take(&events, &COLUMNS)?;
+    let mut answer = Answer::new(title, rows.finish()?);
+    if answer.batch.num_rows() == EVENTS_MAX {
+        answer.notes.push(format!("only the first {EVENTS_MAX} events are shown"));
+    }
+    Ok(answer)
+}
+
+/// One line on the run as the fold sees it.
+async fn title(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Result<String> {
+    let failed = |cause| of_datafusion("cannot look the run up", cause);
+    let mut found = question.all_runs(&[])?.filter(col("invocation_id").eq(lit(id))).map_err(failed)?;
+    if let Some(tenant) = tenant {
+        found = found.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
+    }
+    let found = collect(found).await?;
+    let text = |name: &str| -> Result<String> {
+        let values = column(&found, name)?.as_string_view();
+        Ok(values.iter().next().flatten().unwrap_or("–").to_owned())
+    };
+    match found.num_rows() {
+        0 => Err(Error::not_found(format!("no invocation {id:?} in the store"))
+            .hint("`wayfare invocations` lists them; ids are compared letter by letter")),
+        1 => {
+            let duration = column(&found, "duration_ms")?.as_primitive::<arrow::datatypes::Int64Type>();
+            let took = match duration.iter().next().flatten() {
+                Some(millis) => format!(" after {}", format_duration_ms(millis)),
+                None => String::new(),
+            };
+            let (journey, version) = (text("journey_id")?, text("journey_version")?);
+            Ok(format!("Invocation {id} of {journey}, version {version}: {}{took}", text("state")?))
+        }
+        _ => Err(Error::invalid(format!("invocation {id:?} exists for several tenants"))
+            .hint("name one: --tenant T")),
+    }
+}
+
+/// By time; inside one millisecond in the order of the timeline.
+fn order() -> Result<Vec<SortExpr>> {
+    let is = |activity: &str| col("activity").eq(lit(activity));
+    let failed_step = col("outcome").eq(lit("failure")).or(col("error_code").is_not_null());
+    let rank: Expr = when(is("journey_started"), lit(0))
+        .when(is("sub_journey_started"), lit(1))
+        .when(is("step_started"), lit(2))
+        .when(is("external_connection_call"), lit(3))
+        .when(is("custom_event"), lit(4))
+        .when(is("step_completed").and(failed_step), lit(7))
+        .when(is("step_completed"), lit(6))
+        .when(is("journey_completed_successfully"), lit(8))
+        .when(is("journey_completed_unsuccessfully"), lit(9))
+        .otherwise(lit(5))
+        .map_err(|cause| of_datafusion("cannot order the events", cause))?;
+    let millis =
+        datafusion::logical_expr::cast(col("timestamp"), arrow::datatypes::DataType::Int64) / lit(1_000_i64);
+    Ok([millis, rank, col("step_id"), col("event_id")].map(|key| key.sort(true, true)).to_vec())
+}
+
+/// Leaves out events whose id was there before.
+fn without_repeats(events: &RecordBatch) -> Result<RecordBatch> {
+    let mut seen = HashSet::new();
+    let ids = column(events, "event_id")?.as_binary_view();
+    let first: BooleanArray = ids.iter().map(|id| Some(seen.insert(id))).collect();
+    filter_record_batch(events, &first).map_err(|cause| Error::internal("cannot drop repeats").because(cause))
+}

@@ -1,0 +1,65 @@
+//! The main line of a journey: the steps that most successful runs complete, in the order they do it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use arrow::array::AsArray as _;
+
+use crate::question::Question;
+use crate::rows::{collect, column, integers};
+use crate::spec::step_text;
+use crate::timeline::{Kind, tokens};
+use crate::{Error, Result};
+
+/// Proposes the steps, as texts, of the one journey in the scope.
+///
+/// # Errors
+/// `Invalid` when the scope names no journey or several, or no run of it completed a step.
+pub(super) async fn propose(question: &Question<'_>) -> Result<Vec<String>> {
+    let [journey] = question.scope.journey.as_slice() else {
+        return Err(Error::invalid("expected steps, or one journey whose main line is to be taken")
+            .hint("`--journey J`, or `--step A --step B …`; `wayfare journeys` lists what there is"));
+    };
+    super::empty::check_names(question).await?;
+    question.register("line_runs", question.runs(&[])?)?;
+    let query = "SELECT path, terminal, count(*) AS runs FROM line_runs GROUP BY path, terminal";
+    let found = collect(question.sql(query).await?).await?;
+    let (paths, runs) = (column(&found, "path")?.as_string_view(), integers(&found, "runs")?);
+    let terminals = column(&found, "terminal")?.as_string_view();
+    // Successful runs decide; where none succeeded, all do.
+    for only_succeeded in [true, false] {
+        let mut lines: BTreeMap<Vec<String>, i64> = BTreeMap::new();
+        for ((path, terminal), runs) in paths.iter().zip(terminals).zip(&runs) {
+            if !only_succeeded || terminal == Some("succeeded") {
+                let line = line(path.unwrap_or_default())?;
+                *lines.entry(line).or_default() += runs.unwrap_or_default();
+            }
+        }
+        lines.remove([].as_slice() as &[String]);
+        // The first of the most frequent lines in order of names, so that equals do not alternate.
+        let most = lines.iter().rev().max_by_key(|(_, runs)| **runs);
+        if let Some((line, _)) = most {
+            return Ok(line.clone());
+        }
+    }
+    Err(Error::invalid(format!("journey {journey} has no run with a completed step in this scope"))
+        .hint("give the steps: `--step A --step B …`"))
+}
+
+/// What a run completed: its start, each step on first completion, its good end.
+fn line(path: &str) -> Result<Vec<String>> {
+    let mut seen = HashSet::new();
+    let mut line = Vec::new();
+    for token in tokens(path) {
+        let token = token?;
+        let step = match token.kind {
+            Kind::JourneyStarted => "Journey started".to_owned(),
+            Kind::JourneySucceeded if token.name.is_empty() => "Journey completed successfully".to_owned(),
+            Kind::StepCompleted | Kind::JourneySucceeded => step_text(&token.name),
+            _ => continue,
+        };
+        if seen.insert((token.kind, token.name.into_owned())) {
+            line.push(step);
+        }
+    }
+    Ok(line)
+}

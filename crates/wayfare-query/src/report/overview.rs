@@ -1,0 +1,67 @@
+//! `overview`: the vendor's four numbers under its names, and what its page cannot show.
+
+use crate::Result;
+use crate::question::Question;
+use crate::rows::{Rows, collect, integers};
+
+use super::{Answer, empty};
+
+/// Counts of runs by state, in column order; each with the condition that counts it.
+const COUNTS: [(&str, &str); 7] = [
+    ("started", "true"),
+    ("succeeded", "state = 'succeeded'"),
+    ("failed", "state = 'failed'"),
+    ("rejected", "failure = 'rejected'"),
+    ("error", "failure = 'error'"),
+    ("abandoned", "state = 'abandoned'"),
+    ("open", "state = 'open'"),
+];
+
+pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
+    question.register("runs", question.split(question.runs(&[])?)?)?;
+    let counts: Vec<String> =
+        COUNTS.iter().map(|(name, when)| format!("count(*) FILTER (WHERE {when}) AS {name}")).collect();
+    let query = format!(
+        "WITH cells AS (
+           SELECT {names} {counts}, coalesce(sum(duration_ms), 0) AS duration_sum,
+             time_summary([duration_ms]) AS durations
+           FROM runs {grouped})
+         SELECT * EXCEPT (durations), durations[1] AS durations FROM cells WHERE started > 0 {ordered}",
+        names = question.names_then_comma(),
+        counts = counts.join(", "),
+        grouped = question.grouped_by(&[]),
+        ordered = order_by(question),
+    );
+    let cells = collect(question.sql(&query).await?).await?;
+    let count = |name| integers(&cells, name);
+    let (succeeded, failed) = (count("succeeded")?, count("failed")?);
+    let ended = sum(&succeeded, &failed);
+    let mut rows = Rows::default();
+    rows.take(&cells, &question.dimension_names())?;
+    rows.count("total_invocations", ended.clone());
+    rows.mean("average_duration_ms", &count("duration_sum")?, &ended);
+    rows.rate("completion_rate", &succeeded, &ended);
+    rows.rate("error_rate", &failed, &ended);
+    for (name, _) in COUNTS {
+        rows.count(name, count(name)?);
+    }
+    rows.rate("success_rate_of_started", &succeeded, &sum(&ended, &count("abandoned")?));
+    rows.percentiles(&cells, "durations", |level| format!("{level}_duration_ms"))?;
+    let mut answer = Answer::new("Journeys: how runs ended", rows.finish()?);
+    answer.notes = empty::explain(question, answer.batch.num_rows()).await?;
+    Ok(answer.limited(question.scope.limit))
+}
+
+fn sum(left: &arrow::array::Int64Array, right: &arrow::array::Int64Array) -> arrow::array::Int64Array {
+    left.iter()
+        .zip(right)
+        .map(|(left, right)| Some(left.unwrap_or_default() + right.unwrap_or_default()))
+        .collect()
+}
+
+/// `ORDER BY` for the dimensions, nulls last.
+pub(super) fn order_by(question: &Question<'_>) -> String {
+    let names: Vec<String> =
+        question.dimension_names().iter().map(|name| crate::question::quoted(name)).collect();
+    if names.is_empty() { String::new() } else { format!("ORDER BY {}", names.join(", ")) }
+}

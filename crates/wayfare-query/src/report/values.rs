@@ -1,0 +1,58 @@
+//! `values`: the values of a column of `events`, most frequent first.
+
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{cast, col, lit};
+
+use crate::Result;
+use crate::condition;
+use crate::error::of_datafusion;
+use crate::question::Question;
+use crate::rows::{Rows, collect, integers};
+use crate::runs::instant;
+
+use super::Answer;
+
+/// Rows listed unless the scope says otherwise.
+const ROWS_DEFAULT: usize = 50;
+
+pub(super) async fn rows(question: &Question<'_>, name: &str) -> Result<Answer> {
+    let failed = |cause| of_datafusion("cannot list the values", cause);
+    let mut events = question.events()?;
+    let schema = events.schema().as_arrow().clone();
+    let value = condition::column(name, &schema, &question.context, "an event")?;
+    let mut wanted = Vec::new();
+    for (column, values) in
+        [("journey_id", &question.scope.journey), ("journey_version", &question.scope.version)]
+    {
+        if !values.is_empty() {
+            wanted.push(col(column).in_list(values.iter().map(lit).collect(), false));
+        }
+    }
+    if let Some(from_ms) = question.range.from_ms {
+        wanted.push(col("timestamp").gt_eq(lit(instant(from_ms.saturating_mul(1_000)))));
+    }
+    if let Some(to_ms) = question.range.to_ms {
+        wanted.push(col("timestamp").lt(lit(instant(to_ms.saturating_mul(1_000)))));
+    }
+    for condition in &question.conditions {
+        wanted.push(condition::over(condition, &schema, &question.context, "an event")?);
+    }
+    for wanted in wanted {
+        events = events.filter(wanted).map_err(failed)?;
+    }
+    let found = events
+        .select(vec![cast(value, arrow::datatypes::DataType::Utf8View).alias("value")])
+        .and_then(|events| events.aggregate(vec![col("value")], vec![count(lit(1_i64)).alias("events")]))
+        .and_then(|found| found.sort(vec![col("events").sort(false, false), col("value").sort(true, true)]))
+        .map_err(failed)?;
+    let found = collect(found).await?;
+    let mut rows = Rows::default();
+    rows.take(&found, &["value"])?;
+    rows.count("events", integers(&found, "events")?);
+    let limit = question.scope.limit.unwrap_or(ROWS_DEFAULT);
+    let mut answer = Answer::new(format!("Values of {name}"), rows.finish()?).limited(Some(limit));
+    if answer.batch.num_rows() == 0 {
+        answer.notes.push("no event fits: see `wayfare journeys` for what is in the store".to_owned());
+    }
+    Ok(answer)
+}

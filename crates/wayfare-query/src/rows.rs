@@ -1,0 +1,125 @@
+//! Builds the rows of a report column by column, rates with all their parts.
+
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array, Int64Array, RecordBatch};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use datafusion::prelude::DataFrame;
+
+use crate::error::of_datafusion;
+use crate::functions::PERCENTILES;
+use crate::report::Report;
+use crate::stats::{Interval, wilson_95};
+use crate::{Error, Result};
+
+/// Runs a plan and gives its rows as one batch.
+pub(crate) async fn collect(plan: DataFrame) -> Result<RecordBatch> {
+    let schema = Arc::new(plan.schema().as_arrow().clone());
+    let batches = plan.collect().await.map_err(|cause| of_datafusion("cannot compute the report", cause))?;
+    let schema = batches.first().map_or(schema, RecordBatch::schema);
+    concat_batches(&schema, &batches).map_err(|cause| Error::internal("cannot join the rows").because(cause))
+}
+
+/// The column of a batch by name.
+pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
+    batch.column_by_name(name).ok_or_else(|| Error::internal("a column is missing").with("column", name))
+}
+
+/// The column of a batch as integers.
+pub(crate) fn integers(batch: &RecordBatch, name: &str) -> Result<Int64Array> {
+    let wide = cast(column(batch, name)?, &DataType::Int64)
+        .map_err(|cause| Error::internal("a count is no number").with("column", name).because(cause))?;
+    Ok(wide.as_primitive::<Int64Type>().clone())
+}
+
+/// The quotient of two counts, null where there is nothing to divide by.
+#[expect(clippy::cast_precision_loss, reason = "counts and sums of milliseconds stay below 2^53")]
+pub(crate) fn quotient(numerator: i64, denominator: i64) -> Option<f64> {
+    (denominator != 0).then(|| numerator as f64 / denominator as f64)
+}
+
+/// Columns of a report in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    fields: Vec<Field>,
+    columns: Vec<ArrayRef>,
+}
+
+impl Rows {
+    /// Adds a column.
+    pub(crate) fn add(&mut self, name: &str, values: ArrayRef) {
+        self.fields.push(Field::new(name, values.data_type().clone(), true));
+        self.columns.push(values);
+    }
+
+    /// Adds columns of `batch` under their own names.
+    pub(crate) fn take(&mut self, batch: &RecordBatch, names: &[&str]) -> Result<()> {
+        for &name in names {
+            self.add(name, Arc::clone(column(batch, name)?));
+        }
+        Ok(())
+    }
+
+    /// Adds a column of integers.
+    pub(crate) fn count(&mut self, name: &str, values: Int64Array) {
+        self.add(name, Arc::new(values));
+    }
+
+    /// Adds a rate: its value, numerator, denominator and the bounds of its 95 % Wilson interval.
+    pub(crate) fn rate(&mut self, name: &str, numerator: &Int64Array, denominator: &Int64Array) {
+        let parts: Vec<(i64, i64)> = numerator
+            .iter()
+            .zip(denominator)
+            .map(|(numerator, denominator)| (numerator.unwrap_or_default(), denominator.unwrap_or_default()))
+            .collect();
+        let value: Float64Array =
+            parts.iter().map(|&(numerator, denominator)| quotient(numerator, denominator)).collect();
+        let bounds: Vec<Option<Interval>> = parts
+            .iter()
+            .map(|&(numerator, denominator)| {
+                wilson_95(u64::try_from(numerator).ok()?, u64::try_from(denominator).ok()?)
+            })
+            .collect();
+        let low: Float64Array = bounds.iter().map(|bounds| bounds.map(|bounds| bounds.low)).collect();
+        let high: Float64Array = bounds.iter().map(|bounds| bounds.map(|bounds| bounds.high)).collect();
+        self.add(name, Arc::new(value));
+        let parts: [ArrayRef; 4] =
+            [Arc::new(numerator.clone()), Arc::new(denominator.clone()), Arc::new(low), Arc::new(high)];
+        for (ending, values) in Report::RATE_PARTS.iter().zip(parts) {
+            self.add(&format!("{name}{ending}"), values);
+        }
+    }
+
+    /// Adds a mean: sum divided by count, computed once from integers.
+    pub(crate) fn mean(&mut self, name: &str, sums: &Int64Array, counts: &Int64Array) {
+        let means: Float64Array = sums
+            .iter()
+            .zip(counts)
+            .map(|(sum, count)| quotient(sum.unwrap_or_default(), count.unwrap_or_default()))
+            .collect();
+        self.add(name, Arc::new(means));
+    }
+
+    /// Adds the percentiles of a `time_summary` column, named by `name` from their level (`p50`, `p90`, …).
+    pub(crate) fn percentiles(
+        &mut self,
+        batch: &RecordBatch,
+        summary: &str,
+        name: impl Fn(&str) -> String,
+    ) -> Result<()> {
+        let summary = column(batch, summary)?.as_struct();
+        for (level, _) in PERCENTILES {
+            let values =
+                summary.column_by_name(level).ok_or_else(|| Error::internal("a percentile is missing"))?;
+            self.add(&name(level), Arc::clone(values));
+        }
+        Ok(())
+    }
+
+    /// The finished rows.
+    pub(crate) fn finish(self) -> Result<RecordBatch> {
+        RecordBatch::try_new(Arc::new(Schema::new(self.fields)), self.columns)
+            .map_err(|cause| Error::internal("a report's columns do not fit").because(cause))
+    }
+}

@@ -1,0 +1,180 @@
+//! The runs of a snapshot as one logical plan: cached where the cache is true, folded where it is not.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use chrono::NaiveDate;
+use datafusion::common::ScalarValue;
+use datafusion::functions::core::expr_ext::FieldAccessor as _;
+use datafusion::logical_expr::{Expr, cast, col, lit, when};
+use datafusion::prelude::{DataFrame, SessionContext};
+use wayfare_ingest::columns::RUN_DIMENSIONS;
+use wayfare_ingest::{DataFile, Settings, Snapshot, Store, ValueRange};
+
+use crate::cache::Freshness;
+use crate::error::of_datafusion;
+use crate::provider::SnapshotTable;
+use crate::spec::parse_duration_ms;
+use crate::{Error, Result, fold};
+
+/// The tables of the store at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreSnapshot {
+    pub(crate) events: Snapshot,
+    pub(crate) invocations: Snapshot,
+    pub(crate) quarantine: Snapshot,
+}
+
+impl StoreSnapshot {
+    /// Reads the newest version of every table.
+    ///
+    /// The cache is read first: one that is older than the events is known to be, the other way round it would not.
+    pub(crate) async fn of(store: &Store) -> Result<Self> {
+        let invocations = store.invocations().snapshot().await?;
+        let events = store.events().snapshot().await?;
+        let quarantine = store.quarantine().snapshot().await?;
+        Ok(Self { events, invocations, quarantine })
+    }
+
+    /// The time of the latest event, in microseconds; `None` without events.
+    pub(crate) fn latest_us(&self) -> Option<i64> {
+        let latest = |file: &DataFile| match file.statistics.ranges.get("timestamp") {
+            Some(ValueRange::Micros(_, last)) => Some(*last),
+            _ => None,
+        };
+        self.events.files.iter().filter_map(latest).max()
+    }
+}
+
+/// Predicates over events whose answers the timeline is to carry, one bit each.
+pub(crate) type Marks = [Expr];
+
+/// How the runs of a snapshot are put together.
+#[derive(Debug)]
+pub(crate) struct RunsPlan<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) snapshot: &'a StoreSnapshot,
+    /// What counts as now; later events are as if they had not happened.
+    pub(crate) as_of_us: i64,
+    pub(crate) marks: &'a Marks,
+}
+
+impl RunsPlan<'_> {
+    /// Makes the plan: the columns of `invocations`, then `start_date`, `state`, `failure` and `duration_ms`.
+    pub(crate) fn build(&self, context: &SessionContext) -> Result<DataFrame> {
+        let lifetime = self.store.settings().journey_lifetime;
+        let mut fresh = Freshness::of(&self.snapshot.events, &self.snapshot.invocations, lifetime)?;
+        let in_the_past = self.snapshot.latest_us().is_some_and(|latest| latest > self.as_of_us);
+        if in_the_past || !self.marks.is_empty() {
+            fresh = fresh.without_cache();
+        }
+        let failed = |cause| of_datafusion("cannot plan the runs", cause);
+        let cached = SnapshotTable::new(self.store.invocations(), std::mem::take(&mut fresh.cached));
+        let mut runs = context.read_table(Arc::new(cached)).map_err(failed)?;
+        if !fresh.stale.is_empty() {
+            let before = in_the_past.then_some(self.as_of_us);
+            let dates: Vec<NaiveDate> = fresh.stale.keys().copied().collect();
+            let folded = folded(context, self.store, &fresh, &dates, before, self.marks)?;
+            runs = folded.union(runs).map_err(failed)?;
+        }
+        self.with_state(runs)
+    }
+
+    fn with_state(&self, runs: DataFrame) -> Result<DataFrame> {
+        let settings = &self.store.settings();
+        let silence_us = lit(self.as_of_us) - cast(col("last_at"), DataType::Int64);
+        let abandoned = silence_us.gt(idle_timeout_us(settings)?);
+        let failed = |cause| of_datafusion("cannot plan the runs", cause);
+        let state = when(col("terminal").is_not_null(), col("terminal"))
+            .when(abandoned, lit("abandoned"))
+            .otherwise(lit("open"))
+            .map_err(failed)?;
+        let unexplained = col("error_code").is_null().and(col("error_category").is_null());
+        let failure = when(col("terminal").eq(lit("failed")).and(unexplained), lit("rejected"))
+            .when(col("terminal").eq(lit("failed")), lit("error"))
+            .end()
+            .map_err(failed)?;
+        let micros = cast(col("ended_at"), DataType::Int64) - cast(col("started_at"), DataType::Int64);
+        runs.with_column("state", cast(state, DataType::Utf8View))
+            .and_then(|runs| runs.with_column("failure", cast(failure, DataType::Utf8View)))
+            .and_then(|runs| runs.with_column("duration_ms", micros / lit(1_000_i64)))
+            .map_err(failed)
+    }
+}
+
+/// The idle timeout of a run's journey, as an expression in microseconds.
+fn idle_timeout_us(settings: &Settings) -> Result<Expr> {
+    let parse = |text: &str| -> Result<Expr> {
+        let millis = parse_duration_ms(text).map_err(|error| error.with("setting", "idle_timeout"))?;
+        Ok(lit(millis.saturating_mul(1_000)))
+    };
+    let default = parse(&settings.idle_timeout)?;
+    let mut journeys = settings.idle_timeouts.iter();
+    let Some((first, timeout)) = journeys.next() else { return Ok(default) };
+    let mut cases = when(col("journey_id").eq(lit(first)), parse(timeout)?);
+    for (journey, timeout) in journeys {
+        cases = cases.when(col("journey_id").eq(lit(journey)), parse(timeout)?);
+    }
+    cases.otherwise(default).map_err(|cause| of_datafusion("cannot plan the idle timeouts", cause))
+}
+
+/// The runs that start on `dates`, folded from events: the columns of `invocations`, `start_date` last.
+pub(crate) fn folded(
+    context: &SessionContext,
+    store: &Store,
+    fresh: &Freshness,
+    dates: &[NaiveDate],
+    before_us: Option<i64>,
+    marks: &Marks,
+) -> Result<DataFrame> {
+    let failed = |cause| of_datafusion("cannot plan the fold", cause);
+    let files = fresh.events_for(dates.iter());
+    let events = context.read_table(Arc::new(SnapshotTable::new(store.events(), files))).map_err(failed)?;
+    let mut wanted = col("invocation_id").is_not_null().and(col("source").eq(lit("cis")));
+    if let Some(before_us) = before_us {
+        wanted = wanted.and(col("timestamp").lt_eq(lit(instant(before_us))));
+    }
+    let key = vec![col("tenant_id"), col("invocation_id")];
+    let run = fold::fold_run().call(fold_arguments(marks)?).alias("run");
+    let fields = fold::run_fields();
+    let columns = key
+        .iter()
+        .cloned()
+        .chain(fields.iter().map(|field| col("run").field(field.name().as_str()).alias(field.name())));
+    let runs = events
+        .filter(wanted)
+        .and_then(|events| events.aggregate(key.clone(), vec![run]))
+        .and_then(|runs| runs.select(columns))
+        .and_then(|runs| runs.with_column("start_date", cast(col("first_at"), DataType::Date32)))
+        .map_err(failed)?;
+    if fresh.all_stale() && dates.len() == fresh.stale.len() {
+        return Ok(runs);
+    }
+    let starts = dates.iter().map(|&date| lit(date_scalar(date))).collect();
+    runs.filter(col("start_date").in_list(starts, false)).map_err(failed)
+}
+
+fn fold_arguments(marks: &Marks) -> Result<Vec<Expr>> {
+    let mut arguments: Vec<Expr> = fold::LEADING.iter().map(|&name| col(name)).collect();
+    arguments.extend(fold::EVENT_TEXTS.iter().chain(&RUN_DIMENSIONS).map(|&name| col(name)));
+    let mut mask = lit(0_u64);
+    for (bit, predicate) in marks.iter().enumerate() {
+        let set = 1_u64.checked_shl(u32::try_from(bit).unwrap_or(u32::MAX));
+        let set = set.ok_or_else(|| Error::limit("more than 64 conditions over events in one question"))?;
+        let answer = when(predicate.clone(), lit(set)).otherwise(lit(0_u64));
+        mask = mask + answer.map_err(|cause| of_datafusion("cannot plan a condition", cause))?;
+    }
+    arguments.push(mask);
+    Ok(arguments)
+}
+
+/// An instant as a literal, from microseconds.
+pub(crate) fn instant(micros: i64) -> ScalarValue {
+    ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
+}
+
+/// A date as a literal.
+pub(crate) fn date_scalar(date: NaiveDate) -> ScalarValue {
+    let days = date.signed_duration_since(NaiveDate::default()).num_days();
+    ScalarValue::Date32(i32::try_from(days).ok())
+}

@@ -1,0 +1,70 @@
+//! The `DataFusion` session of one question: its limits, the store's file access, our functions.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use url::Url;
+use wayfare_ingest::Store;
+
+use crate::error::of_datafusion;
+use crate::provider::STORE_URL;
+use crate::{Error, Result, fold, functions};
+
+/// Consumers that an out-of-memory error names.
+const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
+
+/// Values of one `IN` list that files are pruned by.
+const PRUNED_VALUES_MAX: usize = 200;
+
+/// What a question may use.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Threads that compute.
+    pub threads: usize,
+    /// Bytes of memory for the operators of one question.
+    pub memory_bytes: usize,
+    /// Folder for spilled data; the system's temporary folder when absent.
+    pub spill_folder: Option<PathBuf>,
+}
+
+impl EngineOptions {
+    /// Memory of one question unless said otherwise: 2 GiB.
+    pub const MEMORY_BYTES_DEFAULT: usize = 2 << 30;
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        Self { threads, memory_bytes: Self::MEMORY_BYTES_DEFAULT, spill_folder: None }
+    }
+}
+
+/// Makes a session over the files of `store`.
+pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionContext> {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(options.threads.max(1))
+        .with_information_schema(false)
+        .with_default_catalog_and_schema("wayfare", "store");
+    config.options_mut().execution.parquet.max_in_list_size = PRUNED_VALUES_MAX;
+    let disk = match &options.spill_folder {
+        Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+        None => DiskManagerMode::OsTmpDirectory,
+    };
+    let pool: Arc<dyn MemoryPool> =
+        Arc::new(TrackConsumersPool::new(GreedyMemoryPool::new(options.memory_bytes), CONSUMERS_NAMED));
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(pool)
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(disk))
+        .build_arc()
+        .map_err(|cause| of_datafusion("cannot set up the query engine", cause))?;
+    let url = Url::parse(STORE_URL).map_err(|cause| Error::internal("the store's URL").because(cause))?;
+    runtime.register_object_store(&url, store.files());
+    let context = SessionContext::new_with_config_rt(config, runtime);
+    context.register_udaf(fold::fold_run());
+    functions::register(&context);
+    Ok(context)
+}
