@@ -18,7 +18,7 @@ mod sniff;
 use std::io::Read;
 use std::sync::Arc;
 
-pub use block::Block;
+pub use block::{Block, Defect};
 
 use crate::{Error, Limits, Result};
 use block::Body;

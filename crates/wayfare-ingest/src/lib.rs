@@ -34,7 +34,7 @@ mod store;
 mod time;
 
 pub use catalogue::{Role, Source, role_of};
-pub use decode::{Block, Decoder};
+pub use decode::{Block, Decoder, Defect};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventBuilder, Identity, event_batch_schema};
 pub use generate::{GenerateSpec, Generated, Generator};

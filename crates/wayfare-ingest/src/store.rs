@@ -32,7 +32,7 @@ use crate::columns;
 ///
 /// ```no_run
 /// # async fn example() -> wayfare_ingest::Result<()> {
-/// let store = wayfare_ingest::Store::open("journeys".as_ref()).await?;
+/// let store = wayfare_ingest::Store::open("journeys".as_ref())?;
 /// let snapshot = store.events().snapshot().await?;
 /// println!("{} files at version {}", snapshot.files.len(), snapshot.version);
 /// # Ok(()) }
@@ -53,7 +53,7 @@ impl Store {
     /// # Errors
     /// `NotFound` when there is no such folder, `Invalid` when the folder is not a store or was written by a
     /// newer version, `Unavailable` when it cannot be read.
-    pub async fn open(root: &Path) -> Result<Self> {
+    pub fn open(root: &Path) -> Result<Self> {
         if !root.exists() {
             return Err(Error::not_found("no store here: the folder does not exist")
                 .with("store", root.display())
@@ -73,7 +73,7 @@ impl Store {
     /// As [`Store::open`]; `Invalid` when the folder holds something else.
     pub async fn open_or_create(root: &Path) -> Result<Self> {
         if root.join(settings::FILE_NAME).exists() {
-            return Self::open(root).await;
+            return Self::open(root);
         }
         let occupied = match std::fs::read_dir(root) {
             Ok(mut entries) => entries.next().is_some(),

@@ -49,13 +49,8 @@ impl Dimension {
         }
         let columns = || RUN_DIMENSIONS.iter().chain(&FACTS).copied();
         let wanted = [name.to_owned(), format!("{name}_id"), format!("journey_{name}")];
-        match wanted.iter().find_map(|wanted| columns().find(|column| column == wanted)) {
-            Some(column) => Ok(Self::column(column)),
-            None => {
-                let known: Vec<&str> = columns().chain(INTERVALS).collect();
-                Err(suggest::unknown("dimension", name, known.iter().copied()))
-            }
-        }
+        let found = wanted.iter().find_map(|wanted| columns().find(|column| column == wanted));
+        found.map(Self::column).ok_or_else(|| suggest::unknown("dimension", name, columns().chain(INTERVALS)))
     }
 
     /// Reads the names of a `by` list; `default` where there is none, nothing where it says `all`.

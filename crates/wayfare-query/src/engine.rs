@@ -19,7 +19,7 @@ use crate::spec::Spec;
 /// use wayfare_query::spec::{Scope, Spec};
 /// use wayfare_query::{Engine, EngineOptions, Store};
 ///
-/// let store = Arc::new(Store::open("journeys".as_ref()).await?);
+/// let store = Arc::new(Store::open("journeys".as_ref())?);
 /// let engine = Engine::new(store, EngineOptions::default());
 /// let report = engine.run(&Spec::Overview(Scope::default())).await?;
 /// println!("{} rows at snapshot {}", report.batch.num_rows(), report.snapshot);

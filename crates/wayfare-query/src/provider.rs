@@ -20,7 +20,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
@@ -41,8 +41,10 @@ impl SnapshotTable {
     pub(crate) fn new(table: &Table, files: Vec<DataFile>) -> Self {
         let fields = table.file_schema().fields().iter().map(|field| as_view(field));
         let file_schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let partitions = table.partition_fields().iter().map(|field| Arc::new(as_view(field))).collect();
-        Self { schema: TableSchema::new(file_schema, partitions), files }
+        let partitions: Vec<_> =
+            table.partition_fields().iter().map(|field| Arc::new(as_view(field))).collect();
+        let schema = TableSchema::builder(file_schema).with_table_partition_cols(partitions).build();
+        Self { schema, files }
     }
 
     fn partition_values(&self, file: &DataFile) -> DataFusionResult<Vec<ScalarValue>> {
@@ -75,7 +77,10 @@ impl SnapshotTable {
         let Some(filter) = conjunction(filters.to_vec()) else { return Ok(self.files.iter().collect()) };
         let schema = DFSchema::try_from(Arc::clone(self.schema.table_schema()))?;
         let filter = state.create_physical_expr(filter, &schema)?;
-        let predicate = PruningPredicate::try_new(filter, Arc::clone(self.schema.table_schema()))?;
+        let predicate = PruningPredicateBuilder::new()
+            .with_file_schema(Arc::clone(self.schema.table_schema()))
+            .build(filter);
+        let Some(predicate) = predicate else { return Ok(self.files.iter().collect()) };
         let keep = predicate.prune(self)?;
         Ok(self.files.iter().zip(keep).filter_map(|(file, keep)| keep.then_some(file)).collect())
     }

@@ -145,7 +145,7 @@ impl<'a> Question<'a> {
 
     /// The names of the dimensions, quoted for a select list, each followed by a comma.
     pub(crate) fn names_then_comma(&self) -> String {
-        self.dimensions.iter().map(|dimension| format!("{}, ", quoted(&dimension.name))).collect()
+        listed(self.dimensions.iter().map(|dimension| quoted(&dimension.name)))
     }
 
     /// `GROUP BY` and `ORDER BY` for the dimensions and further columns; nothing for none.
@@ -163,6 +163,11 @@ impl<'a> Question<'a> {
     pub(crate) fn dimension_names(&self) -> Vec<&str> {
         self.dimensions.iter().map(|dimension| dimension.name.as_str()).collect()
     }
+}
+
+/// Items of a select list, each followed by a comma.
+pub(crate) fn listed(items: impl Iterator<Item = String>) -> String {
+    items.flat_map(|item| [item, ", ".to_owned()]).collect()
 }
 
 /// A column's name as SQL writes it.

@@ -42,24 +42,26 @@ fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// A percentile of sorted values: the value at position `level` × (n − 1), counted from 0, interpolated linearly
-/// between its neighbours; nothing for no values.
+/// A percentile of sorted values: the value at position `percent` / 100 × (n − 1), counted from 0, interpolated linearly
+/// between its neighbours; nothing for no values. Computed from integers and divided once.
 ///
 /// Definition 7 of R. J. Hyndman and Y. Fan, "Sample Quantiles in Statistical Packages", The American Statistician 50
-/// (1996), pages 361-365. At level ½ it is the median, for an even number the mean of the two middle values.
-pub fn percentile(sorted: &[i64], level: f64) -> Option<f64> {
+/// (1996), pages 361-365. At 50 it is the median, for an even number of values the mean of the two middle ones.
+///
+/// ```
+/// use wayfare_query::stats::percentile;
+/// assert_eq!(percentile(&[1, 2, 3, 10], 50), Some(2.5));
+/// assert_eq!(percentile(&[1, 2, 3, 10], 90), Some(7.9));
+/// assert_eq!(percentile(&[], 50), None);
+/// ```
+pub fn percentile(sorted: &[i64], percent: u8) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
-    let position = level.clamp(0.0, 1.0) * float(last as u64);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a position inside the slice"
-    )]
-    let below = position.floor() as usize;
+    let hundredths = last.checked_mul(usize::from(percent.min(100)))?;
+    let (below, share) = (hundredths / 100, hundredths % 100);
     let (low, high) = (*sorted.get(below)?, *sorted.get((below + 1).min(last))?);
-    #[expect(clippy::cast_precision_loss, reason = "times in milliseconds are far below 2^52")]
-    let (low, high) = (low as f64, high as f64);
-    Some(low + (high - low) * (position - position.floor()))
+    let scaled = i128::from(low) * 100 + (i128::from(high) - i128::from(low)) * i128::try_from(share).ok()?;
+    #[expect(clippy::cast_precision_loss, reason = "hundredths of milliseconds are far below 2^52")]
+    Some(scaled as f64 / 100.0)
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ pub(crate) struct GenerateOptions {
 /// An open store.
 #[derive(Debug)]
 pub(crate) struct Store {
-    store: Arc<wayfare_query::Store>,
+    files: Arc<wayfare_query::Store>,
     engine: Engine,
     threads: Option<NonZeroUsize>,
 }
@@ -136,7 +136,7 @@ pub(crate) async fn open(options: StoreOptions) -> Result<Store> {
     let StoreOptions { path, missing, threads, memory_bytes } = options;
     let store = match missing {
         OnMissing::Create => wayfare_query::Store::open_or_create(&path).await?,
-        OnMissing::Fail => wayfare_query::Store::open(&path).await?,
+        OnMissing::Fail => wayfare_query::Store::open(&path)?,
     };
     let mut engine = EngineOptions::default();
     if let Some(threads) = threads {
@@ -146,7 +146,7 @@ pub(crate) async fn open(options: StoreOptions) -> Result<Store> {
         engine.memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
     }
     let store = Arc::new(store);
-    Ok(Store { engine: Engine::new(Arc::clone(&store), engine), store, threads })
+    Ok(Store { engine: Engine::new(Arc::clone(&store), engine), files: store, threads })
 }
 
 /// Answers a question.
@@ -177,7 +177,7 @@ pub(crate) async fn ingest_sample(
     options: GenerateOptions,
     progress: &Progress,
 ) -> Result<IngestSummary> {
-    let spool = Spool(store.store.root().join("sample.ndjson"));
+    let spool = Spool(store.files.root().join("sample.ndjson"));
     let failed = |cause| Error::io("cannot write the sample", cause);
     let mut file = BufWriter::new(File::create(&spool.0).map_err(failed)?);
     generate(&options, &mut file, &Progress::hidden())?;
@@ -215,7 +215,7 @@ async fn take_in(
         options.threads = threads.get();
     }
     let listener: Arc<dyn IngestProgress> = Arc::new(progress.clone());
-    let done = wayfare_ingest::ingest(&store.store, inputs, &options, &listener).await?;
+    let done = wayfare_ingest::ingest(&store.files, inputs, &options, &listener).await?;
     let mut reasons: Vec<(String, u64)> =
         done.reasons.iter().map(|(reason, &count)| (reason.as_str().to_owned(), count)).collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -49,17 +49,19 @@ fn read_within(bytes: &[u8], limits: &Limits) -> Outcome {
 
 fn read_into(outcome: &mut Outcome, bytes: &[u8], limits: &Limits) -> Result<()> {
     for block in open(bytes, limits)? {
-        block?.for_each(|line, record| match record {
-            Ok(Record { fields }) => {
+        let (records, rejects) = (&mut outcome.records, &mut outcome.rejects);
+        block?.for_each(
+            |line, Record { fields }| {
                 let fields = fields.iter().map(|(name, value)| (name.to_string(), shown(value))).collect();
-                outcome.records.push((line, fields));
-            }
-            Err(reject) => {
-                assert_eq!((&*reject.file, reject.line), ("input", line));
+                records.push((line, fields));
+                Ok(())
+            },
+            |reject| {
+                assert_eq!(&*reject.file, "input");
                 assert!(!reject.detail.is_empty());
-                outcome.rejects.push((line, reject.reason, reject.text));
-            }
-        });
+                rejects.push((reject.line, reject.reason, reject.text));
+            },
+        );
     }
     Ok(())
 }

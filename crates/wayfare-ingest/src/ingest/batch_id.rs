@@ -2,7 +2,7 @@
 //! twice is known before it is read again.
 
 use std::fs::File;
-use std::io::{Read, Seek as _};
+use std::io::{Read as _, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
 

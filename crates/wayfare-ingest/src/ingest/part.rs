@@ -55,7 +55,8 @@ impl Order {
         places.sort_unstable_by(|&left, &right| row_at(&keys, left).cmp(&row_at(&keys, right)));
         let mut ranges: Vec<Range<usize>> = Vec::new();
         for (index, &place) in places.iter().enumerate() {
-            let same = index > 0 && row_at(&files, place) == row_at(&files, places[index - 1]);
+            let before = index.checked_sub(1).and_then(|before| places.get(before));
+            let same = before.is_some_and(|&before| row_at(&files, place) == row_at(&files, before));
             match ranges.last_mut() {
                 Some(range) if same => range.end = index + 1,
                 _ => ranges.push(index..index + 1),
@@ -67,11 +68,12 @@ impl Order {
     /// The rows of one file, sorted.
     pub(super) fn rows(&self, batches: &[RecordBatch], file: &Range<usize>) -> Result<RecordBatch> {
         let sources: Vec<&RecordBatch> = batches.iter().collect();
-        interleave_record_batch(&sources, &self.places[file.clone()])
+        interleave_record_batch(&sources, self.places.get(file.clone()).unwrap_or_default())
             .map_err(|cause| Error::internal("cannot gather the rows of a file").because(cause))
     }
 }
 
+#[expect(clippy::indexing_slicing, reason = "places are made from the batches that the keys were made of")]
 fn row_at(keys: &[Rows], (batch, row): (usize, usize)) -> arrow::row::Row<'_> {
     keys[batch].row(row)
 }

@@ -164,8 +164,10 @@ impl Table {
         stem: &str,
         written_at_ms: i64,
     ) -> Result<NewFile> {
-        let folders: String = partition.iter().map(|(name, value)| format!("{name}={value}/")).collect();
-        let path = format!("{folders}{stem}-{}.parquet", Uuid::new_v4().simple());
+        let mut parts: Vec<String> =
+            partition.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        parts.push(format!("{stem}-{}.parquet", Uuid::new_v4().simple()));
+        let path = parts.join("/");
         let location = inside(self.folder(), &path)?;
         let size = i64::try_from(encoded.bytes.len()).unwrap_or(i64::MAX);
         files

@@ -1,6 +1,7 @@
 //! One Delta table of the store: its snapshot and its commits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use deltalake_core::DeltaTableError;
@@ -102,7 +103,7 @@ impl Table {
             .collect::<std::result::Result<Vec<StructField>, _>>()
             .map_err(|cause| Error::internal("a column has no Delta type").because(cause))?;
         CreateBuilder::new()
-            .with_log_store(self.log.clone())
+            .with_log_store(Arc::clone(&self.log))
             .with_table_name(self.name)
             .with_columns(columns)
             .with_partition_columns(self.partitions.iter().copied())
@@ -152,12 +153,12 @@ impl Table {
     pub async fn commit(&self, commit: Commit) -> Result<i64> {
         let loaded = self.load().await?;
         let mut actions: Vec<Action> = commit.add.into_iter().map(|file| Action::Add(file.add)).collect();
-        let removed: BTreeMap<&str, ()> = commit.remove.iter().map(|file| (file.path.as_str(), ())).collect();
+        let removed: BTreeSet<&str> = commit.remove.iter().map(|file| file.path.as_str()).collect();
         if !removed.is_empty() {
             let log_data = loaded
                 .try_log_data()
                 .map_err(|cause| error("cannot read the log", cause).with("table", self.name))?;
-            let gone = log_data.iter().filter(|view| removed.contains_key(&*view.path()));
+            let gone = log_data.iter().filter(|view| removed.contains(&*view.path()));
             actions.extend(gone.map(|view| Action::Remove(view.remove_action(true))));
         }
         let transactions =
@@ -172,7 +173,7 @@ impl Table {
         };
         let done = CommitBuilder::from(properties)
             .with_actions(actions)
-            .build(Some(&loaded), self.log.clone(), operation)
+            .build(Some(&loaded), Arc::clone(&self.log), operation)
             .await
             .map_err(|cause| error("cannot commit", cause).with("table", self.name))?;
         version_number(done.version())
@@ -191,8 +192,9 @@ pub(super) fn error(what: &str, cause: DeltaTableError) -> Error {
             source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_),
         } => ErrorKind::Conflict,
         DeltaTableError::ObjectStore { source: StoreError::NotFound { .. } } => ErrorKind::Corrupt,
-        DeltaTableError::ObjectStore { .. } | DeltaTableError::Io { .. } => ErrorKind::Unavailable,
-        DeltaTableError::Transaction { .. } => ErrorKind::Unavailable,
+        DeltaTableError::ObjectStore { .. }
+        | DeltaTableError::Io { .. }
+        | DeltaTableError::Transaction { .. } => ErrorKind::Unavailable,
         DeltaTableError::KernelError(_) if mentions_file_access(&cause) => ErrorKind::Unavailable,
         _ => ErrorKind::Corrupt,
     };

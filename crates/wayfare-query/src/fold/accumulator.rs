@@ -64,7 +64,7 @@ impl<'a> Arguments<'a> {
             ids: ids.as_binary_view(),
             times: times.as_primitive::<TimestampMicrosecondType>(),
             statuses: statuses.as_primitive::<Int64Type>(),
-            texts: texts.iter().map(|array| array.as_string_view()).collect(),
+            texts: texts.iter().map(arrow::array::AsArray::as_string_view).collect(),
             marks: marks.as_primitive::<UInt64Type>(),
         })
     }
@@ -126,7 +126,9 @@ impl FoldAccumulator {
         let (mut taken, mut rest): (Vec<Packed>, Vec<Packed>) =
             std::mem::take(&mut self.events).into_iter().partition(|event| (event.group as usize) < count);
         let shift = u32::try_from(count).unwrap_or(u32::MAX);
-        rest.iter_mut().for_each(|event| event.group -= shift);
+        for event in &mut rest {
+            event.group -= shift;
+        }
         self.events = rest;
         self.groups -= count;
         taken.sort_unstable_by_key(|event| (event.group, event.at_ms, event.id));
@@ -193,7 +195,9 @@ impl GroupsAccumulator for FoldAccumulator {
         let mut blob = Vec::new();
         for_each_group(count, &events, |of_group| {
             blob.clear();
-            of_group.iter().for_each(|event| state::write(&mut blob, event, self));
+            for event in of_group {
+                state::write(&mut blob, event, self);
+            }
             blobs.append_value(&blob);
             Ok(())
         })?;
@@ -227,7 +231,7 @@ impl GroupsAccumulator for FoldAccumulator {
         opt_filter: Option<&BooleanArray>,
     ) -> DataFusionResult<Vec<ArrayRef>> {
         let mut alone = Self::default();
-        let rows = values.first().map_or(0, |array| array.len());
+        let rows = values.first().map_or(0, arrow::array::Array::len);
         let groups: Vec<usize> = (0..rows).collect();
         alone.update_batch(values, &groups, opt_filter, rows)?;
         alone.state(EmitTo::All)
@@ -266,7 +270,7 @@ impl Accumulator for SingleFold {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> DataFusionResult<()> {
-        let rows = states.first().map_or(0, |array| array.len());
+        let rows = states.first().map_or(0, arrow::array::Array::len);
         self.0.merge_batch(states, &vec![0; rows], 1)
     }
 }

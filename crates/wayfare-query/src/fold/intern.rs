@@ -11,7 +11,7 @@ pub(super) const NONE: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     numbers: HashMap<Box<str>, u32, RandomState>,
-    texts: Vec<Box<str>>,
+    by_number: Vec<Box<str>>,
     bytes: usize,
 }
 
@@ -21,21 +21,21 @@ impl Texts {
         if let Some(&number) = self.numbers.get(text) {
             return number;
         }
-        let number = u32::try_from(self.texts.len()).unwrap_or(NONE);
+        let number = u32::try_from(self.by_number.len()).unwrap_or(NONE);
         self.bytes += 2 * text.len();
-        self.texts.push(text.into());
+        self.by_number.push(text.into());
         self.numbers.insert(text.into(), number);
         number
     }
 
     /// The text of a number.
     pub(super) fn get(&self, number: u32) -> Option<&str> {
-        self.texts.get(number as usize).map(AsRef::as_ref)
+        self.by_number.get(number as usize).map(AsRef::as_ref)
     }
 
     /// Bytes in use, about.
     pub(super) fn size(&self) -> usize {
-        self.bytes + self.texts.capacity() * 64
+        self.bytes + self.by_number.capacity() * 64
     }
 }
 

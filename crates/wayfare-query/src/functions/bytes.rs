@@ -18,7 +18,9 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
 
 pub(super) fn put_values(out: &mut Vec<u8>, values: &[i64]) {
     put_count(out, values.len());
-    values.iter().for_each(|&value| put_i64(out, value));
+    for &value in values {
+        put_i64(out, value);
+    }
 }
 
 pub(super) fn take_i64(rest: &mut &[u8]) -> DataFusionResult<i64> {

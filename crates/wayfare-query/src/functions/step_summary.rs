@@ -114,7 +114,7 @@ impl Step {
 #[derive(Debug, Default)]
 struct Steps {
     numbers: BTreeMap<String, usize>,
-    steps: Vec<Step>,
+    seen: Vec<Step>,
     run: RunSteps,
 }
 
@@ -122,18 +122,18 @@ impl Steps {
     /// Lets `change` change what is known of a step.
     fn with_step(&mut self, id: &str, change: impl FnOnce(&mut Step)) {
         let number = self.numbers.get(id).copied().unwrap_or_else(|| {
-            self.numbers.insert(id.to_owned(), self.steps.len());
-            self.steps.push(Step::default());
-            self.steps.len() - 1
+            self.numbers.insert(id.to_owned(), self.seen.len());
+            self.seen.push(Step::default());
+            self.seen.len() - 1
         });
-        if let Some(step) = self.steps.get_mut(number) {
+        if let Some(step) = self.seen.get_mut(number) {
             change(step);
         }
     }
 
     /// The steps in order of their ids.
     fn sorted(&self) -> impl Iterator<Item = (&str, &Step)> {
-        self.numbers.iter().filter_map(|(id, &number)| Some((id.as_str(), self.steps.get(number)?)))
+        self.numbers.iter().filter_map(|(id, &number)| Some((id.as_str(), self.seen.get(number)?)))
     }
 
     fn add_run(&mut self, path: &str, offsets: &[i64], state: RunState) -> DataFusionResult<()> {
@@ -196,7 +196,7 @@ impl Accumulator for Steps {
 
     fn size(&self) -> usize {
         let times = |step: &Step| (step.durations.capacity() + step.waits.capacity()) * size_of::<i64>();
-        self.steps.iter().map(|step| times(step) + size_of::<Step>()).sum()
+        self.seen.iter().map(|step| times(step) + size_of::<Step>()).sum()
     }
 
     fn state(&mut self) -> DataFusionResult<Vec<ScalarValue>> {

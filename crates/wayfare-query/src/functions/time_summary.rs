@@ -12,8 +12,8 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Sign
 use super::bytes::{put_count, put_values, take_count, take_values};
 use crate::stats::percentile;
 
-/// The percentiles of a summary: field name and level.
-pub(crate) const PERCENTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)];
+/// The percentiles of a summary: field name and percent.
+pub(crate) const PERCENTILES: [(&str, u8); 4] = [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)];
 
 /// The fields of one summary: `count`, `sum`, then the percentiles.
 pub(super) fn summary_fields() -> Fields {
@@ -25,15 +25,17 @@ pub(super) fn summary_fields() -> Fields {
 
 /// The columns of [`summary_fields`], one row for each set of times; the times are left sorted.
 pub(super) fn summary_columns(all: &mut [Vec<i64>]) -> Vec<ArrayRef> {
-    all.iter_mut().for_each(|times| times.sort_unstable());
+    for times in &mut *all {
+        times.sort_unstable();
+    }
     let counts: Int64Array = all.iter().map(|times| i64::try_from(times.len()).ok()).collect();
     let sums: Int64Array = all
         .iter()
         .map(|times| Some(times.iter().fold(0_i64, |sum, &time| sum.saturating_add(time))))
         .collect();
     let mut columns: Vec<ArrayRef> = vec![Arc::new(counts), Arc::new(sums)];
-    for (_, level) in PERCENTILES {
-        let values: Float64Array = all.iter().map(|times| percentile(times, level)).collect();
+    for (_, percent) in PERCENTILES {
+        let values: Float64Array = all.iter().map(|times| percentile(times, percent)).collect();
         columns.push(Arc::new(values));
     }
     columns

@@ -73,7 +73,7 @@ pub(super) async fn check_names(question: &Question<'_>) -> Result<()> {
         let known = question
             .events()?
             .select(vec![col(&column_name)])
-            .and_then(|events| events.distinct())
+            .and_then(datafusion::dataframe::DataFrame::distinct)
             .map_err(|cause| of_datafusion("cannot list the names", cause))?;
         let known = collect(known).await?;
         let mut known: Vec<&str> = column(&known, &column_name)?.as_string_view().iter().flatten().collect();

@@ -1,12 +1,15 @@
 //! `failures`: failed runs by the one step and the one error that each is attributed to.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow::compute::{cast, concat};
+use arrow::datatypes::DataType;
 use arrow::row::{OwnedRow, RowConverter, SortField};
 
 use crate::dimension::Dimension;
-use crate::question::{Question, quoted};
+use crate::question::{Question, listed, quoted};
 use crate::rows::{Rows, collect, column, integers};
 use crate::{Error, Result};
 
@@ -23,9 +26,9 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     question.register("runs", question.split(question.runs(&[])?)?)?;
     let names: Vec<String> = question.dimensions.iter().map(|dimension| quoted(&dimension.name)).collect();
     let grouped = question.grouped_by(&[]);
-    let order = names.iter().map(|name| format!(", {name}")).collect::<String>();
+    let order = std::iter::once("failures DESC".to_owned()).chain(names).collect::<Vec<_>>().join(", ");
     let query = format!(
-        "SELECT {names} count(*) AS failures FROM runs WHERE state = 'failed' {grouped} ORDER BY failures DESC{order}",
+        "SELECT {names} count(*) AS failures FROM runs WHERE state = 'failed' {grouped} ORDER BY {order}",
         names = question.names_then_comma(),
     );
     let cells = collect(question.sql(&query).await?).await?;
@@ -59,15 +62,15 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
 /// A dimension's column, with a last value for the row `other` where there is one.
 fn with_other(values: &ArrayRef, other: bool, first: bool) -> Result<ArrayRef> {
     if !other {
-        return Ok(values.clone());
+        return Ok(Arc::clone(values));
     }
     let failed = |cause| Error::internal("cannot add the row of the rest").because(cause);
-    let last = match first {
-        true => arrow::compute::cast(&arrow::array::StringArray::from(vec!["other"]), values.data_type())
-            .map_err(failed)?,
-        false => arrow::array::new_null_array(values.data_type(), 1),
+    let last = if first {
+        cast(&StringArray::from(vec!["other"]), values.data_type()).map_err(failed)?
+    } else {
+        new_null_array(values.data_type(), 1)
     };
-    arrow::compute::concat(&[values, &last]).map_err(failed)
+    concat(&[values, &last]).map_err(failed)
 }
 
 /// For each cell the runs that could have failed so: those of the same run dimensions that reached the failing step.
@@ -78,26 +81,19 @@ async fn reached(question: &Question<'_>, cells: &RecordBatch) -> Result<Int64Ar
         .filter(|dimension| !OF_THE_FAILURE.contains(&dimension.name.as_str()))
         .collect();
     let by_step = question.dimensions.iter().any(|dimension| dimension.name == "failing_step");
-    let mut names: Vec<String> = of_runs.iter().map(|dimension| quoted(&dimension.name)).collect();
-    let keys = |names: &[String]| {
-        if names.is_empty() { String::new() } else { format!("GROUP BY {}", names.join(", ")) }
-    };
-    let listed = |names: &[String]| names.iter().map(|name| format!("{name}, ")).collect::<String>();
+    let names: Vec<String> = of_runs.iter().map(|dimension| quoted(&dimension.name)).collect();
+    let keys = if names.is_empty() { String::new() } else { format!("GROUP BY {}", names.join(", ")) };
+    let listed = listed(names.iter().cloned());
     let query = if by_step {
         format!(
-            "WITH cells AS (SELECT {names} step_summary(path, offsets, state) AS steps FROM runs {keys}),
-                  rows AS (SELECT {names} unnest(steps) AS step FROM cells)
-             SELECT {names} step['step_id'] AS failing_step, step['reached'] AS reached FROM rows",
-            names = listed(&names),
-            keys = keys(&names),
+            "WITH cells AS (SELECT {listed} step_summary(path, offsets, state) AS steps FROM runs {keys}),
+                  rows AS (SELECT {listed} unnest(steps) AS step FROM cells)
+             SELECT {listed} step['step_id'] AS failing_step, step['reached'] AS reached FROM rows",
         )
     } else {
-        format!("SELECT {} count(*) AS reached FROM runs {}", listed(&names), keys(&names))
+        format!("SELECT {listed} count(*) AS reached FROM runs {keys}")
     };
     let found = collect(question.sql(&query).await?).await?;
-    if by_step {
-        names.push("failing_step".to_owned());
-    }
     let mut columns: Vec<&str> = of_runs.iter().map(|dimension| dimension.name.as_str()).collect();
     columns.extend(by_step.then_some("failing_step"));
     let reached = integers(&found, "reached")?;
@@ -112,10 +108,10 @@ async fn reached(question: &Question<'_>, cells: &RecordBatch) -> Result<Int64Ar
 /// One comparable key a row; rows without columns all have the same.
 fn row_keys(batch: &RecordBatch, columns: &[&str]) -> Result<Vec<OwnedRow>> {
     let failed = |cause| Error::internal("cannot compare rows").because(cause);
-    let mut arrays: Vec<ArrayRef> = vec![std::sync::Arc::new(Int64Array::from(vec![0; batch.num_rows()]))];
+    let mut arrays: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![0; batch.num_rows()]))];
     for name in columns {
         let values = column(batch, name)?;
-        arrays.push(arrow::compute::cast(values, &arrow::datatypes::DataType::Utf8).map_err(failed)?);
+        arrays.push(cast(values, &DataType::Utf8).map_err(failed)?);
     }
     let fields = arrays.iter().map(|array| SortField::new(array.data_type().clone())).collect();
     let converter = RowConverter::new(fields).map_err(failed)?;

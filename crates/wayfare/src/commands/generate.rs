@@ -2,10 +2,11 @@
 
 use std::io::Write as _;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate};
 use clap::Args;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use wayfare_ingest::GenerateSpec;
 use wayfare_query::Result;
 
 use crate::backend::{self, GenerateOptions};
@@ -25,11 +26,11 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Generate {
     /// How many events
-    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Sample")]
+    #[arg(long, value_name = "N", default_value_t = 20_000, help_heading = "Sample")]
     events: u64,
 
     /// The seed
-    #[arg(long, value_name = "S", default_value_t = 1, help_heading = "Sample")]
+    #[arg(long, value_name = "S", default_value_t = 42, help_heading = "Sample")]
     seed: u64,
 
     /// Over how many days
@@ -38,15 +39,16 @@ pub(crate) struct Generate {
     days: u32,
 
     /// The first day, UTC
-    #[arg(long, value_name = "DATE", default_value = "2026-01-01", help_heading = "Sample")]
+    #[arg(long, value_name = "DATE", default_value = "2026-03-01", help_heading = "Sample")]
     start: NaiveDate,
 }
 
 impl Generate {
     /// The events that `demo` loads.
     pub(crate) fn sample() -> GenerateOptions {
-        let start = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap_or_default();
-        GenerateOptions { events: 100_000, seed: 1, days: 30, start }
+        let GenerateSpec { events, seed, days, start_ms, .. } = GenerateSpec::default();
+        let start = DateTime::from_timestamp_millis(start_ms).unwrap_or_default().date_naive();
+        GenerateOptions { events, seed, days, start }
     }
 
     pub(crate) fn run(self, session: &Session) -> Result<Exit> {
@@ -78,6 +80,6 @@ mod tests {
 
     #[test]
     fn the_sample_starts_with_the_default_of_the_command() {
-        assert_eq!(Generate::sample().start.to_string(), "2026-01-01");
+        assert_eq!(Generate::sample().start.to_string(), "2026-03-01");
     }
 }

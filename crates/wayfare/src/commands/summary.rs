@@ -51,6 +51,15 @@ pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
             count(*rejected)
         ),
     ];
+    if summary.files_known > 0 {
+        lines
+            .push(format!("{} of them stored before, as a whole: nothing to do", count(summary.files_known)));
+    }
+    if summary.lifetime_raised {
+        lines.push(
+            "runs last longer than the store expected; it now expects that (journey_lifetime)".to_owned(),
+        );
+    }
     for place in &summary.first_rejects {
         lines.push(format!("  {}:{}: {}: {}", place.file, place.line, place.reason, place.detail));
     }
@@ -72,6 +81,7 @@ pub(super) fn ingest_json(summary: &IngestSummary) -> Value {
         "schema_version": crate::render::SCHEMA_VERSION,
         "report": "ingest",
         "files": summary.files,
+        "files_known": summary.files_known,
         "bytes": summary.bytes,
         "read": summary.read,
         "accepted": summary.accepted,
@@ -135,8 +145,8 @@ mod tests {
                 reason: "bad_json".to_owned(),
                 detail: "expected a value at column 3".to_owned(),
             }],
-            failures: Vec::new(),
             elapsed: Duration::from_millis(1500),
+            ..IngestSummary::default()
         }
     }
 

@@ -146,14 +146,15 @@ fn a_real_log_is_mapped_by_a_few_lines() {
     let mut activities: BTreeMap<String, usize> = BTreeMap::new();
     let mut failures = 0;
     for block in decoder {
-        block.unwrap().for_each(|line, record| {
-            let record = record.unwrap();
-            let event = mapper.map(&record).unwrap_or_else(|defect| panic!("line {line}: {defect:?}"));
+        let accept = |line, record: &crate::Record<'_>| {
+            let event = mapper.map(record).unwrap_or_else(|defect| panic!("line {line}: {defect:?}"));
             cases.insert(event.text_column("invocation_id").unwrap().to_owned());
             *activities.entry(event.activity.to_string()).or_default() += 1;
             failures += usize::from(event.text_column("outcome") == Some("failure"));
             builder.append(&event);
-        });
+            Ok(())
+        };
+        block.unwrap().for_each(accept, |reject| panic!("{reject:?}"));
     }
     assert_eq!((builder.len(), cases.len()), (70_727, 6_323));
     assert_eq!(activities["journey_completed_successfully"], 6_078);
