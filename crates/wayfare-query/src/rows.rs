@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array, Int64Array, RecordBatch};
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::{SortColumn, SortOptions, cast, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::prelude::DataFrame;
 
@@ -19,6 +19,29 @@ pub(crate) async fn collect(plan: DataFrame) -> Result<RecordBatch> {
     let batches = plan.collect().await.map_err(|cause| of_datafusion("cannot compute the report", cause))?;
     let schema = batches.first().map_or(schema, RecordBatch::schema);
     concat_batches(&schema, &batches).map_err(|cause| Error::internal("cannot join the rows").because(cause))
+}
+
+/// Sorts rows by columns, nulls last.
+///
+/// For plans with `unnest` in them: `DataFusion` believes that what was unique before it still is, and drops the sort
+/// keys after it.
+pub(crate) fn sorted(batch: &RecordBatch, keys: &[(&str, Direction)]) -> Result<RecordBatch> {
+    let keys = keys.iter().map(|&(name, direction)| {
+        let options = SortOptions { descending: direction == Direction::Descending, nulls_first: false };
+        Ok(SortColumn { values: Arc::clone(column(batch, name)?), options: Some(options) })
+    });
+    let failed = |cause| Error::internal("cannot sort the rows").because(cause);
+    let order = lexsort_to_indices(&keys.collect::<Result<Vec<_>>>()?, None).map_err(failed)?;
+    take_record_batch(batch, &order).map_err(failed)
+}
+
+/// The direction of a sort key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// The smallest first.
+    Ascending,
+    /// The largest first.
+    Descending,
 }
 
 /// The column of a batch by name.

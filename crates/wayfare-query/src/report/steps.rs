@@ -4,7 +4,7 @@ use crate::Result;
 use crate::dimension::Dimension;
 use crate::functions::STEP_COUNTS;
 use crate::question::{Question, quoted};
-use crate::rows::{Rows, collect, integers};
+use crate::rows::{Direction, Rows, collect, integers, sorted};
 
 use super::{Answer, empty};
 
@@ -20,12 +20,14 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
         "WITH cells AS (SELECT {names}, step_summary(path, offsets, state) AS steps FROM runs GROUP BY {names}),
               rows AS (SELECT {names}, unnest(steps) AS step FROM cells)
          SELECT {names}, step['step_id'] AS step_id, {counts}, step['duration'] AS duration, step['wait'] AS wait
-         FROM rows ORDER BY {names}, reached DESC, step_id",
+         FROM rows",
         counts = STEP_COUNTS.map(|name| format!("step['{name}'] AS {name}")).join(", "),
     );
-    let cells = collect(question.sql(&query).await?).await?;
-    let mut rows = Rows::default();
     let dimensions: Vec<&str> = question_dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
+    let mut order: Vec<_> = dimensions.iter().map(|&name| (name, Direction::Ascending)).collect();
+    order.extend([("reached", Direction::Descending), ("step_id", Direction::Ascending)]);
+    let cells = sorted(&collect(question.sql(&query).await?).await?, &order)?;
+    let mut rows = Rows::default();
     rows.take(&cells, &dimensions)?;
     rows.take(&cells, &["step_id"])?;
     let reached = integers(&cells, "reached")?;
