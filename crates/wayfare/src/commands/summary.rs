@@ -33,7 +33,8 @@ pub(super) fn write(summary: &Value, session: &Session, out: Option<Out>) -> Res
 
 /// What was taken in, and the first places that were rejected.
 pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
-    let IngestSummary { files, bytes, read, accepted, duplicates, rejected, elapsed, .. } = summary;
+    let IngestSummary { files, files_known, bytes, read, accepted, duplicates, rejected, elapsed, .. } =
+        summary;
     let elapsed_ms = elapsed.as_millis();
     let mut lines = vec![
         format!(
@@ -51,9 +52,12 @@ pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
             count(*rejected)
         ),
     ];
-    if summary.files_known > 0 {
-        lines
-            .push(format!("{} of them stored before, as a whole: nothing to do", count(summary.files_known)));
+    match (files_known, files) {
+        (0, _) => {}
+        (1, 1) => lines.push("the file is already in the store, nothing to do".to_owned()),
+        (known, all) => {
+            lines.push(format!("{} of {} files are already in the store", count(*known), count(*all)));
+        }
     }
     if summary.lifetime_raised {
         lines.push(
@@ -161,6 +165,17 @@ mod tests {
                 "  … 26 more rejected; in all: bad_json 20, missing_field 7",
             ]
         );
+    }
+
+    #[test]
+    fn people_see_that_a_file_is_known() {
+        let lines = |files_known, files| {
+            let lines = ingest_lines(&IngestSummary { files, files_known, ..Default::default() });
+            lines.get(2).cloned().unwrap_or_default()
+        };
+        assert_eq!(lines(0, 1), "");
+        assert_eq!(lines(1, 1), "the file is already in the store, nothing to do");
+        assert_eq!(lines(2, 5), "2 of 5 files are already in the store");
     }
 
     #[test]
