@@ -143,8 +143,14 @@ pub(crate) fn complain(error: &Error, color: bool) {
     let (red, cyan, reset) = if color { ("\u{1b}[1;31m", "\u{1b}[36m", "\u{1b}[0m") } else { ("", "", "") };
     stderr_line(format_args!("{red}error:{reset} {error}"));
     let mut cause = error.source();
+    let mut told = String::new();
     while let Some(inner) = cause {
-        stderr_line(format_args!("  caused by: {inner}"));
+        let text = inner.to_string();
+        // many errors repeat their cause's text as their own
+        if !told.ends_with(&text) {
+            stderr_line(format_args!("  caused by: {text}"));
+            told = text;
+        }
         cause = inner.source();
     }
     if let Some(advice) = error.advice() {
