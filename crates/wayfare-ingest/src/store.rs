@@ -59,6 +59,9 @@ impl Store {
                 .with("store", root.display())
                 .hint("`wayfare ingest --store DIR FILE…` makes one"));
         }
+        if root.is_file() {
+            return Err(is_a_file(root));
+        }
         if !root.join(settings::FILE_NAME).is_file() {
             return Err(Error::invalid(format!("not a store: the folder has no {}", settings::FILE_NAME))
                 .with("store", root.display())
@@ -74,6 +77,9 @@ impl Store {
     pub async fn open_or_create(root: &Path) -> Result<Self> {
         if root.join(settings::FILE_NAME).exists() {
             return Self::open(root);
+        }
+        if root.is_file() {
+            return Err(is_a_file(root));
         }
         let occupied = match std::fs::read_dir(root) {
             Ok(mut entries) => entries.next().is_some(),
@@ -164,6 +170,12 @@ impl Store {
     pub fn quarantine(&self) -> &Table {
         &self.quarantine
     }
+}
+
+fn is_a_file(root: &Path) -> Error {
+    Error::invalid("not a store: expected a folder, saw a file")
+        .with("store", root.display())
+        .hint("name a new or empty folder, or an existing store")
 }
 
 /// Whether a folder holds nothing but tables of a store whose making was interrupted.
