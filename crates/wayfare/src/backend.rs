@@ -154,12 +154,16 @@ pub(crate) async fn run(store: &Store, spec: Spec) -> Result<Report> {
     store.engine.run(&spec).await
 }
 
-/// Takes files in.
-pub(crate) async fn ingest(
-    store: &Store,
-    options: IngestOptions,
-    progress: &Progress,
-) -> Result<IngestSummary> {
+/// Inputs that are there and a mapping that can be used.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    inputs: Vec<Input>,
+    mapping: Mapping,
+    source: Option<Source>,
+}
+
+/// Looks at what an ingest was given, before there has to be a store.
+pub(crate) fn prepare(options: &IngestOptions) -> Result<Prepared> {
     let limits = Limits::default();
     let inputs = expand(&options.inputs, &limits)?;
     let mapping = match &options.mapping {
@@ -168,6 +172,12 @@ pub(crate) async fn ingest(
     };
     let mapping = mapping.override_columns(&columns_text(&options.columns), "the settings")?;
     let source = options.source.as_deref().map(str::parse::<Source>).transpose()?;
+    Ok(Prepared { inputs, mapping, source })
+}
+
+/// Takes files in.
+pub(crate) async fn ingest(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
+    let Prepared { inputs, mapping, source } = prepared;
     take_in(store, &inputs, mapping, source, progress).await
 }
 

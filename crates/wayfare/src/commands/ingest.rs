@@ -46,15 +46,17 @@ pub(crate) struct Ingest {
 impl Ingest {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit> {
         let out = summary::out(session)?;
-        let store = backend::open(session.store_options(OnMissing::Create)?).await?;
-        let progress = session.progress("reading");
-        let options = IngestOptions {
+        let store_options = session.store_options(OnMissing::Create)?;
+        // first, so that a mistyped name leaves no empty store behind
+        let prepared = backend::prepare(&IngestOptions {
             inputs: self.files,
             source: self.source,
             mapping: self.mapping,
             columns: session.settings.columns.clone(),
-        };
-        let summary = backend::ingest(&store, options, &progress).await?;
+        })?;
+        let store = backend::open(store_options).await?;
+        let progress = session.progress("reading");
+        let summary = backend::ingest(&store, prepared, &progress).await?;
         session.clear_progress();
         for line in summary::ingest_lines(&summary) {
             session.say(line);
