@@ -37,8 +37,8 @@ pub struct Report {
     pub spec: Value,
     /// Version of the store that was read.
     pub snapshot: i64,
-    /// The as-of time, milliseconds since 1970 UTC.
-    pub as_of_ms: i64,
+    /// The as-of time, milliseconds since 1970 UTC; `None` where no event and no question says what now is.
+    pub as_of_ms: Option<i64>,
     /// The rows.
     pub batch: RecordBatch,
     /// How many rows there were before the limit; `None` when none were cut or nobody counted.
@@ -113,9 +113,8 @@ impl Answer {
 fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report> {
     let mut echoed =
         serde_json::to_value(spec).map_err(|cause| Error::internal("a spec has no JSON").because(cause))?;
-    if let (Some(fields), Spec::Overview(_) | Spec::Funnel(_) | Spec::Steps(_) | Spec::Failures(_)) =
-        (echoed.as_object_mut(), spec)
-    {
+    let of_a_range = !matches!(spec, Spec::Invocation { .. } | Spec::Sql { .. });
+    if let Some(fields) = echoed.as_object_mut().filter(|_| of_a_range) {
         fields.insert("tz".to_owned(), question.zone.name().into());
         for (name, bound) in [("from", question.range.from_ms), ("to", question.range.to_ms)] {
             if let Some(instant) = bound.and_then(chrono::DateTime::from_timestamp_millis) {
@@ -124,12 +123,13 @@ fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report
             }
         }
     }
+    let has_now = question.snapshot.latest_us().is_some() || question.scope.as_of.is_some();
     Ok(Report {
         name: spec.name(),
         title: answer.title,
         spec: echoed,
         snapshot: question.snapshot.events.version,
-        as_of_ms: question.as_of_ms(),
+        as_of_ms: has_now.then(|| question.as_of_ms()),
         batch: answer.batch,
         rows_total: answer.rows_total,
         notes: answer.notes,
@@ -152,7 +152,7 @@ mod tests {
             title: String::new(),
             spec: Value::Null,
             snapshot: 0,
-            as_of_ms: 0,
+            as_of_ms: None,
             batch,
             rows_total: None,
             notes: Vec::new(),

@@ -34,7 +34,7 @@ pub(super) fn facts(report: &Report) -> Vec<String> {
         (from, to) => Some(format!("{from} to {to}")),
     });
     let zone = zone(report);
-    if let Some(as_of) = DateTime::from_timestamp_millis(report.as_of_ms) {
+    if let Some(as_of) = report.as_of_ms.and_then(DateTime::from_timestamp_millis) {
         facts.push(format!("as of {} {zone}", human::instant(as_of, zone)));
     }
     facts

@@ -24,7 +24,7 @@ fn report(name: &'static str, title: &str, spec: Value, columns: Vec<(&str, Arra
         title: title.to_owned(),
         spec,
         snapshot: 12,
-        as_of_ms: 1_769_860_800_000,
+        as_of_ms: Some(1_769_860_800_000),
         batch: RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true)))
             .unwrap(),
         rows_total: None,

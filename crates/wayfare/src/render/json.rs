@@ -14,7 +14,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"  \"spec\": ")?;
     to_writer(&mut *out, &report.spec)?;
     writeln!(out, ",\n  \"snapshot\": {},", report.snapshot)?;
-    let as_of = DateTime::from_timestamp_millis(report.as_of_ms);
+    let as_of = report.as_of_ms.and_then(DateTime::from_timestamp_millis);
     out.write_all(b"  \"as_of\": ")?;
     to_writer(&mut *out, &as_of.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)))?;
     out.write_all(b",\n")?;
