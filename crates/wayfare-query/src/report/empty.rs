@@ -3,6 +3,7 @@
 use arrow::array::AsArray as _;
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
 use datafusion::logical_expr::{col, lit};
+use datafusion::prelude::DataFrame;
 
 use crate::Result;
 use crate::error::of_datafusion;
@@ -12,6 +13,8 @@ use crate::rows::{collect, column, integers};
 use crate::spec::{Step, suggest};
 
 use super::funnel::literal;
+
+const NO_EVENTS: &str = "the store has no events yet: `wayfare ingest --store DIR FILE…` adds some";
 
 /// Says why there are no rows; nothing when there are some.
 ///
@@ -23,37 +26,13 @@ pub(super) async fn explain(question: &Question<'_>, rows: usize) -> Result<Vec<
         return Ok(Vec::new());
     }
     if question.snapshot.events.files.is_empty() {
-        return Ok(vec![
-            "the store has no events yet: `wayfare ingest --store DIR FILE…` adds some".to_owned(),
-        ]);
+        return Ok(vec![NO_EVENTS.to_owned()]);
     }
-    let failed = |cause| of_datafusion("cannot count the runs", cause);
-    let counted = question
-        .all_runs(&[])?
-        .aggregate(
-            vec![],
-            vec![
-                count(lit(1_i64)).alias("runs"),
-                min(col("first_at")).alias("first"),
-                max(col("first_at")).alias("last"),
-            ],
-        )
-        .map_err(failed)?;
-    let counted = collect(counted).await?;
-    let runs = integers(&counted, "runs")?.iter().flatten().sum::<i64>();
-    if runs == 0 {
+    let Some((runs, first, last)) = span(question, question.all_runs(&[])?, "first_at").await? else {
         return Ok(vec!["the store has events, but none of a journey".to_owned()]);
-    }
-    let day = |name| -> Result<String> {
-        let instants = column(&counted, name)?.as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
-        let instant = chrono::DateTime::from_timestamp_micros(instants.value(0)).unwrap_or_default();
-        Ok(instant.with_timezone(&question.zone).format("%Y-%m-%d %H:%M").to_string())
     };
-    let mut notes = vec![format!(
-        "none of the {runs} runs in the store fits; they started from {} to {}",
-        day("first")?,
-        day("last")?
-    )];
+    let mut notes =
+        vec![format!("none of the {runs} runs in the store fits; they started from {first} to {last}")];
     if question.range.from_ms.is_some() || question.range.to_ms.is_some() {
         notes.push("the range counts runs by their first event".to_owned());
     }
@@ -61,6 +40,42 @@ pub(super) async fn explain(question: &Question<'_>, rows: usize) -> Result<Vec<
         notes.push("`wayfare values COLUMN` lists what a column holds".to_owned());
     }
     Ok(notes)
+}
+
+/// The same for a report over events.
+///
+/// # Errors
+/// As [`explain`].
+pub(super) async fn explain_events(question: &Question<'_>, rows: usize) -> Result<Vec<String>> {
+    check_names(question).await?;
+    if rows > 0 {
+        return Ok(Vec::new());
+    }
+    Ok(match span(question, question.events()?, "timestamp").await? {
+        None => vec![NO_EVENTS.to_owned()],
+        Some((events, first, last)) => vec![format!(
+            "none of the {events} events in the store fits; they happened from {first} to {last}"
+        )],
+    })
+}
+
+/// How many rows a plan gives, and their first and last instant; nothing for no rows.
+async fn span(question: &Question<'_>, plan: DataFrame, at: &str) -> Result<Option<(i64, String, String)>> {
+    let facts =
+        vec![count(lit(1_i64)).alias("rows"), min(col(at)).alias("first"), max(col(at)).alias("last")];
+    let counted =
+        plan.aggregate(vec![], facts).map_err(|cause| of_datafusion("cannot count the rows", cause))?;
+    let counted = collect(counted).await?;
+    let rows = integers(&counted, "rows")?.iter().flatten().sum::<i64>();
+    if rows == 0 {
+        return Ok(None);
+    }
+    let day = |name| -> Result<String> {
+        let instants = column(&counted, name)?.as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
+        let instant = chrono::DateTime::from_timestamp_micros(instants.value(0)).unwrap_or_default();
+        Ok(instant.with_timezone(&question.zone).format("%Y-%m-%d %H:%M").to_string())
+    };
+    Ok(Some((rows, day("first")?, day("last")?)))
 }
 
 /// Fails for a journey or version that no event has, with the nearest name.
@@ -73,7 +88,7 @@ pub(super) async fn check_names(question: &Question<'_>) -> Result<()> {
         let known = question
             .events()?
             .select(vec![col(&column_name)])
-            .and_then(datafusion::dataframe::DataFrame::distinct)
+            .and_then(DataFrame::distinct)
             .map_err(|cause| of_datafusion("cannot list the names", cause))?;
         let known = collect(known).await?;
         let mut known: Vec<&str> = column(&known, &column_name)?.as_string_view().iter().flatten().collect();

@@ -10,7 +10,7 @@ use crate::question::Question;
 use crate::rows::{Rows, collect, integers};
 use crate::runs::instant;
 
-use super::Answer;
+use super::{Answer, empty};
 
 /// Rows listed unless the scope says otherwise.
 const ROWS_DEFAULT: usize = 50;
@@ -51,8 +51,6 @@ pub(super) async fn rows(question: &Question<'_>, name: &str) -> Result<Answer> 
     rows.count("events", integers(&found, "events")?);
     let limit = question.scope.limit.unwrap_or(ROWS_DEFAULT);
     let mut answer = Answer::new(format!("Values of {name}"), rows.finish()?).limited(Some(limit));
-    if answer.batch.num_rows() == 0 {
-        answer.notes.push("no event fits: see `wayfare journeys` for what is in the store".to_owned());
-    }
+    answer.notes = empty::explain_events(question, answer.batch.num_rows()).await?;
     Ok(answer)
 }
