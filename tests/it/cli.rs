@@ -3,13 +3,7 @@
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use assert_cmd::cargo::cargo_bin;
-
-fn wayfare(arguments: &[&str]) -> Command {
-    let mut command = Command::new(cargo_bin!("wayfare"));
-    command.args(arguments).env_clear();
-    command
-}
+use crate::harness::wayfare;
 
 /// Exit code, stdout, stderr.
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {

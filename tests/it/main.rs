@@ -2,3 +2,9 @@
 
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod numbers;
+#[cfg(test)]
+mod sample;

@@ -1,0 +1,151 @@
+//! The real binary, a store in a temporary folder for it, and room for files beside the store.
+
+use std::borrow::BorrowMut;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary's path.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_wayfare");
+
+/// The binary with arguments and an empty environment.
+pub(crate) fn wayfare<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(arguments).env_clear();
+    command
+}
+
+/// How a run of the binary ended and what it wrote.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    pub(crate) fn of(mut command: impl BorrowMut<Command>) -> Self {
+        let Output { status, stdout, stderr } = command.borrow_mut().output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: status.code().expect("ended by a signal"), out: text(stdout), err: text(stderr) }
+    }
+
+    /// Fails unless the exit code is `code`.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
+        self
+    }
+
+    /// Fails unless the text on stderr has all of these in it, and is no crash.
+    #[track_caller]
+    pub(crate) fn says(self, parts: &[&str]) -> Self {
+        for part in parts {
+            assert!(self.err.contains(part), "{part:?} is not in: {}", self.err);
+        }
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+        self
+    }
+
+    /// Standard output as one JSON value.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
+    }
+}
+
+/// A temporary folder with a store in it.
+pub(crate) struct Store {
+    folder: TempDir,
+}
+
+impl Store {
+    /// A place for a store; the first `ingest` makes it.
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The store's folder.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.beside("store")
+    }
+
+    /// A path beside the store.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file beside the store and gives its path.
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.beside(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The binary on this store.
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+        let mut command = wayfare(arguments);
+        command.arg("--store").arg(self.path());
+        command
+    }
+
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Ran {
+        Ran::of(self.command(arguments))
+    }
+
+    /// Runs a command that has to succeed, and gives its stdout.
+    #[track_caller]
+    pub(crate) fn ok<A: AsRef<OsStr>>(&self, arguments: &[A]) -> String {
+        self.run(arguments).expect(0).out
+    }
+
+    /// Takes files in, which has to succeed, and gives the summary.
+    #[track_caller]
+    pub(crate) fn ingest<A: AsRef<OsStr>>(&self, files: &[A]) -> Value {
+        let mut command = self.command(&["ingest", "--format", "json"]);
+        Ran::of(command.args(files)).expect(0).json()
+    }
+
+    /// The rows of a report.
+    #[track_caller]
+    pub(crate) fn rows<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Vec<Value> {
+        let report = Ran::of(self.command(arguments).args(["--format", "json"])).expect(0).json();
+        report["rows"].as_array().unwrap().clone()
+    }
+
+    /// The rows of a query.
+    #[track_caller]
+    pub(crate) fn sql(&self, query: &str) -> Vec<Value> {
+        self.rows(&["sql", query])
+    }
+
+    /// The one number that a query gives.
+    #[track_caller]
+    pub(crate) fn number(&self, query: &str) -> i64 {
+        let rows = self.sql(query);
+        let [row] = rows.as_slice() else { panic!("expected one row: {rows:?}") };
+        let values: Vec<&Value> = row.as_object().unwrap().values().collect();
+        let [value] = values.as_slice() else { panic!("expected one column: {row}") };
+        value.as_i64().unwrap()
+    }
+}
+
+/// A path inside the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// The committed sample's path.
+pub(crate) fn sample() -> PathBuf {
+    repository("data/sample.ndjson.gz")
+}
+
+/// A file of the repository as JSON.
+pub(crate) fn read_json(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
