@@ -7,4 +7,6 @@ mod harness;
 #[cfg(test)]
 mod numbers;
 #[cfg(test)]
+mod real_log;
+#[cfg(test)]
 mod sample;
