@@ -7,6 +7,8 @@ mod harness;
 #[cfg(test)]
 mod numbers;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
 mod real_log;
 #[cfg(test)]
 mod sample;
