@@ -5,6 +5,7 @@ A page says what it wants between two comments, and the text between them is wri
     <!-- run: wayfare overview -->          the command and what it prints, in a console block
     <!-- run at 100: wayfare overview -->   the same in a terminal of 100 columns
     <!-- help: wayfare funnel -->           a command's help, without the options that all commands have
+    <!-- help in full: wayfare -->          a command's help
     <!-- file: docs/examples/tickets.toml -->
     <!-- end -->
 
@@ -29,7 +30,7 @@ from termios import TIOCSWINSZ
 
 ROOT = Path(__file__).resolve().parent.parent
 MARKED = re.compile(
-    r"^<!-- (run|run at (\d+)|help|file): (.+?) -->\n.*?^<!-- end -->$", re.MULTILINE | re.DOTALL
+    r"^<!-- (run|run at (\d+)|help|help in full|file): (.+?) -->\n.*?^<!-- end -->$", re.MULTILINE | re.DOTALL
 )
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # sections of a help text that every command has
@@ -101,7 +102,9 @@ def marked(sandbox, match):
         language = {".rs": "rust", ".toml": "toml", ".csv": "text"}.get(path.suffix, "text")
         body = f"```{language}\n{path.read_text().rstrip()}\n```"
     elif kind == "help":
-        body = f"```text\n{own_help(sandbox.output(f'{what} --help'))}\n```"
+        text = sandbox.output(f"{what} --help")
+        text = text if " in full" in match.group(1) else own_help(text)
+        body = "```text\n" + "\n".join(line.rstrip() for line in text.rstrip().splitlines()) + "\n```"
     else:
         printed = sandbox.output(what, int(width) if width else None)
         body = "```console\n" + f"$ {what}\n{printed}".rstrip() + "\n```"
@@ -116,7 +119,7 @@ def own_help(text):
         if line and not line.startswith(" "):
             keep = not line.startswith(COMMON)
         if keep:
-            kept.append(line.rstrip())
+            kept.append(line)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
 
 
