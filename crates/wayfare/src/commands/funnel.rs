@@ -9,7 +9,7 @@ const EXAMPLES: &str = "\
 Examples:
   wayfare funnel --store shop --journey login
   wayfare funnel --store shop --journey login --step enter_email --step enter_code --window 1h
-  wayfare funnel --store shop --step 'step_id=enter_email' --step 'activity=journey_succeeded' --by platform
+  wayfare funnel --store shop --step 'step_id=enter_email' --step 'activity=journey_completed_successfully' --by platform
   wayfare funnel --store shop --journey login --format json --output login.json";
 
 /// Show how far runs get through a sequence of steps, and where they drop off
@@ -18,7 +18,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub(crate) struct Funnel {
-    /// A step id, or a condition such as `activity=journey_succeeded`; repeat in order
+    /// A step id, or a condition such as `activity=journey_completed_successfully`; repeat in order
     #[arg(long = "step", id = "steps", value_name = "STEP", help_heading = "Funnel")]
     steps: Vec<String>,
 

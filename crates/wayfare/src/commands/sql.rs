@@ -15,7 +15,7 @@ Examples:
 /// A longer query is a mistake.
 const QUERY_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Ask in SQL, read-only, over the tables `events` and `invocations`
+/// Ask in SQL, read-only, over the tables `events`, `invocations` and `quarantine`
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Sql {
