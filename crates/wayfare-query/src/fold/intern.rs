@@ -1,8 +1,10 @@
 //! Values kept once and named by a number.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
+
 use std::hash::Hash;
+
+use foldhash::fast::RandomState;
 
 /// The number that stands for "no text".
 pub(super) const NONE: u32 = u32::MAX;
