@@ -9,6 +9,8 @@ mod formats;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod long_runs;
+#[cfg(test)]
 mod numbers;
 #[cfg(test)]
 mod readers;

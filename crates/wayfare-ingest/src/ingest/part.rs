@@ -1,5 +1,6 @@
 //! A part: the rows of one commit, in input order until they are written.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
@@ -90,24 +91,21 @@ fn sort_keys(batch: &RecordBatch, columns: &[&str]) -> Result<Rows> {
         .map_err(|cause| Error::internal("cannot make sort keys").because(cause))
 }
 
-/// The longest time between the first and the last event of one run in rows sorted by run and time.
-pub(super) fn longest_run_ms(sorted: &RecordBatch) -> i64 {
-    let (Some(runs), Some(times)) =
-        (sorted.column_by_name("invocation_id"), sorted.column_by_name("timestamp"))
-    else {
-        return 0;
-    };
-    let (runs, times) = (runs.as_string::<i32>(), times.as_primitive::<TimestampMicrosecondType>());
-    let mut longest_us = 0;
-    let mut start = 0;
-    for row in 0..runs.len() {
-        if runs.is_null(row) {
+/// The longest time between the first and the last event of one run among the rows of `batches`.
+pub(super) fn longest_run_ms(batches: &[RecordBatch]) -> i64 {
+    let mut spans: HashMap<&str, (i64, i64)> = HashMap::new();
+    for batch in batches {
+        let (Some(runs), Some(times)) =
+            (batch.column_by_name("invocation_id"), batch.column_by_name("timestamp"))
+        else {
             continue;
+        };
+        let times = times.as_primitive::<TimestampMicrosecondType>().values();
+        for (run, &time) in runs.as_string::<i32>().iter().zip(times) {
+            let Some(run) = run else { continue };
+            let (first, last) = spans.entry(run).or_insert((time, time));
+            (*first, *last) = (time.min(*first), time.max(*last));
         }
-        if runs.is_null(start) || runs.value(start) != runs.value(row) {
-            start = row;
-        }
-        longest_us = longest_us.max(times.value(row) - times.value(start));
     }
-    longest_us / 1_000
+    spans.into_values().map(|(first, last)| last - first).max().unwrap_or_default() / 1_000
 }

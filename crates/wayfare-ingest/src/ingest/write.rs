@@ -25,7 +25,7 @@ const EVENTS_LAYOUT: FileLayout = FileLayout {
 
 const QUARANTINE_LAYOUT: FileLayout = FileLayout { sorted_by: &[], ranges_of: &[], plain: &[] };
 
-/// Sorts a part and writes one file for each source and date; gives the longest run within a file, too.
+/// Sorts a part and writes one file for each source and date; gives the longest run of the part, too.
 pub(super) async fn events(
     store: &Store,
     part: Part,
@@ -33,26 +33,24 @@ pub(super) async fn events(
     options: &IngestOptions,
 ) -> Result<(Vec<NewFile>, Lifetime)> {
     let threads = options.threads.max(1);
+    let longest_run = Lifetime::Millis(longest_run_ms(&part.batches));
     let encoded = tokio::task::spawn_blocking(move || encode_part(&part, threads))
         .await
         .map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
     let mut files = Vec::with_capacity(encoded.len());
-    let mut longest_run_ms = 0;
-    for Partitioned { source, date, file, longest_run_ms: longest } in encoded {
-        longest_run_ms = longest_run_ms.max(longest);
+    for Partitioned { source, date, file } in encoded {
         let partition = [("source", source), ("date", date)];
         let stem = format!("part-{}", batch.short());
         files.push(store.events().put(&*store.files(), file, &partition, &stem, options.now_ms).await?);
     }
-    Ok((files, Lifetime::Millis(longest_run_ms)))
+    Ok((files, longest_run))
 }
 
-/// A file, where it belongs, and the longest time between two events of one run in it.
+/// A file and where it belongs.
 struct Partitioned {
     source: String,
     date: String,
     file: EncodedFile,
-    longest_run_ms: i64,
 }
 
 fn encode_part(part: &Part, threads: usize) -> Result<Vec<Partitioned>> {
@@ -86,8 +84,7 @@ fn encode_file(rows: &RecordBatch) -> Result<Partitioned> {
     let columns = rows.columns().iter().skip(2).cloned().collect();
     let rows = RecordBatch::try_new(schema, columns)
         .map_err(|cause| Error::internal("rows do not fit the events table").because(cause))?;
-    let file = encode(&rows, EVENTS_LAYOUT)?;
-    Ok(Partitioned { source, date, file, longest_run_ms: longest_run_ms(&rows) })
+    Ok(Partitioned { source, date, file: encode(&rows, EVENTS_LAYOUT)? })
 }
 
 /// A date partition's text, `2026-03-01`.
