@@ -1,0 +1,5 @@
+import type { ViewProps } from "../journey";
+
+export function ComparePanels(_: ViewProps) {
+  return null;
+}
