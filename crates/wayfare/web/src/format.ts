@@ -25,6 +25,12 @@ export function label(column: string): string {
 export const count = (value: number): string => counts.format(value);
 export const percent = (value: number): string => `${percents.format(value * 100)} %`;
 
+/** A p- or q-value. */
+export function probability(value: Cell | undefined): string {
+  if (typeof value !== "number") return "–";
+  return value < 0.001 ? "< 0.001" : value.toFixed(3);
+}
+
 /** Two units at most: `4 m 43 s`, `8.4 s`, `248 ms`. */
 export function duration(ms: number): string {
   const sign = ms < 0 ? "−" : "";
@@ -82,7 +88,7 @@ export function behindRate(row: Row, column: string): string | undefined {
   if (typeof numerator !== "number" || typeof denominator !== "number") return undefined;
   const of = `${count(numerator)} of ${count(denominator)}`;
   return typeof low === "number" && typeof high === "number"
-    ? `${of}; 95 % interval ${percent(low)} to ${percent(high)}`
+    ? `${of}, 95 % interval ${percents.format(low * 100)} – ${percent(high)}`
     : of;
 }
 
