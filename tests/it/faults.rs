@@ -29,6 +29,7 @@ mod system_calls;
 const NOW_MS: i64 = 1_774_000_000_000;
 
 /// The size of a test: what the environment asks for, else a few.
+#[expect(clippy::disallowed_methods, reason = "the size of a test is its caller's choice")]
 fn size(variable: &str, few: u64) -> u64 {
     std::env::var(variable).map_or(few, |text| text.parse().unwrap())
 }
@@ -55,6 +56,10 @@ impl Dice {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % count.max(1)
+    }
+
+    fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap()
     }
 }
 

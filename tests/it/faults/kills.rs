@@ -13,6 +13,10 @@ use crate::harness::{Ran, Store, wayfare};
 /// Kills between two looks at everything.
 const CHECKED_EVERY: u64 = 10;
 
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap()
+}
+
 /// Lets a command run for a while, then kills it; tells whether it was done before.
 fn kill_after(mut command: Command, delay: Duration) -> bool {
     let mut child: Child = command.spawn().unwrap();
@@ -46,10 +50,10 @@ fn random_kills_lose_nothing_acknowledged_and_count_nothing_twice() {
     // how long they take when nobody kills them
     let started = Instant::now();
     Ran::of(send(&store.path(), &folder, 0)).expect(0);
-    let ingest_ms = started.elapsed().as_millis() as u64;
+    let ingest_ms = millis(started);
     let started = Instant::now();
     Ran::of(compact()).expect(0);
-    let compact_ms = started.elapsed().as_millis() as u64;
+    let compact_ms = millis(started);
     acknowledged.insert(0);
 
     let (mut sent, mut done, mut compactions) = (1, 0, 0);

@@ -39,10 +39,10 @@ fn a_batch_sent_again_counts_once() {
     let (mut next, mut sent, mut fresh) = (0, 0, BTreeMap::<u64, u64>::new());
     while next < batches || !waiting.is_empty() {
         while next < batches && waiting.len() < WAITING {
-            waiting.extend(std::iter::repeat_n(next, 1 + dice.below(4) as usize));
+            waiting.extend(std::iter::repeat_n(next, 1 + dice.index(4)));
             next += 1;
         }
-        let chosen = dice.below(waiting.len() as u64) as usize;
+        let chosen = dice.index(waiting.len());
         let number = waiting.swap_remove_back(chosen).unwrap();
         if runtime.block_on(take_in(engine.store(), &folder, number)) {
             *fresh.entry(number).or_default() += 1;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use arrow::array::AsArray as _;
@@ -105,7 +105,7 @@ fn writers_a_compactor_and_readers_do_not_disturb_each_other() {
         let compactor = scope.spawn(|| compact(&store, &known));
         let all: Vec<_> = writers.chain([compactor]).collect();
         let all: Vec<_> = all.into_iter().chain(readers).collect();
-        while started.elapsed() < duration && !all.iter().any(|thread| thread.is_finished()) {
+        while started.elapsed() < duration && !all.iter().any(ScopedJoinHandle::is_finished) {
             thread::sleep(Duration::from_millis(10));
         }
         known.ended.store(true, Ordering::SeqCst);

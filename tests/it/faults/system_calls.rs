@@ -76,7 +76,7 @@ fn every_system_call_may_be_the_last_or_fail() {
         );
         return;
     }
-    let most = size("WAYFARE_CALLS", 5) as usize;
+    let most = usize::try_from(size("WAYFARE_CALLS", 5)).unwrap();
     let (mut points, mut killed, mut failed) = (0, 0, 0);
     for work in [Work::Ingest, Work::Compact] {
         let beside = Store::new();

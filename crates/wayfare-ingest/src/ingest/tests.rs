@@ -1,8 +1,9 @@
 //! Batches over a disk that fails, forgets, and is shared.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{ErrorKind as IoErrorKind, Write as _};
+use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray as _;
@@ -26,10 +27,12 @@ fn lines(name: &str, runs: usize) -> String {
         for (second, activity) in
             ["journey_started", "step_completed", "journey_completed_successfully"].iter().enumerate()
         {
-            text += &format!(
-                "{{\"activity\":\"{activity}\",\"timestamp\":\"2026-03-{:02}T10:00:0{second}Z\",\"invocation_id\":\"{name}-{run}\"}}\n",
+            writeln!(
+                text,
+                "{{\"activity\":\"{activity}\",\"timestamp\":\"2026-03-{:02}T10:00:0{second}Z\",\"invocation_id\":\"{name}-{run}\"}}",
                 1 + run % 4
-            );
+            )
+            .unwrap();
         }
     }
     text
@@ -60,10 +63,10 @@ fn options() -> IngestOptions {
     IngestOptions { threads: 1, ..IngestOptions::new(Mapping::mosaic().unwrap(), 1_772_323_200_000) }
 }
 
-/// Parts of about 50 records, so that small inputs have several.
+/// Parts of one block, and blocks as small as they can be: about 250 records of [`lines`].
 fn small_parts() -> IngestOptions {
-    let limits = Limits { block_bytes: 2_000, ..Limits::default() };
-    IngestOptions { part_records: 50, limits, ..options() }
+    let limits = Limits { block_bytes: 1, ..Limits::default() };
+    IngestOptions { part_records: 1, limits, ..options() }
 }
 
 async fn take_in(

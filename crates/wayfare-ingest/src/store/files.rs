@@ -39,7 +39,7 @@ const WRITERS_MAX: usize = 8;
 pub struct Files {
     disk: Arc<dyn Disk>,
     reader: LocalFileSystem,
-    root: Arc<PathBuf>,
+    root: Arc<Path>,
     /// Folders whose own names are known to survive, so that the folders above them need no sync.
     settled: Arc<Mutex<HashSet<PathBuf>>>,
 }
@@ -50,7 +50,7 @@ impl Files {
         Self {
             disk,
             reader: LocalFileSystem::new().with_automatic_cleanup(false),
-            root: Arc::new(root),
+            root: root.into(),
             settled: Arc::default(),
         }
     }
@@ -69,7 +69,9 @@ impl Files {
             })
             .and_then(|()| self.sync_folders(folders));
         if written.is_err() {
-            drafts.iter().for_each(|draft| self.forget(draft));
+            for draft in &drafts {
+                self.forget(draft);
+            }
         }
         written
     }
@@ -157,7 +159,7 @@ impl Files {
         let mut folders = Vec::new();
         for folder in folder.ancestors() {
             folders.push(folder.to_path_buf());
-            if folder == self.root.as_path() || settled.contains(folder) {
+            if folder == &*self.root || settled.contains(folder) {
                 break;
             }
         }

@@ -311,7 +311,9 @@ impl Table {
         let Ok(folder) = self.files.path_of(&self.folder) else { return };
         let paths: Vec<PathBuf> = added.iter().map(|path| folder.join(path)).collect();
         let forget = move |files: &Files| {
-            paths.iter().for_each(|path| files.forget(path));
+            for path in &paths {
+                files.forget(path);
+            }
             Ok(())
         };
         self.files.blocking(forget).await.unwrap_or_default();
@@ -320,9 +322,9 @@ impl Table {
 
 /// How long to wait after a lost race: longer each time, and not as long as others that lost, too.
 fn pause(attempt: u32) -> Duration {
-    let (random, _) = Uuid::new_v4().as_u64_pair();
     let most = PAUSE_MAX.min(PAUSE_FIRST * attempt.saturating_add(1));
-    most.mul_f64((random % 1_000) as f64 / 1_000.0)
+    let random = Uuid::new_v4().as_fields().0 % 1_000;
+    most * random / 1_000
 }
 
 fn version_number(version: u64) -> Result<i64> {
@@ -350,7 +352,7 @@ pub(super) fn error(what: &str, cause: DeltaTableError) -> Error {
 fn mentions_file_access(cause: &DeltaTableError) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(cause);
     while let Some(error) = next {
-        if error.is::<std::io::Error>() || error.is::<StoreError>() {
+        if error.is::<io::Error>() || error.is::<StoreError>() {
             return true;
         }
         next = error.source();
