@@ -131,7 +131,7 @@ impl Store {
             table.create_if_missing().await?;
         }
         // The settings file comes last: its presence says that the tables are all there.
-        store.settings().write(root, &store.files)?;
+        store.settings().write(&store.root, &store.files)?;
         Ok(store)
     }
 

@@ -20,8 +20,9 @@ const WRITERS: u64 = 4;
 const READERS: u64 = 8;
 
 /// One query sees three tables at one moment: whole batches, and as many runs as their events make.
-const QUERY: &str = "SELECT (SELECT count(*) FROM events), (SELECT coalesce(sum(latency_ms), 0) FROM events), \
-                     (SELECT count(*) FROM invocations), (SELECT coalesce(sum(events), 0) FROM invocations)";
+const QUERY: &str = "SELECT (SELECT count(*) FROM events) AS a, \
+                     (SELECT coalesce(sum(latency_ms), 0) FROM events) AS b, (SELECT count(*) FROM invocations) AS c, \
+                     (SELECT coalesce(sum(events), 0) FROM invocations) AS d";
 
 /// What all threads know.
 #[derive(Default)]

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::path::Path;
 
 /// Changes files and folders. A test's disk may fail at any call, or lose what was not synced.
@@ -101,10 +101,15 @@ impl Disk for LocalDisk {
 }
 
 impl DiskFile for File {
+    #[cfg(unix)]
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        if self.stream_position()? != offset {
-            self.seek(SeekFrom::Start(offset))?;
-        }
+        std::os::unix::fs::FileExt::write_all_at(self, bytes, offset)
+    }
+
+    #[cfg(not(unix))]
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        use std::io::{Seek as _, Write as _};
+        self.seek(io::SeekFrom::Start(offset))?;
         self.write_all(bytes)
     }
 
