@@ -76,6 +76,7 @@ function pathsOption(answer: Report, colours: Palette): Option {
   const flows = links(answer.rows);
   const nodes = [...new Set(flows.flatMap((link) => [link.source, link.target]))];
   return {
+    animation: false,
     tooltip: {
       ...tooltip(colours),
       formatter: (item) => {

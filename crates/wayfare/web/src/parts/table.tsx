@@ -1,6 +1,7 @@
 // A real table for every report: numbers to the right, rates with what stands behind them, links to what they count.
 
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 
 import type { Cell, Report, Row } from "../api";
 import { RATE_PARTS, behindRate, kindOf, label, text, type Kind } from "../format";
@@ -26,6 +27,8 @@ interface Props {
   current?: (row: Row) => boolean;
   /** Sorting by the server: the current order and how to ask for another. */
   sort?: { by: string; set: (by: string) => void } | undefined;
+  /** What a row opens to. */
+  detail?: (row: Row) => ComponentChildren;
 }
 
 /** The columns of a report for people: without the parts of rates. */
@@ -34,7 +37,7 @@ export function plainColumns(answer: Report): string[] {
   return Object.keys(first).filter((name) => !RATE_PARTS.test(name));
 }
 
-export function Table({ answer, columns, caption, zone, current, sort }: Props) {
+export function Table({ answer, columns, caption, zone, current, sort, detail }: Props) {
   const shown: Column[] = (columns ?? plainColumns(answer))
     .map((column) => (typeof column === "string" ? { name: column } : column))
     .filter((column) => column.cell || answer.rows.some((row) => column.name in row));
@@ -50,6 +53,11 @@ export function Table({ answer, columns, caption, zone, current, sort }: Props) 
         <caption class="unseen">{caption}</caption>
         <thead>
           <tr>
+            {detail && (
+              <th scope="col">
+                <span class="unseen">Details</span>
+              </th>
+            )}
             {shown.map((column) => (
               <th scope="col" class={`is-${kinds.get(column.name)}`} aria-sort={order(sort?.by, column.name)}>
                 {sort && column.name in (answer.rows[0] ?? {}) ? (
@@ -65,15 +73,45 @@ export function Table({ answer, columns, caption, zone, current, sort }: Props) 
         </thead>
         <tbody>
           {answer.rows.map((row) => (
-            <tr class={current?.(row) ? "current" : undefined}>
-              {shown.map((column) => (
-                <TableCell row={row} column={column} kind={kinds.get(column.name) ?? "text"} zone={zone} />
-              ))}
-            </tr>
+            <Line row={row} shown={shown} kinds={kinds} zone={zone} current={current?.(row) ?? false} detail={detail} />
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+interface LineProps {
+  row: Row;
+  shown: Column[];
+  kinds: Map<string, Kind>;
+  zone: string;
+  current: boolean;
+  detail: ((row: Row) => ComponentChildren) | undefined;
+}
+
+function Line({ row, shown, kinds, zone, current, detail }: LineProps) {
+  const [open, show] = useState(false);
+  return (
+    <>
+      <tr class={current ? "current" : undefined}>
+        {detail && (
+          <td class="opener">
+            <button type="button" aria-expanded={open} aria-label="Details" onClick={() => show(!open)}>
+              {open ? "▾" : "▸"}
+            </button>
+          </td>
+        )}
+        {shown.map((column) => (
+          <TableCell row={row} column={column} kind={kinds.get(column.name) ?? "text"} zone={zone} />
+        ))}
+      </tr>
+      {detail && open && (
+        <tr class="detail">
+          <td colSpan={shown.length + 1}>{detail(row)}</td>
+        </tr>
+      )}
+    </>
   );
 }
 

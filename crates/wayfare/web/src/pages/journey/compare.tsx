@@ -52,12 +52,16 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
                     "metric",
                     { name: "step_id", title: "step" },
                     { name: "change", title: "in the journey" },
-                    { name: "a_rate", title: "before", cell: (row) => sideText(row, "a") },
-                    { name: "b_rate", title: "after", cell: (row) => sideText(row, "b") },
-                    { name: "difference_in_rate", title: "difference", kind: "rate", cell: difference },
-                    { name: "difference_in_rate_from", title: "95 % interval", kind: "rate", cell: interval },
+                    { name: "a_rate", title: "before", kind: "rate", cell: (row) => sideText(row, "a") },
+                    { name: "b_rate", title: "after", kind: "rate", cell: (row) => sideText(row, "b") },
+                    { name: "difference_in_rate", title: "difference", kind: "rate", cell: (row) => points(row["difference_in_rate"]) },
+                    { name: "difference_in_rate_from", title: "95 % interval", kind: "rate", cell: rateInterval },
                     { name: "p_value", title: "p", kind: "count", cell: (row) => probability(row["p_value"]) },
                     { name: "q_value", title: "q", kind: "count", cell: (row) => probability(row["q_value"]) },
+                    { name: "a_median_ms", title: "median before" },
+                    { name: "b_median_ms", title: "median after" },
+                    { name: "difference_in_median_ms", title: "difference", kind: "duration", cell: (row) => time(row["difference_in_median_ms"]) },
+                    { name: "difference_in_median_from_ms", title: "95 % interval", kind: "duration", cell: medianInterval },
                   ]}
                 />
                 <Notes answer={answer} />
@@ -129,9 +133,8 @@ function Side({ name, value, known, set }: { name: string; value: string[]; know
 const isNumber = (value: unknown): value is number => typeof value === "number";
 
 function sideText(row: Row, side: "a" | "b"): string {
-  const [rate, median] = [row[`${side}_rate`], row[`${side}_median_ms`]];
-  if (isNumber(rate)) return `${percent(rate)} of ${count(Number(row[`${side}_rate_denominator`]))}`;
-  return isNumber(median) ? duration(median) : "–";
+  const rate = row[`${side}_rate`];
+  return isNumber(rate) ? `${percent(rate)} of ${count(Number(row[`${side}_rate_denominator`]))}` : "–";
 }
 
 const signed = (value: number, written: (size: number) => string): string =>
@@ -142,14 +145,16 @@ function points(value: unknown): string {
   return isNumber(value) ? signed(value, (size) => `${(size * 100).toFixed(1)} pt`) : "–";
 }
 
-function difference(row: Row): string {
-  const median = row["difference_in_median_ms"];
-  return isNumber(median) ? signed(median, duration) : points(row["difference_in_rate"]);
+function time(value: unknown): string {
+  return isNumber(value) ? signed(value, duration) : "–";
 }
 
-function interval(row: Row): string {
-  const [from, to] = [row["difference_in_median_from_ms"], row["difference_in_median_to_ms"]];
-  if (isNumber(from) && isNumber(to)) return `${signed(from, duration)} to ${signed(to, duration)}`;
+function rateInterval(row: Row): string {
   const low = points(row["difference_in_rate_from"]);
   return low === "–" ? low : `${low} to ${points(row["difference_in_rate_to"])}`;
+}
+
+function medianInterval(row: Row): string {
+  const low = time(row["difference_in_median_from_ms"]);
+  return low === "–" ? low : `${low} to ${time(row["difference_in_median_to_ms"])}`;
 }
