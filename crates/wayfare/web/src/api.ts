@@ -1,6 +1,7 @@
 // Everything asked of the server. No number is computed here: a report's rows are shown as they come.
 
 export type Cell = string | number | boolean | null;
+/** Cells by column; parameters of an event come as the object that they are. */
 export type Row = Record<string, Cell>;
 
 /** An answer of `/api/v1/reports/{name}`. */

@@ -82,12 +82,13 @@ export function App() {
 
 function Page({ route }: { route: Route }) {
   const [first, second] = route.path;
+  const journey = route.query.get("journey") ?? "";
   switch (first) {
     case undefined:
     case "journeys":
       return <JourneysPage route={route} />;
     case "journey":
-      return <JourneyPage key={second} route={route} journey={second ?? ""} />;
+      return journey ? <JourneyPage key={journey} route={route} journey={journey} /> : <JourneysPage route={route} />;
     case "invocations":
       return <InvocationsPage route={route} />;
     case "activity":
@@ -117,7 +118,7 @@ function keepRange(query: URLSearchParams): URLSearchParams {
 }
 
 function titleOf(route: Route): string {
-  if (route.path[0] === "journey") return route.path[1] ?? "Journey";
+  if (route.path[0] === "journey") return route.query.get("journey") ?? "Journeys";
   return PAGES.find((page) => isCurrent(route, page.path))?.title ?? "Wayfare";
 }
 

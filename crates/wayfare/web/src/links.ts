@@ -20,7 +20,5 @@ export function runsLink(query: URLSearchParams, values: Record<string, Cell>): 
 
 /** The page of one journey. */
 export function journeyLink(query: URLSearchParams, journey: string): string {
-  const scope = scopeOf(query);
-  scope.delete("journey");
-  return address(["journey", journey], scope);
+  return address(["journey"], changed(scopeOf(query), { journey }));
 }

@@ -12,6 +12,8 @@ export function ActivityPage({ route, source }: { route: Route; source: string }
     const value = route.query.get(key);
     if (value) range[key] = value;
   }
+  const where = route.query.getAll("where");
+  if (where.length) range["where"] = where;
   const zone = route.query.get("tz") ?? "UTC";
   return (
     <>

@@ -24,19 +24,18 @@ export interface ViewProps {
   journey: string;
   scope: Spec;
   zone: string;
-  /** The query with the journey in it, for links to runs. */
+  /** The query of the page, for links to runs. */
   query: URLSearchParams;
 }
 
 export function JourneyPage({ route, journey }: { route: Route; journey: string }) {
   const view = route.query.get("view") ?? "funnel";
-  const query = changed(route.query, { journey });
   const props: ViewProps = {
     route,
     journey,
-    scope: { ...scopeSpec(route.query), journey: [journey] },
+    scope: scopeSpec(route.query),
     zone: route.query.get("tz") ?? "UTC",
-    query,
+    query: route.query,
   };
   return (
     <>

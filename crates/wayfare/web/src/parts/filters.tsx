@@ -43,15 +43,13 @@ export function Filters({ route, journeys, runs }: Props) {
       {runs && (
         <Choice
           label="Journey"
-          value={onJourney ? (route.path[1] ?? "") : (query.get("journey") ?? "")}
+          value={query.get("journey") ?? ""}
           options={(journeys?.rows ?? []).map((row) => String(row["journey_id"] ?? ""))}
           all={onJourney ? null : "All journeys"}
-          set={(journey) =>
-            onJourney ? go(address(["journey", journey], changed(query, { version: null, step: null }))) : set({ journey, version: null })
-          }
+          set={(journey) => set({ journey, version: null, step: null, a: null, b: null })}
         />
       )}
-      {runs && <Versions route={route} journey={onJourney ? route.path[1] : query.get("journey")} set={set} />}
+      {runs && <Versions route={route} journey={query.get("journey")} set={set} />}
       <label>
         Range
         <select
