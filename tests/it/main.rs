@@ -17,4 +17,6 @@ mod readers;
 #[cfg(test)]
 mod real_log;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod sample;
