@@ -146,6 +146,11 @@ impl Store {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether the settings file says something else than the store knows: another process changed it.
+    pub fn is_outdated(&self) -> bool {
+        !Settings::read(&self.root).is_ok_and(|settings| settings == self.settings())
+    }
+
     /// Replaces the settings, in the file too.
     ///
     /// # Errors

@@ -10,9 +10,11 @@ mod invocation;
 mod invocations;
 mod journeys;
 mod overview;
+mod serve;
 mod sql;
 mod steps;
 mod summary;
+mod token;
 mod values;
 
 use clap::Subcommand;
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
+    Serve(serve::Serve),
+    Token(token::Tokens),
     #[command(flatten)]
     Question(Question),
 }
@@ -56,6 +60,8 @@ impl Command {
             Self::Generate(args) => args.run(session),
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
+            Self::Serve(args) => args.run(session).await,
+            Self::Token(args) => args.run(session),
             Self::Question(question) => question.answer(session).await,
         }
     }
