@@ -19,4 +19,6 @@ mod readers;
 #[cfg(test)]
 mod real_log;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod sample;
