@@ -334,7 +334,28 @@ fn a_sub_journey_with_an_invocation_of_its_own_is_nested_by_its_parent() {
     assert_eq!((&row["nested_by"], &row["outcome"]), (&json!("parent_id"), &json!("succeeded")));
     assert_eq!((count(row, "invocations"), count(row, "passages")), (1, 1));
     assert!((number(row, "p50_duration_ms") - 3000.0).abs() < 1e-9, "{row}");
+    let events = store.rows(&["invocation", "outer"]);
+    let seen: Vec<_> = events
+        .iter()
+        .map(|row| (count(row, "level"), row["inside"].as_str(), count(row, "offset_ms")))
+        .collect();
+    assert_eq!(seen, [(0, None, 0), (1, Some("otp"), 1_000), (1, Some("otp"), 4_000), (0, None, 6_000)]);
     let quality = store.rows(&["quality"]);
     let lost = quality.iter().find(|row| row["issue"] == "parent invocation that is not there").unwrap();
     assert_eq!((count(lost, "count"), &lost["example"]), (1, &json!("lost")));
+}
+
+#[test]
+fn events_of_a_bracketed_sub_journey_are_inside_it() {
+    let store = store();
+    let id =
+        store.sql("SELECT invocation_id FROM invocations WHERE path LIKE '%(otp%;)%$' ORDER BY 1 LIMIT 1");
+    let events = store.rows(&["invocation", id[0]["invocation_id"].as_str().unwrap()]);
+    let begin = events.iter().position(|row| row["activity"] == "sub_journey_started").unwrap();
+    let end = events.iter().position(|row| row["activity"] == "journey_completed_successfully").unwrap();
+    for (index, row) in events.iter().enumerate() {
+        let within = begin < index && index <= end;
+        assert_eq!(count(row, "level"), i64::from(within), "{row}");
+        assert_eq!(row["inside"].as_str(), within.then_some("otp"), "{row}");
+    }
 }

@@ -29,17 +29,27 @@ pub struct EngineOptions {
     pub memory_bytes: usize,
     /// Folder for spilled data; the system's temporary folder when absent.
     pub spill_folder: Option<PathBuf>,
+    /// Rows that are computed at once.
+    pub batch_rows: usize,
 }
 
 impl EngineOptions {
     /// Memory of one question unless said otherwise: 2 GiB.
     pub const MEMORY_BYTES_DEFAULT: usize = 2 << 30;
+
+    /// Rows computed at once unless said otherwise.
+    pub const BATCH_ROWS_DEFAULT: usize = 8192;
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        Self { threads, memory_bytes: Self::MEMORY_BYTES_DEFAULT, spill_folder: None }
+        Self {
+            threads,
+            memory_bytes: Self::MEMORY_BYTES_DEFAULT,
+            spill_folder: None,
+            batch_rows: Self::BATCH_ROWS_DEFAULT,
+        }
     }
 }
 
@@ -47,6 +57,7 @@ impl Default for EngineOptions {
 pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         .with_target_partitions(options.threads.max(1))
+        .with_batch_size(options.batch_rows.max(1))
         .with_information_schema(false)
         .with_default_catalog_and_schema("wayfare", "store");
     config.options_mut().execution.parquet.max_in_list_size = PRUNED_VALUES_MAX;
