@@ -16,6 +16,10 @@ fn count(row: &Value, column: &str) -> i64 {
     row[column].as_i64().unwrap_or_else(|| panic!("no count {column} in {row}"))
 }
 
+fn length(rows: &[Value]) -> i64 {
+    i64::try_from(rows.len()).unwrap()
+}
+
 fn total(rows: &[Value], column: &str) -> i64 {
     rows.iter().map(|row| count(row, column)).sum()
 }
@@ -84,7 +88,7 @@ fn the_row_of_the_rest_makes_columns_add_up() {
             }
             let marked: Vec<&Value> = some.iter().filter(|row| !row["other_rows"].is_null()).collect();
             let [rest] = marked.as_slice() else { panic!("{line}: one row of the rest: {some:?}") };
-            assert_eq!(count(rest, "other_rows") + some.len() as i64 - 1, all.len() as i64, "{line}");
+            assert_eq!(count(rest, "other_rows") + length(&some) - 1, length(&all), "{line}");
             assert_eq!(some.last(), Some(*rest), "{line}: the rest is last");
         }
     }
@@ -108,7 +112,7 @@ fn a_list_has_as_many_rows_as_the_number_says() {
         let conditions = conditions.iter().flat_map(|condition| ["--where".to_owned(), condition.clone()]);
         let arguments: Vec<String> =
             ["invocations", "--limit", "100000"].map(str::to_owned).into_iter().chain(conditions).collect();
-        store.rows(&arguments).len() as i64
+        length(&store.rows(&arguments))
     };
     for row in store.rows(&["failures"]).iter().filter(|row| row["other_rows"].is_null()).step_by(5) {
         let is = |column: &str| match row[column].as_str() {
@@ -180,8 +184,9 @@ fn mix_and_rate_add_up_to_the_change() {
     for by in ["platform", "journey,client", "day"] {
         let rows = store.rows(&["compare", "--a", "to=2026-03-16", "--b", "from=2026-03-16", "--by", by]);
         let rate = |side: &str| {
-            let of = |part: &str| total(&rows, &format!("{side}_success_rate_of_started_{part}")) as f64;
-            of("numerator") / of("denominator")
+            let of = |part: &str| total(&rows, &format!("{side}_success_rate_of_started_{part}"));
+            f64::from(i32::try_from(of("numerator")).unwrap())
+                / f64::from(i32::try_from(of("denominator")).unwrap())
         };
         let effects: f64 =
             rows.iter().map(|row| number(row, "mix_effect") + number(row, "rate_effect")).sum();

@@ -12,6 +12,7 @@ use wayfare_ingest::Store;
 
 use crate::error::of_datafusion;
 use crate::provider::STORE_URL;
+use crate::tenant::Tenant;
 use crate::{Error, Result, fold, functions};
 
 /// Consumers that an out-of-memory error names.
@@ -31,6 +32,8 @@ pub struct EngineOptions {
     pub spill_folder: Option<PathBuf>,
     /// Rows that are computed at once.
     pub batch_rows: usize,
+    /// The one tenant whose rows are there for a question; all tenants when absent.
+    pub tenant: Option<String>,
 }
 
 impl EngineOptions {
@@ -49,6 +52,7 @@ impl Default for EngineOptions {
             memory_bytes: Self::MEMORY_BYTES_DEFAULT,
             spill_folder: None,
             batch_rows: Self::BATCH_ROWS_DEFAULT,
+            tenant: None,
         }
     }
 }
@@ -61,6 +65,9 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         .with_information_schema(false)
         .with_default_catalog_and_schema("wayfare", "store");
     config.options_mut().execution.parquet.max_in_list_size = PRUNED_VALUES_MAX;
+    if let Some(tenant) = &options.tenant {
+        config.set_extension(Arc::new(Tenant::new(tenant)));
+    }
     let disk = match &options.spill_folder {
         Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
         None => DiskManagerMode::OsTmpDirectory,

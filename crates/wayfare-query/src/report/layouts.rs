@@ -126,6 +126,12 @@ async fn answers(engine: &Engine) -> Vec<String> {
     answers
 }
 
+#[expect(clippy::disallowed_methods, reason = "how much is tried is the caller's choice, not the program's")]
+fn layouts() -> u64 {
+    let asked = std::env::var("WAYFARE_LAYOUTS").ok().and_then(|text| text.parse().ok());
+    asked.unwrap_or(LAYOUTS_DEFAULT)
+}
+
 #[tokio::test]
 async fn no_layout_of_the_store_changes_any_report() {
     let spec = GenerateSpec { events: EVENTS, days: 4, ..GenerateSpec::default() };
@@ -135,8 +141,7 @@ async fn no_layout_of_the_store_changes_any_report() {
         String::from_utf8(text).unwrap().lines().map(|line| format!("{line}\n")).collect();
     let (_folder, engine) = PLAIN.store(&lines).await;
     let expected = answers(&engine).await;
-    let layouts = std::env::var("WAYFARE_LAYOUTS").ok().and_then(|text| text.parse().ok());
-    for number in 0..layouts.unwrap_or(LAYOUTS_DEFAULT) {
+    for number in 0..layouts() {
         let layout = Layout::of(number);
         let (_folder, engine) = layout.store(&lines).await;
         for ((spec, expected), seen) in specs().iter().zip(&expected).zip(answers(&engine).await) {
