@@ -10,7 +10,8 @@ use chrono::{DateTime, Duration};
 
 use super::IngestOptions;
 use super::batch_id::BatchId;
-use super::part::{Order, Part, longest_run_ms};
+use super::order::Order;
+use super::part::{Part, longest_run_ms};
 use crate::columns;
 use crate::mapping::Lifetime;
 use crate::record::Reject;
