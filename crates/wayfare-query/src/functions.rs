@@ -4,8 +4,10 @@ mod bytes;
 mod funnel;
 mod interval_start;
 mod param;
+mod paths;
 mod step_summary;
 mod time_summary;
+mod times;
 
 use datafusion::prelude::SessionContext;
 

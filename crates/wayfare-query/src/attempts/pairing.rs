@@ -193,6 +193,11 @@ impl RunSteps {
         self.paired.last().map(|paired| paired.step)
     }
 
+    /// Number of tokens of the path.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
     /// Number of attempts beyond the first of each step.
     pub fn retries(&self) -> usize {
         self.paired.len() - self.steps.len()

@@ -86,7 +86,7 @@ async fn reached(question: &Question<'_>, cells: &RecordBatch) -> Result<Int64Ar
     let listed = listed(names.iter().cloned());
     let query = if by_step {
         format!(
-            "WITH cells AS (SELECT {listed} step_summary(path, offsets, state) AS steps FROM runs {keys}),
+            "WITH cells AS (SELECT {listed} step_summary(path, state) AS steps FROM runs {keys}),
                   rows AS (SELECT {listed} unnest(steps) AS step FROM cells)
              SELECT {listed} step['step_id'] AS failing_step, step['reached'] AS reached FROM rows",
         )
