@@ -12,7 +12,7 @@ use wayfare_ingest::{DataFile, Lifetime, Snapshot};
 use crate::{Error, Result};
 
 /// Changes whenever the fold gives other rows for the same events, so that older caches are not believed.
-const FOLD_VERSION: u32 = 1;
+const FOLD_VERSION: u32 = 2;
 
 /// Hexadecimal digits of a digest in a file's name.
 const DIGEST_DIGITS: usize = 16;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -92,13 +93,26 @@ impl<'a> Question<'a> {
 
     /// All runs as of the as-of time.
     pub(crate) fn all_runs(&self, marks: &Marks) -> Result<DataFrame> {
+        self.planned(marks, Some(&self.folds))
+    }
+
+    /// The runs of one invocation id, which began on one of `dates`.
+    pub(crate) fn runs_of_id(&self, id: &str, dates: &[NaiveDate]) -> Result<DataFrame> {
+        let began =
+            col("start_date").in_list(dates.iter().map(|&date| lit(date_scalar(date))).collect(), false);
+        let wanted = col("invocation_id").eq(lit(id)).and(began);
+        let runs = self.planned(&[], None)?.filter(wanted);
+        runs.map_err(|cause| of_datafusion("cannot look a run up", cause))
+    }
+
+    fn planned(&self, marks: &Marks, folds: Option<&Folds>) -> Result<DataFrame> {
         let plan = RunsPlan {
             store: self.store,
             fresh: &self.fresh,
             as_of_us: self.as_of_us,
             in_the_past: self.is_in_the_past(),
             marks,
-            folds: &self.folds,
+            folds,
         };
         plan.build(&self.context)
     }

@@ -60,7 +60,9 @@ pub(crate) struct RunsPlan<'a> {
     /// Whether there are such.
     pub(crate) in_the_past: bool,
     pub(crate) marks: &'a Marks,
-    pub(crate) folds: &'a Folds,
+    /// Where what is folded is kept for further queries; absent for a query that wants little of it, which is then
+    /// looked for among the events.
+    pub(crate) folds: Option<&'a Folds>,
 }
 
 impl RunsPlan<'_> {
@@ -74,10 +76,11 @@ impl RunsPlan<'_> {
         let stale = if believed { self.fresh.stale_dates() } else { self.fresh.all_dates() };
         if !stale.is_empty() {
             let before = self.in_the_past.then_some(self.as_of_us);
-            let folded = self
-                .folds
-                .once(self.marks, || folded(context, self.store, self.fresh, &stale, before, self.marks))?;
-            let folded = context.read_table(folded).map_err(failed)?;
+            let plan = || folded(context, self.store, self.fresh, &stale, before, self.marks);
+            let folded = match self.folds {
+                Some(folds) => context.read_table(folds.once(self.marks, plan)?).map_err(failed)?,
+                None => plan()?,
+            };
             runs = folded.union(runs).map_err(failed)?;
         }
         self.with_state(runs)

@@ -22,9 +22,8 @@ const EVENTS_LAYOUT: FileLayout = FileLayout {
     sorted_by: &["journey_id", "invocation_id", "timestamp"],
     ranges_of: &["timestamp", "journey_id", "invocation_id", "user_id", "activity"],
     plain: &["event_id"],
+    ..FileLayout::PLAIN
 };
-
-const QUARANTINE_LAYOUT: FileLayout = FileLayout { sorted_by: &[], ranges_of: &[], plain: &[] };
 
 /// Sorts a part and writes one file for each source and date; gives the longest run of the part, too.
 pub(super) async fn events(
@@ -124,6 +123,6 @@ pub(super) async fn quarantine(
         ],
     )
     .map_err(|cause| Error::internal("rejects do not fit the quarantine table").because(cause))?;
-    let file = encode(&rows, QUARANTINE_LAYOUT)?;
+    let file = encode(&rows, FileLayout::PLAIN)?;
     Ok(vec![store.quarantine().put(&*store.files(), file, &[], "part", now_ms).await?])
 }

@@ -11,9 +11,9 @@ use foldhash::fast::RandomState;
 
 use crate::Result;
 
-/// Paths whose results are kept. With half a kilobyte each they take 16 MB; the most frequent paths come first, and
-/// what comes after is worked out anew each time.
-const KEPT_MAX: usize = 32_768;
+/// Paths whose results are kept. With a kilobyte each they take 16 MB; frequent paths come early, and what comes after
+/// them is worked out anew each time.
+const KEPT_MAX: usize = 16_384;
 
 /// What was worked out of paths.
 #[derive(Debug)]

@@ -105,7 +105,7 @@ impl AggregateUDFImpl for StepSummary {
     }
 }
 
-/// The states of a run, in the order of [`Outline::counts`].
+/// The states of a run, in the order of [`Seen::not_completed`].
 const STATES: [(&str, RunState); 4] = [
     ("succeeded", RunState::Succeeded),
     ("failed", RunState::Failed),
@@ -116,7 +116,7 @@ const STATES: [(&str, RunState); 4] = [
 type Counts = [i64; STEP_COUNTS.len()];
 
 /// The number of a step's id in an accumulator.
-type StepNumber = usize;
+type StepNumber = u32;
 
 /// What runs say of one step.
 #[derive(Debug, Default, Clone)]
@@ -126,20 +126,33 @@ struct Step {
     waits: Times,
 }
 
-/// What a path says of every run that took it.
+/// What a path says of every run that took it. Many are kept, so they are small.
 #[derive(Debug)]
 struct Outline {
     tokens: usize,
-    steps: Vec<(StepNumber, [Counts; STATES.len()])>,
-    attempts: Vec<Timed>,
+    steps: Box<[Seen]>,
+    spans: Box<[Span]>,
 }
 
-/// An attempt as the numbers of the tokens between which its times lie.
+/// What a path says of one step.
 #[derive(Debug)]
-struct Timed {
+struct Seen {
     step: StepNumber,
-    duration: Option<(usize, usize)>,
-    wait: Option<(usize, usize)>,
+    attempts: u32,
+    completed: bool,
+    failed: bool,
+    first_try_completed: bool,
+    /// By the state of the run.
+    not_completed: [Option<NotCompleted>; STATES.len()],
+}
+
+/// A time of an attempt, as the tokens between which it lies.
+#[derive(Debug)]
+struct Span {
+    step: StepNumber,
+    from: u32,
+    to: u32,
+    is_wait: bool,
 }
 
 /// The ids of steps by number, so that an id is copied on first sight only.
@@ -153,62 +166,78 @@ impl Names {
         if let Some(&number) = self.numbers.get(id) {
             return number;
         }
-        self.numbers.insert(id.into(), self.numbers.len());
-        self.numbers.len() - 1
+        let number = StepNumber::try_from(self.numbers.len()).unwrap_or(StepNumber::MAX);
+        self.numbers.insert(id.into(), number);
+        number
     }
 }
 
 impl Outline {
     fn of(path: &str, run: &mut RunSteps, names: &mut Names) -> Result<Self> {
         run.read(path)?;
-        let mut steps: Vec<(StepNumber, [Counts; STATES.len()])> = Vec::new();
+        let mut steps: Vec<Seen> = Vec::new();
         for (place, (_, state)) in STATES.iter().enumerate() {
             let mut index = 0;
             run.for_each_step(*state, |facts| {
                 if place == 0 {
-                    steps.push((names.number(facts.step), [[0; _]; _]));
+                    steps.push(Seen::of(&facts, names.number(facts.step)));
                 }
                 // Every state hands out the same steps in the same order.
-                if let Some(counts) = steps.get_mut(index).and_then(|(_, counts)| counts.get_mut(place)) {
-                    *counts = counts_of(&facts);
+                let class = steps.get_mut(index).and_then(|seen| seen.not_completed.get_mut(place));
+                if let Some(class) = class {
+                    *class = facts.not_completed;
                 }
                 index += 1;
             });
         }
         // With the tokens' own numbers as offsets, the times of an attempt name the tokens they lie between.
         let numbers: Vec<i64> = (0..).take(run.tokens()).collect();
-        let token = |number: i64| usize::try_from(number).unwrap_or_default();
-        let mut attempts = Vec::new();
+        let token = |number: i64| u32::try_from(number).unwrap_or_default();
+        let mut spans = Vec::new();
         run.for_each_attempt(&numbers, |attempt| {
             let duration = attempt.started.zip(attempt.ended).filter(|_| attempt.end == End::Completed);
-            let wait = attempt.started.zip(attempt.wait_ms);
-            if duration.is_some() || wait.is_some() {
-                attempts.push(Timed {
-                    step: names.number(attempt.step),
-                    duration: duration.map(|(start, end)| (token(start), token(end))),
-                    wait: wait.map(|(start, wait)| (token(start - wait), token(start))),
-                });
+            let wait = attempt.started.zip(attempt.wait_ms).map(|(start, wait)| (start - wait, start));
+            for (span, is_wait) in [(duration, false), (wait, true)] {
+                if let Some((from, to)) = span {
+                    let step = names.number(attempt.step);
+                    spans.push(Span { step, from: token(from), to: token(to), is_wait });
+                }
             }
         })?;
-        Ok(Self { tokens: numbers.len(), steps, attempts })
+        Ok(Self { tokens: numbers.len(), steps: steps.into(), spans: spans.into() })
     }
 }
 
-fn counts_of(facts: &StepFacts<'_>) -> Counts {
-    let attempts = i64::try_from(facts.attempts).unwrap_or(i64::MAX);
-    let class = |class| i64::from(facts.not_completed == Some(class));
-    [
-        1,
-        attempts,
-        attempts - 1,
-        facts.completed.into(),
-        facts.failed.into(),
-        facts.first_try_completed.into(),
-        class(NotCompleted::FailedHere),
-        class(NotCompleted::AbandonedHere),
-        class(NotCompleted::OpenHere),
-        class(NotCompleted::MovedOn),
-    ]
+impl Seen {
+    fn of(facts: &StepFacts<'_>, step: StepNumber) -> Self {
+        Self {
+            step,
+            attempts: u32::try_from(facts.attempts).unwrap_or(u32::MAX),
+            completed: facts.completed,
+            failed: facts.failed,
+            first_try_completed: facts.first_try_completed,
+            not_completed: [None; _],
+        }
+    }
+
+    /// What one run of a state adds to [`STEP_COUNTS`].
+    fn counts(&self, state: usize) -> Counts {
+        let not_completed = self.not_completed.get(state).copied().flatten();
+        let class = |class| i64::from(not_completed == Some(class));
+        let attempts = i64::from(self.attempts);
+        [
+            1,
+            attempts,
+            attempts - 1,
+            self.completed.into(),
+            self.failed.into(),
+            self.first_try_completed.into(),
+            class(NotCompleted::FailedHere),
+            class(NotCompleted::AbandonedHere),
+            class(NotCompleted::OpenHere),
+            class(NotCompleted::MovedOn),
+        ]
+    }
 }
 
 /// The steps of every group.
@@ -262,10 +291,10 @@ impl StepsByGroup {
         let steps =
             groups.get_mut(group).ok_or_else(|| exec_datafusion_err!("step_summary: no such group"))?;
         let runs = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        for (number, counts) in &outline.steps {
-            let step = steps.entry(*number).or_default();
-            for (sum, seen) in step.counts.iter_mut().zip(counts.get(state).into_iter().flatten()) {
-                *sum += seen * runs;
+        for seen in &outline.steps {
+            let step = steps.entry(seen.step).or_default();
+            for (sum, count) in step.counts.iter_mut().zip(seen.counts(state)) {
+                *sum += count * runs;
             }
         }
         let Some(lists) = arguments.offsets else { return Ok(()) };
@@ -282,15 +311,14 @@ impl StepsByGroup {
             }
             timelines.push(timeline);
         }
-        for attempt in &outline.attempts {
-            let step = steps.entry(attempt.step).or_default();
-            for (tokens, times) in [(attempt.duration, &mut step.durations), (attempt.wait, &mut step.waits)]
-            {
-                let Some((from, to)) = tokens else { continue };
-                for timeline in &timelines {
-                    if let (Some(from), Some(to)) = (timeline.get(from), timeline.get(to)) {
-                        times.push(to.saturating_sub(*from));
-                    }
+        for span in &outline.spans {
+            let step = steps.entry(span.step).or_default();
+            let times = if span.is_wait { &mut step.waits } else { &mut step.durations };
+            for timeline in &timelines {
+                if let (Some(from), Some(to)) =
+                    (timeline.get(span.from as usize), timeline.get(span.to as usize))
+                {
+                    times.push(to.saturating_sub(*from));
                 }
             }
         }
