@@ -20,7 +20,7 @@ const DIGEST_DIGITS: usize = 16;
 const MILLIS_A_DAY: i64 = 86_400_000;
 
 /// The state of the cache at one snapshot.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Freshness {
     /// Files of `invocations` that can be read instead of events.
     pub(crate) cached: Vec<DataFile>,

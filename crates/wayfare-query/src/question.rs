@@ -30,7 +30,7 @@ pub(crate) struct Question<'a> {
     /// Which dates need not be folded.
     pub(crate) fresh: Freshness,
     /// What was folded for this question.
-    folds: Folds,
+    folds: Arc<Folds>,
     pub(crate) scope: Scope,
     pub(crate) as_of_us: i64,
     pub(crate) zone: Tz,
@@ -66,7 +66,7 @@ impl<'a> Question<'a> {
         let scope = scope.clone();
         let lifetime = store.settings().journey_lifetime;
         let fresh = Freshness::of(&snapshot.events, &snapshot.invocations, lifetime)?;
-        let folds = Folds::default();
+        let folds = Arc::default();
         Ok(Self {
             store,
             context,
@@ -79,6 +79,26 @@ impl<'a> Question<'a> {
             range,
             conditions,
             dimensions,
+        })
+    }
+
+    /// The same session, snapshot, as-of time and dimensions with other runs.
+    pub(crate) fn with_scope(&self, scope: Scope) -> Result<Self> {
+        let range = Range::parse(scope.from.as_deref(), scope.to.as_deref(), self.zone, self.as_of_ms())?;
+        let conditions =
+            scope.filters.iter().map(|text| Condition::parse_all(text)).collect::<Result<Vec<_>>>()?.concat();
+        Ok(Self {
+            store: self.store,
+            context: self.context.clone(),
+            snapshot: self.snapshot.clone(),
+            fresh: self.fresh.clone(),
+            folds: Arc::clone(&self.folds),
+            scope,
+            as_of_us: self.as_of_us,
+            zone: self.zone,
+            range,
+            conditions,
+            dimensions: self.dimensions.clone(),
         })
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct IngestOptions {
     pub(crate) mapping: Option<PathBuf>,
     /// Candidate JSON paths of promoted columns, from the settings file.
     pub(crate) columns: BTreeMap<String, Vec<String>>,
+    /// The caller's name for the one input; told by its content when absent.
+    pub(crate) batch_id: Option<String>,
 }
 
 /// What came of taking files in.
@@ -160,6 +162,7 @@ pub(crate) struct Prepared {
     inputs: Vec<Input>,
     mapping: Mapping,
     source: Option<Source>,
+    batch_id: Option<String>,
 }
 
 /// Looks at what an ingest was given, before there has to be a store.
@@ -172,13 +175,12 @@ pub(crate) fn prepare(options: &IngestOptions) -> Result<Prepared> {
     };
     let mapping = mapping.override_columns(&columns_text(&options.columns), "the settings")?;
     let source = options.source.as_deref().map(str::parse::<Source>).transpose()?;
-    Ok(Prepared { inputs, mapping, source })
+    Ok(Prepared { inputs, mapping, source, batch_id: options.batch_id.clone() })
 }
 
 /// Takes files in.
 pub(crate) async fn ingest(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
-    let Prepared { inputs, mapping, source } = prepared;
-    take_in(store, &inputs, mapping, source, progress).await
+    take_in(store, prepared, progress).await
 }
 
 /// Takes sample events in; a second time changes nothing.
@@ -193,7 +195,9 @@ pub(crate) async fn ingest_sample(
     generate(&options, &mut file, &Progress::hidden())?;
     file.flush().map_err(failed)?;
     let input = Input { name: "sample".into(), origin: Origin::File(spool.0.clone()) };
-    take_in(store, &[input], Mapping::mosaic()?, None, progress).await
+    let prepared =
+        Prepared { inputs: vec![input], mapping: Mapping::mosaic()?, source: None, batch_id: None };
+    take_in(store, prepared, progress).await
 }
 
 /// A file that is gone when its use is over.
@@ -206,13 +210,8 @@ impl Drop for Spool {
     }
 }
 
-async fn take_in(
-    store: &Store,
-    inputs: &[Input],
-    mapping: Mapping,
-    source: Option<Source>,
-    progress: &Progress,
-) -> Result<IngestSummary> {
+async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
+    let Prepared { inputs, mapping, source, batch_id } = prepared;
     let started = Instant::now();
     let sizes: Option<Vec<u64>> = inputs.iter().map(Input::size_bytes).collect();
     let bytes = sizes.map(|sizes| sizes.iter().sum());
@@ -221,11 +220,12 @@ async fn take_in(
     }
     let mut options = wayfare_ingest::IngestOptions::new(mapping, clock::now_ms());
     options.source = source;
+    options.batch_id = batch_id;
     if let Some(threads) = store.threads {
         options.threads = threads.get();
     }
     let listener: Arc<dyn IngestProgress> = Arc::new(progress.clone());
-    let done = wayfare_ingest::ingest(&store.files, inputs, &options, &listener).await?;
+    let done = wayfare_ingest::ingest(&store.files, &inputs, &options, &listener).await?;
     let mut reasons: Vec<(String, u64)> =
         done.reasons.iter().map(|(reason, &count)| (reason.as_str().to_owned(), count)).collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

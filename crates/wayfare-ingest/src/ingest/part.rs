@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use crate::record::Reject;
 
 /// The rows of one commit.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) batches: Vec<RecordBatch>,
     pub(super) rejects: Vec<Reject>,
@@ -17,6 +17,8 @@ pub(super) struct Part {
     pub(super) read: u64,
     /// Events left out since their explicit id stands in the part already.
     pub(super) duplicates: u64,
+    /// The input ends, undamaged, with this part.
+    pub(super) is_last: bool,
 }
 
 impl Part {

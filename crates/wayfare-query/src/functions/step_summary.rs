@@ -105,14 +105,6 @@ impl AggregateUDFImpl for StepSummary {
     }
 }
 
-/// The states of a run, in the order of [`Seen::not_completed`].
-const STATES: [(&str, RunState); 4] = [
-    ("succeeded", RunState::Succeeded),
-    ("failed", RunState::Failed),
-    ("abandoned", RunState::Abandoned),
-    ("open", RunState::Open),
-];
-
 type Counts = [i64; STEP_COUNTS.len()];
 
 /// The number of a step's id in an accumulator.
@@ -142,8 +134,8 @@ struct Seen {
     completed: bool,
     failed: bool,
     first_try_completed: bool,
-    /// By the state of the run.
-    not_completed: [Option<NotCompleted>; STATES.len()],
+    /// By the state of the run, in the order of [`RunState::ALL`].
+    not_completed: [Option<NotCompleted>; RunState::ALL.len()],
 }
 
 /// A time of an attempt, as the tokens between which it lies.
@@ -176,7 +168,7 @@ impl Outline {
     fn of(path: &str, run: &mut RunSteps, names: &mut Names) -> Result<Self> {
         run.read(path)?;
         let mut steps: Vec<Seen> = Vec::new();
-        for (place, (_, state)) in STATES.iter().enumerate() {
+        for (place, state) in RunState::ALL.iter().enumerate() {
             let mut index = 0;
             run.for_each_step(*state, |facts| {
                 if place == 0 {
@@ -221,8 +213,9 @@ impl Seen {
     }
 
     /// What one run of a state adds to [`STEP_COUNTS`].
-    fn counts(&self, state: usize) -> Counts {
-        let not_completed = self.not_completed.get(state).copied().flatten();
+    fn counts(&self, state: RunState) -> Counts {
+        let mut classes = RunState::ALL.iter().zip(self.not_completed);
+        let not_completed = classes.find(|(of, _)| **of == state).and_then(|(_, class)| class);
         let class = |class| i64::from(not_completed == Some(class));
         let attempts = i64::from(self.attempts);
         [
@@ -267,9 +260,8 @@ impl<'a> Arguments<'a> {
     }
 }
 
-fn state_place(text: &str) -> DataFusionResult<usize> {
-    let place = STATES.iter().position(|(name, _)| *name == text);
-    place.ok_or_else(|| exec_datafusion_err!("step_summary: unknown state {text}"))
+pub(super) fn run_state(text: &str) -> DataFusionResult<RunState> {
+    RunState::from_word(text).ok_or_else(|| exec_datafusion_err!("there is no state {text} of a run"))
 }
 
 fn external(error: Error) -> DataFusionError {
@@ -285,7 +277,7 @@ impl StepsByGroup {
         group: usize,
     ) -> DataFusionResult<()> {
         let path = arguments.paths.value(rows.start);
-        let state = state_place(arguments.states.value(rows.start))?;
+        let state = run_state(arguments.states.value(rows.start))?;
         let Self { groups, names, outlines, run } = self;
         let outline = outlines.get(path, |path| Outline::of(path, run, names)).map_err(external)?;
         let steps =

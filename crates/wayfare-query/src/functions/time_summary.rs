@@ -1,6 +1,7 @@
 //! `time_summary(times)`: for every position of a list of times, how many there are, their sum and percentiles. A plain
 //! number is a list of one.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
@@ -18,26 +19,52 @@ use datafusion::logical_expr::{
 
 use super::bytes::{put_count, take_count};
 use super::times::Times;
-use crate::stats::percentile;
+use crate::stats::{median_ranks_95, percentile};
 
 /// The percentiles of a summary: field name and percent, ascending.
 pub(crate) const PERCENTILES: [(&str, u8); 4] = [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)];
 
-/// The fields of one summary: `count`, `sum`, then the percentiles.
+/// The bounds of the 95 % interval of the median, by order statistics.
+pub(crate) const MEDIAN_BOUNDS: [&str; 2] = ["p50_low", "p50_high"];
+
+/// The fields of one summary: `count`, `sum`, `min`, `max`, the percentiles, the bounds of the median.
 pub(super) fn summary_fields() -> Fields {
-    let mut fields =
-        vec![Field::new("count", DataType::Int64, false), Field::new("sum", DataType::Int64, false)];
+    let mut fields = ["count", "sum"].map(|name| Field::new(name, DataType::Int64, false)).to_vec();
+    fields.extend(["min", "max"].map(|name| Field::new(name, DataType::Int64, true)));
     fields.extend(PERCENTILES.map(|(name, _)| Field::new(name, DataType::Float64, true)));
+    fields.extend(MEDIAN_BOUNDS.map(|name| Field::new(name, DataType::Int64, true)));
     fields.into()
 }
 
-/// The ranks of the values that a summary of so many looks at, ascending: the neighbours of each percentile.
-pub(super) fn looked_at(count: usize) -> impl Iterator<Item = usize> {
+/// The ranks of the values that a summary of so many looks at, ascending: the ends, the bounds of the median, the
+/// neighbours of each percentile.
+pub(super) fn looked_at(count: usize) -> BTreeSet<usize> {
     let last = count.saturating_sub(1);
-    PERCENTILES.into_iter().flat_map(move |(_, percent)| {
-        let below = last * usize::from(percent) / 100;
-        [below, below + 1]
-    })
+    let below = |(_, percent): (_, u8)| last * usize::from(percent) / 100;
+    let neighbours = PERCENTILES.into_iter().flat_map(|level| [below(level), below(level) + 1]);
+    let bounds = median_ranks_95(count).into_iter().flat_map(|(low, high)| [low, high]);
+    [0, last].into_iter().chain(neighbours).chain(bounds).collect()
+}
+
+/// What a summary says beside count and sum.
+struct Ranked {
+    ends: [Option<i64>; 2],
+    percentiles: [Option<f64>; PERCENTILES.len()],
+    median: [Option<i64>; 2],
+}
+
+impl Ranked {
+    fn of(times: &Times) -> Self {
+        let count = usize::try_from(times.count()).unwrap_or_default();
+        let placed = times.placed(looked_at(count));
+        let bounds = median_ranks_95(count);
+        let bound = |rank: Option<usize>| placed.get(rank?).copied();
+        Self {
+            ends: [placed.first().copied(), placed.last().copied()],
+            percentiles: PERCENTILES.map(|(_, percent)| percentile(&placed, percent)),
+            median: [bound(bounds.map(|(low, _)| low)), bound(bounds.map(|(_, high)| high))],
+        }
+    }
 }
 
 /// The columns of [`summary_fields`], one row for each set of times.
@@ -45,17 +72,23 @@ pub(super) fn summary_columns<'a>(all: impl Iterator<Item = &'a Times> + Clone) 
     let counts: Int64Array = all.clone().map(|times| Some(times.count())).collect();
     let sums: Int64Array = all.clone().map(|times| Some(times.sum())).collect();
     let mut columns: Vec<ArrayRef> = vec![Arc::new(counts), Arc::new(sums)];
-    let values: Vec<[Option<f64>; PERCENTILES.len()]> = all
-        .map(|times| {
-            let placed = times.placed(looked_at(usize::try_from(times.count()).unwrap_or_default()));
-            PERCENTILES.map(|(_, percent)| percentile(&placed, percent))
-        })
-        .collect();
+    let ranked: Vec<Ranked> = all.map(Ranked::of).collect();
+    let integers = |pick: &dyn Fn(&Ranked) -> Option<i64>| -> ArrayRef {
+        Arc::new(ranked.iter().map(pick).collect::<Int64Array>())
+    };
+    columns.extend([integers(&|row| row.ends[0]), integers(&|row| row.ends[1])]);
     for index in 0..PERCENTILES.len() {
-        let column: Float64Array = values.iter().map(|row| row.get(index).copied().flatten()).collect();
-        columns.push(Arc::new(column));
+        let level = |row: &Ranked| row.percentiles.get(index).copied().flatten();
+        columns.push(Arc::new(ranked.iter().map(level).collect::<Float64Array>()));
     }
+    columns.extend([integers(&|row| row.median[0]), integers(&|row| row.median[1])]);
     columns
+}
+
+/// One list holding `rows` as its elements.
+pub(super) fn one_list(element: &FieldRef, rows: StructArray) -> ScalarValue {
+    let offsets = OffsetBuffer::from_lengths([rows.len()]);
+    ScalarValue::List(Arc::new(ListArray::new(Arc::clone(element), offsets, Arc::new(rows), None)))
 }
 
 fn element() -> FieldRef {

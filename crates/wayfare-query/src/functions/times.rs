@@ -83,6 +83,14 @@ impl Times {
     }
 }
 
+impl Extend<i64> for Times {
+    fn extend<I: IntoIterator<Item = i64>>(&mut self, times_ms: I) {
+        for time_ms in times_ms {
+            self.push(time_ms);
+        }
+    }
+}
+
 fn low_bits(number: u64) -> u8 {
     u8::try_from(number & 0x7f).unwrap_or_default()
 }
