@@ -25,6 +25,7 @@ mod runs;
 mod session;
 pub mod spec;
 pub mod stats;
+mod tenant;
 pub mod timeline;
 
 pub use compact::CompactSummary;

@@ -19,9 +19,10 @@ pub(crate) use step::step_text;
 pub use step::{Step, StepTest};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What all reports have in common: which runs, as of when, split by what, how many rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scope {
     /// Journeys by id; empty means all.
@@ -54,7 +55,7 @@ pub struct Scope {
 }
 
 /// One question to the engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "report", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spec {
     /// Totals, rates and durations.
@@ -134,7 +135,7 @@ impl Spec {
 }
 
 /// A funnel: a scope, the steps and the window.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct FunnelSpec {
     /// Which runs count.
@@ -149,7 +150,7 @@ pub struct FunnelSpec {
 }
 
 /// A list of runs: a scope and an order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct InvocationsSpec {
     /// Which runs are listed.

@@ -16,10 +16,12 @@ mod journeys;
 mod overview;
 mod paths;
 mod quality;
+mod serve;
 mod sql;
 mod steps;
 mod sub_journeys;
 mod summary;
+mod token;
 mod values;
 
 use clap::Subcommand;
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
+    Serve(serve::Serve),
+    Token(token::Tokens),
     #[command(flatten)]
     Question(Question),
 }
@@ -70,6 +74,8 @@ impl Command {
             Self::Generate(args) => args.run(session),
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
+            Self::Serve(args) => args.run(session).await,
+            Self::Token(args) => args.run(session),
             Self::Question(question) => question.answer(session).await,
         }
     }
