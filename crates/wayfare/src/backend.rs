@@ -51,6 +51,8 @@ pub(crate) struct IngestOptions {
     pub(crate) mapping: Option<PathBuf>,
     /// Candidate JSON paths of promoted columns, from the settings file.
     pub(crate) columns: BTreeMap<String, Vec<String>>,
+    /// The caller's name for the one input; told by its content when absent.
+    pub(crate) batch_id: Option<String>,
 }
 
 /// What came of taking files in.
@@ -144,13 +146,13 @@ pub(crate) struct Store {
 pub(crate) async fn open(options: StoreOptions) -> Result<Store> {
     let store = match options.missing {
         OnMissing::Create => wayfare_query::Store::open_or_create(&options.path).await?,
-        OnMissing::Fail => return reopen(&options),
+        OnMissing::Fail => return open_present(&options),
     };
     Ok(opened(store, &options))
 }
 
 /// Opens a store that is there.
-pub(crate) fn reopen(options: &StoreOptions) -> Result<Store> {
+pub(crate) fn open_present(options: &StoreOptions) -> Result<Store> {
     Ok(opened(wayfare_query::Store::open(&options.path)?, options))
 }
 
@@ -178,9 +180,9 @@ impl Store {
         Self { engine: self.engine.of_tenant(tenant), ..self.clone() }
     }
 
-    /// Whether the settings were changed by somebody else since the store was opened.
-    pub(crate) fn is_outdated(&self) -> bool {
-        self.files.is_outdated()
+    /// Reads the settings again: another process may have changed them.
+    pub(crate) fn refresh(&self) -> Result<()> {
+        self.files.reload_settings()
     }
 
     /// What settles an answer now.
@@ -206,6 +208,7 @@ pub(crate) struct Prepared {
     inputs: Vec<Input>,
     mapping: Mapping,
     source: Option<Source>,
+    batch_id: Option<String>,
 }
 
 /// Looks at what an ingest was given, before there has to be a store.
@@ -214,13 +217,12 @@ pub(crate) fn prepare(options: &IngestOptions) -> Result<Prepared> {
     let inputs = expand(&options.inputs, &limits)?;
     let mapping = mapping(options.mapping.as_deref(), &options.columns)?;
     let source = options.source.as_deref().map(str::parse::<Source>).transpose()?;
-    Ok(Prepared { inputs, mapping, source })
+    Ok(Prepared { inputs, mapping, source, batch_id: options.batch_id.clone() })
 }
 
 /// Takes files in.
 pub(crate) async fn ingest(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
-    let Prepared { inputs, mapping, source } = prepared;
-    take_in(store, &inputs, mapping, source, progress).await
+    take_in(store, prepared, progress).await
 }
 
 /// A batch of events that came over the network and lies in a file.
@@ -236,13 +238,15 @@ pub(crate) struct Upload {
     pub(crate) source: Option<String>,
     /// The tenant that all events belong to, whatever they say.
     pub(crate) tenant: Option<String>,
+    /// The client's name for the batch; told by its content when absent.
+    pub(crate) batch_id: Option<String>,
     /// Most bytes of the batch once it is unpacked.
     pub(crate) unpacked_bytes_max: u64,
 }
 
 /// Takes a batch in: all of it, or nothing if it is damaged or too large.
 pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummary> {
-    let Upload { file, name, mut mapping, source, tenant, unpacked_bytes_max } = upload;
+    let Upload { file, name, mut mapping, source, tenant, batch_id, unpacked_bytes_max } = upload;
     if let Some(tenant) = tenant {
         let text = format!("[columns]\ntenant_id = {{ constant = \"{tenant}\" }}\n");
         mapping = mapping.override_columns(&text, "the token's tenant")?;
@@ -255,7 +259,7 @@ pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummar
     }
     let source = source.as_deref().map(str::parse::<Source>).transpose()?;
     let input = Input { name: name.into(), origin: Origin::File(file.0.clone()) };
-    take_in(store, &[input], mapping, source, &Progress::hidden()).await
+    take_in(store, Prepared { inputs: vec![input], mapping, source, batch_id }, &Progress::hidden()).await
 }
 
 /// Reads the mapping that a file says, or the built-in one.
@@ -279,7 +283,9 @@ pub(crate) async fn ingest_sample(
     generate(&options, &mut file, &Progress::hidden())?;
     file.flush().map_err(failed)?;
     let input = Input { name: "sample".into(), origin: Origin::File(spool.0.clone()) };
-    take_in(store, &[input], Mapping::mosaic()?, None, progress).await
+    let prepared =
+        Prepared { inputs: vec![input], mapping: Mapping::mosaic()?, source: None, batch_id: None };
+    take_in(store, prepared, progress).await
 }
 
 /// A file that is gone when its use is over.
@@ -293,13 +299,8 @@ impl Drop for Spool {
     }
 }
 
-async fn take_in(
-    store: &Store,
-    inputs: &[Input],
-    mapping: Mapping,
-    source: Option<Source>,
-    progress: &Progress,
-) -> Result<IngestSummary> {
+async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
+    let Prepared { inputs, mapping, source, batch_id } = prepared;
     let started = Instant::now();
     let sizes: Option<Vec<u64>> = inputs.iter().map(Input::size_bytes).collect();
     let bytes = sizes.map(|sizes| sizes.iter().sum());
@@ -308,11 +309,12 @@ async fn take_in(
     }
     let mut options = wayfare_ingest::IngestOptions::new(mapping, clock::now_ms());
     options.source = source;
+    options.batch_id = batch_id;
     if let Some(threads) = store.threads {
         options.threads = threads.get();
     }
     let listener: Arc<dyn IngestProgress> = Arc::new(progress.clone());
-    let done = wayfare_ingest::ingest(&store.files, inputs, &options, &listener).await?;
+    let done = wayfare_ingest::ingest(&store.files, &inputs, &options, &listener).await?;
     let mut reasons: Vec<(String, u64)> =
         done.reasons.iter().map(|(reason, &count)| (reason.as_str().to_owned(), count)).collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -29,8 +29,8 @@ pub(crate) mod tokens;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -97,8 +97,7 @@ pub(crate) struct Options {
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct App {
-    store: RwLock<Arc<Store>>,
-    reopen: StoreOptions,
+    store: Arc<Store>,
     root: PathBuf,
     tokens: TokenFile,
     wrong_tokens: WrongTokens,
@@ -122,15 +121,10 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// The store, opened anew when its settings were changed by another process.
+    /// The store, with the settings as they are now.
     fn store(&self) -> Result<Arc<Store>, Problem> {
-        let store = Arc::clone(&self.store.read().unwrap_or_else(PoisonError::into_inner));
-        if !store.is_outdated() {
-            return Ok(store);
-        }
-        let fresh = Arc::new(backend::reopen(&self.reopen).map_err(|error| self.problem(&error))?);
-        *self.store.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
-        Ok(fresh)
+        self.store.refresh().map_err(|error| self.problem(&error))?;
+        Ok(Arc::clone(&self.store))
     }
 
     /// The store as a caller may see it.
@@ -163,7 +157,7 @@ impl App {
 pub(crate) async fn serve(options: Options, session: &Session) -> Result<Exit> {
     let Options { listen, drain, .. } = options;
     let origins = allowed_origins(&options.allow_origin)?;
-    let store = backend::reopen(&options.store)?;
+    let store = backend::open_present(&options.store)?;
     let tokens = TokenFile::of(store.root());
     if tokens.tokens()?.is_empty() && !listen.ip().is_loopback() {
         return Err(Error::invalid(format!(
@@ -214,8 +208,7 @@ fn app(
     };
     Ok(App {
         root: store.root().to_owned(),
-        store: RwLock::new(Arc::new(store)),
-        reopen: options.store,
+        store: Arc::new(store),
         tokens,
         wrong_tokens: WrongTokens::default(),
         origins: Origins { allowed: options.allow_origin, hosts: options.allow_host, listens },
@@ -271,6 +264,7 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
             CONTENT_TYPE,
             CONTENT_ENCODING,
             IF_NONE_MATCH,
+            events::IDEMPOTENCY_KEY,
             finish::REQUEST_ID,
         ])
         .expose_headers([ETAG, LINK, RETRY_AFTER, HeaderName::from_static("x-snapshot"), finish::REQUEST_ID])
