@@ -11,6 +11,12 @@ mod formats;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http_limits;
+#[cfg(test)]
+mod http_rights;
+#[cfg(test)]
 mod long_runs;
 #[cfg(test)]
 mod numbers;
@@ -20,3 +26,5 @@ mod readers;
 mod real_log;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod server;
