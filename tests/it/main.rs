@@ -13,6 +13,8 @@ mod harness;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod http_docs;
+#[cfg(test)]
 mod http_limits;
 #[cfg(test)]
 mod http_rights;
