@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod harness;

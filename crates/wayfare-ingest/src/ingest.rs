@@ -26,6 +26,7 @@ mod write;
 
 use batch_id::{BatchId, Spool};
 use collect::Collector;
+pub(crate) use write::{EVENTS_LAYOUT, QUARANTINE_LAYOUT};
 
 /// How events are taken in.
 #[derive(Debug)]
@@ -134,6 +135,7 @@ pub async fn ingest(
     options: &IngestOptions,
     progress: &Arc<dyn IngestProgress>,
 ) -> Result<IngestSummary> {
+    let _turn = store.turn_with_others().await?;
     raise_lifetime(store, options.mapping.lifetime())?;
     let mut summary = IngestSummary::default();
     for input in inputs {

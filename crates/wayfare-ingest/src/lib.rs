@@ -21,6 +21,7 @@
 pub mod catalogue;
 pub mod columns;
 mod decode;
+mod erase;
 mod error;
 mod event;
 mod generate;
@@ -30,11 +31,14 @@ mod limits;
 mod mapping;
 mod nearest;
 mod record;
+mod retain;
 mod store;
 mod time;
+mod verify;
 
 pub use catalogue::{Role, Source, role_of};
 pub use decode::{Block, Decoder, Defect};
+pub use erase::{Erased, Receipt, Resolve, Subject, SubjectKind, erase};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventBuilder, Identity, event_batch_schema};
 pub use generate::{GenerateSpec, Generated, Generator};
@@ -44,7 +48,9 @@ pub use limits::Limits;
 pub use mapping::{Lifetime, Mapper, Mapping, MissingColumn};
 pub use nearest::nearest;
 pub use record::{Reason, Record, Reject, Value};
+pub use retain::{Cutoff, Retained, retain};
 pub use store::{
     AppTransaction, Commit, DataFile, EncodedFile, FileLayout, NewFile, Settings, Snapshot, Statistics,
-    Store, Table, ValueRange, encode,
+    Store, Swept, Table, Turn, ValueRange, damage, encode,
 };
+pub use verify::{Check, FileProgress, Finding, Health, Repair, TableHealth, repair, verify};

@@ -15,16 +15,27 @@ use url::Url;
 
 use crate::{Error, ErrorKind, Result};
 
+mod contents;
 mod data_file;
+mod guard;
+mod seal;
 mod settings;
 mod statistics;
+mod sweep;
 mod table;
+mod turn;
 
+pub(crate) use contents::Contents;
 pub use data_file::{DataFile, EncodedFile, FileLayout, NewFile, encode};
+use guard::Guard;
+pub use guard::damage;
 pub(crate) use settings::FILE_NAME as SETTINGS_FILE;
 pub use settings::Settings;
 pub use statistics::{Statistics, ValueRange};
+pub use sweep::Swept;
+pub(crate) use sweep::{DAMAGED_FOLDER, relative, version_of, walk};
 pub use table::{AppTransaction, Commit, Snapshot, Table};
+pub use turn::Turn;
 
 use crate::columns;
 
@@ -96,7 +107,7 @@ impl Store {
         std::fs::create_dir_all(root)
             .map_err(|cause| Error::io("cannot make the folder", cause).with("store", root.display()))?;
         let store = Self::attach(root, Settings::default())?;
-        for table in [&store.events, &store.invocations, &store.quarantine] {
+        for table in store.tables() {
             table.create_if_missing().await?;
         }
         // The settings file comes last: its presence says that the tables are all there.
@@ -108,7 +119,8 @@ impl Store {
         let root = root
             .canonicalize()
             .map_err(|cause| Error::io("cannot resolve the folder", cause).with("store", root.display()))?;
-        let files: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new().with_automatic_cleanup(false));
+        let disk = LocalFileSystem::new().with_automatic_cleanup(false);
+        let files: Arc<dyn ObjectStore> = Arc::new(Guard::new(Arc::new(disk)));
         let table = |name: &'static str, schema, partitions: &'static [&'static str]| -> Result<Table> {
             let location = Url::from_directory_path(root.join(name)).map_err(|()| {
                 Error::new(ErrorKind::Internal, "a store's path has no URL").with("store", root.display())
@@ -164,6 +176,11 @@ impl Store {
     /// The table of folded runs.
     pub fn invocations(&self) -> &Table {
         &self.invocations
+    }
+
+    /// All tables.
+    pub fn tables(&self) -> [&Table; 3] {
+        [&self.events, &self.invocations, &self.quarantine]
     }
 
     /// The table of refused lines.

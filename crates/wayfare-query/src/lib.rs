@@ -24,6 +24,7 @@ mod session;
 pub mod spec;
 pub mod stats;
 pub mod timeline;
+mod verify;
 
 pub use compact::CompactSummary;
 pub use engine::Engine;

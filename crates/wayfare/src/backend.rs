@@ -1,5 +1,7 @@
 //! Everything the front end asks of the engine.
 
+pub(crate) mod upkeep;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;

@@ -2,6 +2,7 @@
 
 mod compact;
 mod demo;
+mod erase;
 mod failures;
 mod funnel;
 mod generate;
@@ -10,10 +11,12 @@ mod invocation;
 mod invocations;
 mod journeys;
 mod overview;
+mod retain;
 mod sql;
 mod steps;
 mod summary;
 mod values;
+mod verify;
 
 use clap::Subcommand;
 use wayfare_query::Result;
@@ -30,6 +33,9 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
+    Verify(verify::Verify),
+    Retain(retain::Retain),
+    Erase(erase::Erase),
     #[command(flatten)]
     Question(Question),
 }
@@ -56,6 +62,9 @@ impl Command {
             Self::Generate(args) => args.run(session),
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
+            Self::Verify(args) => args.run(session).await,
+            Self::Retain(args) => args.run(session).await,
+            Self::Erase(args) => args.run(session).await,
             Self::Question(question) => question.answer(session).await,
         }
     }

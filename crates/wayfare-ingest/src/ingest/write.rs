@@ -17,13 +17,13 @@ use crate::record::Reject;
 use crate::store::{EncodedFile, FileLayout, NewFile, Store, encode};
 use crate::{Error, Result};
 
-const EVENTS_LAYOUT: FileLayout = FileLayout {
+pub(crate) const EVENTS_LAYOUT: FileLayout = FileLayout {
     sorted_by: &["journey_id", "invocation_id", "timestamp"],
     ranges_of: &["timestamp", "journey_id", "invocation_id", "user_id", "activity"],
     plain: &["event_id"],
 };
 
-const QUARANTINE_LAYOUT: FileLayout = FileLayout { sorted_by: &[], ranges_of: &[], plain: &[] };
+pub(crate) const QUARANTINE_LAYOUT: FileLayout = FileLayout { sorted_by: &[], ranges_of: &[], plain: &[] };
 
 /// Sorts a part and writes one file for each source and date; gives the longest run of the part, too.
 pub(super) async fn events(

@@ -15,6 +15,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
+use super::seal::seal_parquet;
 use super::statistics::{self, Statistics};
 use super::table::Table;
 use crate::{Error, Result};
@@ -168,10 +169,11 @@ impl Table {
             partition.iter().map(|(name, value)| format!("{name}={value}")).collect();
         parts.push(format!("{stem}-{}.parquet", Uuid::new_v4().simple()));
         let path = parts.join("/");
+        let bytes = seal_parquet(encoded.bytes, &format!("{}/{path}", self.name()));
         let location = inside(self.folder(), &path)?;
-        let size = i64::try_from(encoded.bytes.len()).unwrap_or(i64::MAX);
+        let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
         files
-            .put(&location, encoded.bytes.into())
+            .put(&location, bytes.into())
             .await
             .map_err(|cause| unavailable("cannot write a data file", cause).with("file", &path))?;
         let partition_values: HashMap<_, _> =
