@@ -7,6 +7,8 @@ mod cli;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod harness;
@@ -18,5 +20,7 @@ mod numbers;
 mod readers;
 #[cfg(test)]
 mod real_log;
+#[cfg(test)]
+mod retain;
 #[cfg(test)]
 mod sample;

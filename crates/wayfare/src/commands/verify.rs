@@ -103,21 +103,23 @@ fn lines(health: &Health) -> Vec<String> {
             lines.push(format!("{:<11} cannot be read", table.name));
             continue;
         };
-        let mut line = format!(
-            "{:<11} version {version} · {} files · {} rows · {}",
+        let former = match table.unreferenced_files {
+            0 => String::new(),
+            files => {
+                format!(
+                    " · and {} files of former versions, {}",
+                    count(files),
+                    size(table.unreferenced_bytes)
+                )
+            }
+        };
+        lines.push(format!(
+            "{:<11} version {version} · {} files · {} rows · {}{former}",
             table.name,
             count(table.files),
             count(table.rows),
             size(table.bytes)
-        );
-        if table.unreferenced_files > 0 {
-            line += &format!(
-                " · and {} files of former versions, {}",
-                count(table.unreferenced_files),
-                size(table.unreferenced_bytes)
-            );
-        }
-        lines.push(line);
+        ));
     }
     for path in &health.leftovers {
         lines.push(format!("left over: {path}"));
