@@ -9,30 +9,13 @@ use std::time::Duration;
 use wayfare_query::spec::{Scope, Spec};
 use wayfare_query::{Engine, EngineOptions, ErrorKind, Store as Library};
 
-use crate::harness::{Store, files_below, from_environment};
+use crate::harness::{Random, Store, files_below, from_environment};
 
 /// Mutants of one run; `WAYFARE_MUTANTS=20000` for the large one, `WAYFARE_SEED` for other ones.
 const MUTANTS: u64 = 300;
 const SEED: u64 = 20_260_301;
 /// Longer than any answer takes, so that a hang is a failure.
 const HANG: Duration = Duration::from_secs(60);
-
-/// Random numbers from a seed (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).unwrap()
-    }
-}
 
 /// A small store with everything in it: several commits, two sources, cached and stale dates, rejected lines.
 fn small_store() -> Store {
@@ -79,7 +62,7 @@ fn mutate(
         0 | 1 => changed[at] ^= 1 << random.below(8),
         2 => {
             let end = (at + 1 + random.below(64)).min(changed.len());
-            changed[at..end].iter_mut().for_each(|byte| *byte = u8::try_from(random.next() & 0xff).unwrap());
+            changed[at..end].iter_mut().for_each(|byte| *byte = random.byte());
         }
         3 => {
             let end = (at + 1 + random.below(4096)).min(changed.len());

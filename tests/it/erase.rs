@@ -5,9 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
-use crate::harness::{Store, files_below, from_environment};
+use crate::harness::{Store, files_below, from_environment, texts_of};
 
 const USER: &str = "usr-7f3a9b2c41";
 /// Somebody whose id begins with the other's.
@@ -83,17 +81,7 @@ fn places(root: &Path, text: &str) -> Vec<String> {
     };
     files_below(root)
         .into_iter()
-        .filter(|path| {
-            let bytes = fs::read(path).unwrap();
-            let rows = if path.extension().is_some_and(|extension| extension == "parquet") {
-                let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
-                let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
-                arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
-            } else {
-                String::new()
-            };
-            holds(&bytes) || holds(rows.as_bytes()) || path.to_string_lossy().contains(text)
-        })
+        .filter(|path| holds(texts_of(path).as_bytes()))
         .map(|path| path.display().to_string())
         .collect()
 }

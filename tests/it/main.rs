@@ -8,6 +8,7 @@ mod cli;
 mod damage;
 #[cfg(test)]
 mod erase;
+mod faults;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
@@ -15,7 +16,11 @@ mod harness;
 #[cfg(test)]
 mod long_runs;
 #[cfg(test)]
+mod malformed;
+#[cfg(test)]
 mod numbers;
+#[cfg(test)]
+mod pseudonyms;
 #[cfg(test)]
 mod readers;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 
 use futures::StreamExt as _;
 
+use crate::pseudonym::Pseudonyms;
 use crate::store::{Commit, DataFile, FileLayout, Store, Swept, Table, encode};
 use crate::verify::FileProgress;
 use crate::{Error, Result};
@@ -19,6 +20,7 @@ mod needle;
 mod rows;
 mod subject;
 
+pub(crate) use needle::is_word;
 pub use subject::{Subject, SubjectKind};
 
 use needle::Needles;
@@ -82,7 +84,7 @@ pub async fn erase(
         Resolve::Carry => Some(store.turn_alone()?),
         Resolve::Plan => None,
     };
-    let needles = Needles::new(subjects)?;
+    let needles = Needles::new(&with_pseudonyms(store, subjects)?)?;
     let mut hits = Hits::default();
     let events = search(store, store.events(), &needles, threads, progress, &mut hits).await?;
     let invocations = search(store, store.invocations(), &needles, threads, progress, &mut hits).await?;
@@ -99,6 +101,17 @@ pub async fn erase(
         receipt.swept = store.forget_past(&alone).await?;
     }
     Ok(receipt)
+}
+
+/// The subjects, and what they are called in a store that keeps pseudonyms.
+fn with_pseudonyms(store: &Store, subjects: &[Subject]) -> Result<Vec<Subject>> {
+    let mut all = subjects.to_vec();
+    if let Some(pseudonyms) = Pseudonyms::of(store)? {
+        let named = |subject: &Subject| Subject { id: pseudonyms.of_value(&subject.id), ..subject.clone() };
+        all.extend(subjects.iter().map(named));
+        all.dedup();
+    }
+    Ok(all)
 }
 
 /// What a search found in all tables.
@@ -177,8 +190,7 @@ impl Removal<'_> {
                 let partition: Vec<(&str, String)> =
                     file.partition.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
                 let partition = in_order(table, partition);
-                let written =
-                    table.put(&*self.store.files(), encoded, &partition, "part-kept", self.now_ms).await?;
+                let written = table.put(encoded, &partition, "part-kept", self.now_ms).await?;
                 erased.bytes_written += written.size_bytes();
                 commit.add.push(written);
             }

@@ -108,7 +108,7 @@ async fn write(
         };
         let stem = file_stem(fresh.stale.get(date).map(String::as_str).unwrap_or_default());
         let partition = [("start_date", date.to_string())];
-        files.push(store.invocations().put(&*store.files(), file, &partition, &stem, now_ms).await?);
+        files.push(store.invocations().put(file, &partition, &stem, now_ms).await?);
     }
     Ok(files)
 }

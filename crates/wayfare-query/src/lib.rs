@@ -8,6 +8,7 @@ pub mod attempts;
 mod cache;
 mod compact;
 mod condition;
+mod defects;
 mod dimension;
 mod engine;
 mod error;

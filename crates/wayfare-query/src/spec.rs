@@ -3,18 +3,19 @@
 //! Texts (`where`, `step`, instants, durations) are parsed and checked by the modules below, so that every
 //! way in gives the same errors.
 
-mod duration;
 mod filter;
 mod quoted;
 mod range;
+mod reports;
 mod step;
 pub(crate) mod suggest;
 
-pub use duration::{format_duration_ms, parse_duration_ms};
 pub use filter::{Condition, Op};
 pub use range::{Range, format_instant, parse_instant_ms, parse_tz};
+pub use reports::{CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView};
 pub(crate) use step::step_text;
 pub use step::{Step, StepTest};
+pub use wayfare_ingest::{format_duration_ms, parse_duration_ms};
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,20 @@ pub enum Spec {
     Steps(Scope),
     /// Failed runs by step and error.
     Failures(Scope),
+    /// What runs that do not succeed have in common.
+    Causes(CausesSpec),
+    /// Calls to external connections.
+    Calls(Scope),
+    /// How runs go from step to step.
+    Paths(PathsSpec),
+    /// How long runs take.
+    Durations(DurationsSpec),
+    /// Two sets of runs side by side.
+    Compare(CompareSpec),
+    /// Journeys inside journeys.
+    SubJourneys(Scope),
+    /// What is wrong with the events.
+    Quality(Scope),
     /// A list of runs.
     Invocations(InvocationsSpec),
     /// The events of one run.
@@ -101,6 +116,13 @@ impl Spec {
             Self::Funnel(_) => "funnel",
             Self::Steps(_) => "steps",
             Self::Failures(_) => "failures",
+            Self::Causes(_) => "causes",
+            Self::Calls(_) => "calls",
+            Self::Paths(_) => "paths",
+            Self::Durations(_) => "durations",
+            Self::Compare(_) => "compare",
+            Self::SubJourneys(_) => "sub_journeys",
+            Self::Quality(_) => "quality",
             Self::Invocations(_) => "invocations",
             Self::Invocation { .. } => "invocation",
             Self::Journeys(_) => "journeys",

@@ -51,8 +51,12 @@ pub(crate) struct IngestOptions {
     pub(crate) source: Option<String>,
     /// A mapping file; the built-in mapping of the vendor's events when absent.
     pub(crate) mapping: Option<PathBuf>,
+    /// File with the key for pseudonyms, for a store that is to keep no plain values.
+    pub(crate) pseudonyms: Option<PathBuf>,
     /// Candidate JSON paths of promoted columns, from the settings file.
     pub(crate) columns: BTreeMap<String, Vec<String>>,
+    /// The caller's name for the one input; told by its content when absent.
+    pub(crate) batch_id: Option<String>,
 }
 
 /// What came of taking files in.
@@ -70,6 +74,10 @@ pub(crate) struct IngestSummary {
     pub(crate) accepted: u64,
     /// Records that the store had already.
     pub(crate) duplicates: u64,
+    /// Of inputs that the store had already: records read when they were taken in.
+    pub(crate) read_before: u64,
+    /// Of those, records that were rejected then.
+    pub(crate) rejected_before: u64,
     /// Records in quarantine.
     pub(crate) rejected: u64,
     /// Rejected records by reason, most frequent first.
@@ -162,6 +170,8 @@ pub(crate) struct Prepared {
     inputs: Vec<Input>,
     mapping: Mapping,
     source: Option<Source>,
+    batch_id: Option<String>,
+    pseudonyms: Option<PathBuf>,
 }
 
 /// Looks at what an ingest was given, before there has to be a store.
@@ -174,13 +184,13 @@ pub(crate) fn prepare(options: &IngestOptions) -> Result<Prepared> {
     };
     let mapping = mapping.override_columns(&columns_text(&options.columns), "the settings")?;
     let source = options.source.as_deref().map(str::parse::<Source>).transpose()?;
-    Ok(Prepared { inputs, mapping, source })
+    let pseudonyms = options.pseudonyms.as_deref().map(key_file).transpose()?;
+    Ok(Prepared { inputs, mapping, source, batch_id: options.batch_id.clone(), pseudonyms })
 }
 
 /// Takes files in.
 pub(crate) async fn ingest(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
-    let Prepared { inputs, mapping, source } = prepared;
-    take_in(store, &inputs, mapping, source, progress).await
+    take_in(store, prepared, progress).await
 }
 
 /// Takes sample events in; a second time changes nothing.
@@ -195,7 +205,14 @@ pub(crate) async fn ingest_sample(
     generate(&options, &mut file, &Progress::hidden())?;
     file.flush().map_err(failed)?;
     let input = Input { name: "sample".into(), origin: Origin::File(spool.0.clone()) };
-    take_in(store, &[input], Mapping::mosaic()?, None, progress).await
+    let prepared = Prepared {
+        inputs: vec![input],
+        mapping: Mapping::mosaic()?,
+        source: None,
+        batch_id: None,
+        pseudonyms: None,
+    };
+    take_in(store, prepared, progress).await
 }
 
 /// A file that is gone when its use is over.
@@ -208,14 +225,12 @@ impl Drop for Spool {
     }
 }
 
-async fn take_in(
-    store: &Store,
-    inputs: &[Input],
-    mapping: Mapping,
-    source: Option<Source>,
-    progress: &Progress,
-) -> Result<IngestSummary> {
+async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
+    let Prepared { inputs, mapping, source, batch_id, pseudonyms } = prepared;
     let started = Instant::now();
+    if let Some(key_file) = pseudonyms {
+        store.files.keep_pseudonyms(&key_file).await?;
+    }
     let sizes: Option<Vec<u64>> = inputs.iter().map(Input::size_bytes).collect();
     let bytes = sizes.map(|sizes| sizes.iter().sum());
     if let Some(bytes) = bytes {
@@ -223,11 +238,12 @@ async fn take_in(
     }
     let mut options = wayfare_ingest::IngestOptions::new(mapping, clock::now_ms());
     options.source = source;
+    options.batch_id = batch_id;
     if let Some(threads) = store.threads {
         options.threads = threads.get();
     }
     let listener: Arc<dyn IngestProgress> = Arc::new(progress.clone());
-    let done = wayfare_ingest::ingest(&store.files, inputs, &options, &listener).await?;
+    let done = wayfare_ingest::ingest(&store.files, &inputs, &options, &listener).await?;
     let mut reasons: Vec<(String, u64)> =
         done.reasons.iter().map(|(reason, &count)| (reason.as_str().to_owned(), count)).collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -239,6 +255,8 @@ async fn take_in(
         accepted: done.total(|input| input.accepted),
         duplicates: done.total(|input| input.duplicates),
         rejected: done.total(|input| input.rejected),
+        read_before: done.total(|input| input.read_before),
+        rejected_before: done.total(|input| input.rejected_before),
         reasons,
         first_rejects: done
             .rejects
@@ -253,6 +271,15 @@ async fn take_in(
         lifetime_raised: done.lifetime_raised,
         failures: done.inputs.into_iter().filter_map(|input| input.damage).collect(),
         elapsed: started.elapsed(),
+    })
+}
+
+/// The key's path as it can be used from any folder.
+fn key_file(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|cause| {
+        Error::io("cannot read the key", cause)
+            .with("file", path.display())
+            .hint("make one with `head -c 32 /dev/urandom > FILE`, and keep a copy of it")
     })
 }
 

@@ -109,7 +109,7 @@ fn words(values: &StringArray, id: &str, named: &mut Named) {
 }
 
 /// Whether the `length` bytes at `at` are not part of a longer word.
-fn is_word(text: &str, at: usize, length: usize) -> bool {
+pub(crate) fn is_word(text: &str, at: usize, length: usize) -> bool {
     let goes_on = |letter: char| {
         letter.is_alphanumeric() || (length < LONG_BYTES_MIN && (letter == '-' || letter == '_'))
     };

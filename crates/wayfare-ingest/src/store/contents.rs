@@ -28,7 +28,7 @@ impl Store {
     /// # Errors
     /// `Corrupt` when it is not there or not what was written, `Unavailable` when it cannot be read.
     pub(crate) async fn contents(&self, file: &DataFile) -> Result<Contents> {
-        let read = async { self.files().get(&file.location).await?.bytes().await };
+        let read = async { self.access().get(&file.location).await?.bytes().await };
         let bytes = read.await.map_err(|cause| {
             damage(&cause).unwrap_or_else(|| {
                 Error::new(ErrorKind::Unavailable, "cannot read a data file")

@@ -19,14 +19,13 @@ use object_store::{
 };
 
 use super::seal::{Flaw, Seal, check_log, seal_log, seal_parquet};
+use super::table::LOG_FOLDER;
 use crate::Error;
 
 /// Bytes at a file's end that are read at once for its seal: enough for most footers.
 const END_BYTES: u64 = 64 << 10;
 /// Seals that are kept; beyond it all are forgotten and read anew.
 const SEALS_MAX: usize = 4_096;
-/// The folder of a table's log.
-const LOG_FOLDER: &str = "_delta_log";
 /// Digits of a version in the name of a log entry.
 const VERSION_DIGITS: usize = 20;
 

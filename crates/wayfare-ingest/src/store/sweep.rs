@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::table::LOG_FOLDER;
 use super::{Store, Table, Turn};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// How a copy of standard input is called in the store's folder.
 pub(crate) const SPOOL_PREFIX: &str = "spool-";
 /// Where damaged files are set aside.
 pub(crate) const DAMAGED_FOLDER: &str = "damaged";
-const LOG_FOLDER: &str = "_delta_log";
 const LAST_CHECKPOINT: &str = "_last_checkpoint";
 /// Folders that a file of a table can lie below.
 const DEPTH_MAX: usize = 8;
@@ -41,24 +41,33 @@ impl Store {
             let snapshot = table.snapshot().await?;
             let live: BTreeSet<&str> = snapshot.files.iter().map(|file| file.path.as_str()).collect();
             let folder = self.root().join(table.name());
+            let mut gone = Vec::new();
             for path in walk(&folder)? {
                 let inside = relative(&folder, &path);
                 if let Some(name) = inside.strip_prefix(&format!("{LOG_FOLDER}/")) {
                     if name != LAST_CHECKPOINT && version_of(name).is_none_or(|entry| entry < version) {
-                        swept.bytes += remove(&path)?;
                         swept.log_entries += 1;
+                        gone.push(path);
                     }
                 } else if !live.contains(inside.as_str()) {
-                    swept.bytes += remove(&path)?;
                     swept.files.push(relative(self.root(), &path));
+                    gone.push(path);
                 }
             }
+            swept.bytes += self.remove(gone).await?;
         }
-        for path in self.leftovers()? {
-            swept.bytes += remove(&path)?;
-            swept.files.push(relative(self.root(), &path));
-        }
+        let leftovers = self.leftovers()?;
+        swept.files.extend(leftovers.iter().map(|path| relative(self.root(), path)));
+        swept.bytes += self.remove(leftovers).await?;
         Ok(swept)
+    }
+
+    /// Removes files; gives their size in bytes.
+    async fn remove(&self, paths: Vec<PathBuf>) -> Result<u64> {
+        let bytes = paths.iter().map(|path| size_of(path)).sum();
+        let removed = self.files().blocking(move |files| files.remove_all(&paths)).await;
+        removed.map_err(|cause| Error::new(ErrorKind::Unavailable, "cannot remove files").because(cause))?;
+        Ok(bytes)
     }
 
     /// Files of a table's folder that its newest version does not hold, as paths inside the store.
@@ -128,15 +137,4 @@ pub(crate) fn relative(folder: &Path, path: &Path) -> String {
 
 fn size_of(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
-/// Removes a file; gives its size.
-pub(crate) fn remove(path: &Path) -> Result<u64> {
-    let size = size_of(path);
-    match fs::remove_file(path) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("cannot remove a file", cause).with("file", path.display()))
-        }
-        _ => Ok(size),
-    }
 }

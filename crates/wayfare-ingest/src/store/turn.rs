@@ -9,7 +9,7 @@ use super::Store;
 use crate::{Error, ErrorKind, Result};
 
 /// The file that is locked; it stays empty.
-const FILE_NAME: &str = "wayfare.lock";
+const FILE_NAME: &str = "writers.lock";
 
 /// A turn; it ends when it is dropped, or with the process.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ pub(super) async fn check(store: &Store, table: &Table) -> Result<Vec<Finding>> 
         };
         kind.push(version);
         let location = table.folder().clone().join("_delta_log").join(name.as_str());
-        let read = async { store.files().get(&location).await?.bytes().await };
+        let read = async { store.access().get(&location).await?.bytes().await };
         if let Err(cause) = read.await {
             let Some(flaw) = damage(&cause) else {
                 return Err(Error::new(ErrorKind::Unavailable, "cannot read the log")

@@ -1,7 +1,6 @@
 //! Makes a damaged store usable again: what can be computed anew is dropped, what cannot is set aside, and said.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use super::{Check, Finding};
 use crate::store::{Commit, DAMAGED_FOLDER, DataFile, Store, Table};
@@ -59,20 +58,19 @@ pub async fn repair(store: &Store, findings: &[Finding]) -> Result<Repair> {
         }
         table.commit(Commit { remove: remove.clone(), ..Commit::default() }).await?;
         for file in &remove {
-            set_aside(store, table, file)?;
+            set_aside(store, table, file).await?;
         }
     }
     Ok(done)
 }
 
 /// Moves a file that is no longer part of a table out of the table's folder.
-fn set_aside(store: &Store, table: &Table, file: &DataFile) -> Result<()> {
+async fn set_aside(store: &Store, table: &Table, file: &DataFile) -> Result<()> {
     let from = store.root().join(table.name()).join(&file.path);
     let to = store.root().join(DAMAGED_FOLDER).join(table.name()).join(&file.path);
-    let moved = to.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::rename(&from, &to));
-    match moved {
+    match store.files().blocking(move |files| files.set_aside(&from, &to)).await {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("cannot set a damaged file aside", cause).with("file", from.display()))
+            Err(Error::io("cannot set a damaged file aside", cause).with("file", &file.path))
         }
         _ => Ok(()),
     }

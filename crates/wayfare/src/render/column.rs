@@ -39,6 +39,8 @@ enum Meaning {
     Instant,
     /// A part of one.
     Rate,
+    /// How likely chance alone is.
+    Probability,
 }
 
 /// A value ready to show.
@@ -96,7 +98,7 @@ pub(super) fn columns(report: &Report) -> (Vec<Column<'_>>, Vec<&str>) {
 fn has_bar(report: &str, name: &str) -> bool {
     match report {
         "funnel" => name == "share_of_first",
-        "failures" => is_share(name),
+        "failures" | "calls" | "durations" | "paths" => is_share(name),
         _ => false,
     }
 }
@@ -127,6 +129,7 @@ impl Meaning {
             | DataType::Decimal256(..) => Self::Number,
             kind if !kind.is_numeric() => Self::Text,
             _ if report == "sql" || NAMES.contains(&name) => Self::Number,
+            _ if matches!(name, "p_value" | "q_value") => Self::Probability,
             _ if name.ends_with("_ms") => Self::Duration,
             kind if kind.is_integer() => Self::Count,
             _ if is_share(name) || name == "rate" || name.contains("_rate") => Self::Rate,
@@ -140,7 +143,10 @@ impl Column<'_> {
     pub(super) fn to_the_right(&self, manner: Manner) -> bool {
         let barred = self.bar && manner.bars;
         !barred
-            && matches!(self.meaning, Meaning::Count | Meaning::Number | Meaning::Duration | Meaning::Rate)
+            && matches!(
+                self.meaning,
+                Meaning::Count | Meaning::Number | Meaning::Duration | Meaning::Rate | Meaning::Probability
+            )
     }
 
     /// Whether values may be cut to make room.
@@ -163,14 +169,16 @@ impl Column<'_> {
                 text.trim_end().to_owned()
             }
             (Meaning::Rate, Some(rate)) => human::percent(rate),
+            (Meaning::Probability, Some(p)) => human::probability(p),
             (Meaning::Count, _) => counted(&value),
             (Meaning::Instant, _) => match value {
                 Cell::Instant { at, zoned } => human::instant(at, if zoned { manner.zone } else { Tz::UTC }),
                 other => machine::text(&other).into_owned(),
             },
-            (Meaning::Text | Meaning::Number | Meaning::Duration | Meaning::Rate, _) => {
-                human::one_line(&machine::text(&value))
-            }
+            (
+                Meaning::Text | Meaning::Number | Meaning::Duration | Meaning::Rate | Meaning::Probability,
+                _,
+            ) => human::one_line(&machine::text(&value)),
         };
         let tone = tone(self.name, &text);
         Shown { text, tone }
