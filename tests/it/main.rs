@@ -8,6 +8,7 @@ mod cli;
 mod damage;
 #[cfg(test)]
 mod erase;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod formats;
@@ -25,6 +26,8 @@ mod pseudonyms;
 mod readers;
 #[cfg(test)]
 mod real_log;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod retain;
 #[cfg(test)]

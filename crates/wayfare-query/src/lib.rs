@@ -24,6 +24,7 @@ mod runs;
 mod session;
 pub mod spec;
 pub mod stats;
+mod tenant;
 pub mod timeline;
 mod verify;
 

@@ -18,9 +18,10 @@ pub use step::{Step, StepTest};
 pub use wayfare_ingest::{format_duration_ms, parse_duration_ms};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What all reports have in common: which runs, as of when, split by what, how many rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scope {
     /// Journeys by id; empty means all.
@@ -53,7 +54,7 @@ pub struct Scope {
 }
 
 /// One question to the engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "report", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spec {
     /// Totals, rates and durations.
@@ -133,7 +134,7 @@ impl Spec {
 }
 
 /// A funnel: a scope, the steps and the window.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct FunnelSpec {
     /// Which runs count.
@@ -148,7 +149,7 @@ pub struct FunnelSpec {
 }
 
 /// A list of runs: a scope and an order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct InvocationsSpec {
     /// Which runs are listed.

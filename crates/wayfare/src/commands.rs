@@ -18,10 +18,12 @@ mod overview;
 mod paths;
 mod quality;
 mod retain;
+mod serve;
 mod sql;
 mod steps;
 mod sub_journeys;
 mod summary;
+mod token;
 mod values;
 mod verify;
 
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     Retain(retain::Retain),
     Erase(erase::Erase),
+    Serve(serve::Serve),
+    Token(token::Tokens),
     #[command(flatten)]
     Question(Question),
 }
@@ -79,6 +83,8 @@ impl Command {
             Self::Verify(args) => args.run(session).await,
             Self::Retain(args) => args.run(session).await,
             Self::Erase(args) => args.run(session).await,
+            Self::Serve(args) => args.run(session).await,
+            Self::Token(args) => args.run(session),
             Self::Question(question) => question.answer(session).await,
         }
     }
