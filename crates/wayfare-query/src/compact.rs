@@ -73,6 +73,7 @@ pub(crate) async fn compact(
     now_ms: i64,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<CompactSummary> {
+    let _turn = store.turn_with_others().await?;
     let snapshot = StoreSnapshot::of(store).await?;
     let fresh = Freshness::of(&snapshot.events, &snapshot.invocations, store.settings().journey_lifetime)?;
     let mut summary = CompactSummary { version: snapshot.invocations.version, ..CompactSummary::default() };
@@ -163,7 +164,7 @@ fn encode_dates(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<BTreeMap<Nai
 }
 
 /// Picks the columns of the file and turns views into plain text.
-fn to_file_schema(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
+pub(crate) fn to_file_schema(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
     let columns = schema.fields().iter().map(|field| {
         let column = rows
             .column_by_name(field.name())

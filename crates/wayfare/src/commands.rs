@@ -6,6 +6,7 @@ mod compact;
 mod compare;
 mod demo;
 mod durations;
+mod erase;
 mod failures;
 mod funnel;
 mod generate;
@@ -16,6 +17,7 @@ mod journeys;
 mod overview;
 mod paths;
 mod quality;
+mod retain;
 mod serve;
 mod sql;
 mod steps;
@@ -23,6 +25,7 @@ mod sub_journeys;
 mod summary;
 mod token;
 mod values;
+mod verify;
 
 use clap::Subcommand;
 use wayfare_query::Result;
@@ -39,6 +42,9 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
+    Verify(verify::Verify),
+    Retain(retain::Retain),
+    Erase(erase::Erase),
     Serve(serve::Serve),
     Token(token::Tokens),
     #[command(flatten)]
@@ -74,6 +80,9 @@ impl Command {
             Self::Generate(args) => args.run(session),
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
+            Self::Verify(args) => args.run(session).await,
+            Self::Retain(args) => args.run(session).await,
+            Self::Erase(args) => args.run(session).await,
             Self::Serve(args) => args.run(session).await,
             Self::Token(args) => args.run(session),
             Self::Question(question) => question.answer(session).await,

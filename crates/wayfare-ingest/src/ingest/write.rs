@@ -18,7 +18,7 @@ use crate::record::Reject;
 use crate::store::{EncodedFile, FileLayout, NewFile, Store, encode};
 use crate::{Error, Result};
 
-const EVENTS_LAYOUT: FileLayout = FileLayout {
+pub(crate) const EVENTS_LAYOUT: FileLayout = FileLayout {
     sorted_by: &["journey_id", "invocation_id", "timestamp"],
     ranges_of: &["timestamp", "journey_id", "invocation_id", "user_id", "activity"],
     plain: &["event_id"],
