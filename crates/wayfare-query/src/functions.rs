@@ -1,11 +1,14 @@
 //! The functions that reports and `sql` share, wrapped for `DataFusion`. Their work is done elsewhere, in plain Rust.
 
 mod bytes;
+mod changes;
 mod funnel;
+mod funnel_level;
 mod interval_start;
 mod param;
 mod step_summary;
 mod time_summary;
+mod timeline;
 
 use datafusion::prelude::SessionContext;
 
@@ -16,6 +19,11 @@ pub(crate) use time_summary::PERCENTILES;
 
 /// Makes all functions known to a session.
 pub(crate) fn register(context: &SessionContext) {
+    context.register_udf(changes::function());
+    context.register_udf(funnel_level::funnel());
+    context.register_udf(funnel_level::funnel_ms());
+    context.register_udf(timeline::steps());
+    context.register_udf(timeline::timeline());
     context.register_udf(funnel::funnel_times());
     context.register_udf(interval_start::interval_start());
     context.register_udf(param::param());

@@ -1,6 +1,9 @@
 //! What every report comes back as: rows with a fixed schema, and what they were computed from.
 
+mod activity;
 mod empty;
+mod event;
+mod events;
 mod failures;
 mod funnel;
 mod invocation;
@@ -8,11 +11,14 @@ mod invocations;
 mod journeys;
 mod main_line;
 mod overview;
+mod risk;
+mod sessions;
 mod sql;
 mod steps;
 mod values;
 
 use arrow::array::RecordBatch;
+use futures::stream::{BoxStream, StreamExt as _};
 use serde_json::Value;
 use wayfare_ingest::Store;
 
@@ -43,6 +49,8 @@ pub struct Report {
     pub batch: RecordBatch,
     /// How many rows there were before the limit; `None` when none were cut or nobody counted.
     pub rows_total: Option<u64>,
+    /// Where the next page goes on, for a list that is read page by page; `None` on the last one.
+    pub next: Option<String>,
     /// Remarks for the reader: why the answer is empty, what was left out.
     pub notes: Vec<String>,
 }
@@ -62,13 +70,26 @@ impl Report {
 pub(crate) async fn answer(store: &Store, options: &EngineOptions, spec: &Spec) -> Result<Report> {
     let open = |scope, default_by| Question::open(store, options, scope, default_by);
     let nothing = Scope::default();
+    let of_events;
     let (scope, default_by): (&Scope, &[&str]) = match spec {
         Spec::Overview(scope) => (scope, &["journey_id"]),
         Spec::Failures(scope) => (scope, &["journey_id", "failing_step", "error_code"]),
         Spec::Funnel(spec) => (&spec.scope, &[]),
         Spec::Steps(scope) | Spec::Journeys(scope) | Spec::Values { scope, .. } => (scope, &[]),
         Spec::Invocations(spec) => (&spec.scope, &[]),
-        Spec::Invocation { .. } | Spec::Sql { .. } => (&nothing, &[]),
+        Spec::Activity(spec) => {
+            of_events = activity::scope(spec)?;
+            (&of_events, &[])
+        }
+        Spec::Sessions(scope) | Spec::Risk(scope) => {
+            of_events = Scope { by: Vec::new(), ..scope.clone() };
+            (&of_events, &[])
+        }
+        Spec::Invocation { tz, .. } | Spec::Event { tz, .. } => {
+            of_events = Scope { tz: tz.clone(), ..Scope::default() };
+            (&of_events, &[])
+        }
+        Spec::Sql { .. } => (&nothing, &[]),
     };
     let question = open(scope, default_by).await?;
     let rows = match spec {
@@ -80,9 +101,50 @@ pub(crate) async fn answer(store: &Store, options: &EngineOptions, spec: &Spec) 
         Spec::Invocation { id, tenant, .. } => invocation::rows(&question, id, tenant.as_deref()).await?,
         Spec::Journeys(_) => journeys::rows(&question).await?,
         Spec::Values { column, .. } => values::rows(&question, column).await?,
+        Spec::Activity(spec) => activity::rows(&question, spec).await?,
+        Spec::Event { id, .. } => event::rows(&question, id).await?,
+        Spec::Sessions(scope) => sessions::rows(&question, scope).await?,
+        Spec::Risk(scope) => risk::rows(&question, scope).await?,
         Spec::Sql { query } => sql::rows(&question, query).await?,
     };
     finish(&question, spec, rows)
+}
+
+/// A report whose rows come one batch after the other.
+pub struct ReportStream {
+    /// The report without rows: its batch has their schema.
+    pub head: Report,
+    /// The rows.
+    pub batches: BoxStream<'static, Result<RecordBatch>>,
+}
+
+impl std::fmt::Debug for ReportStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReportStream").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+/// Computes a report row by row where its rows do not depend on each other, else at once.
+pub(crate) async fn stream(store: &Store, options: &EngineOptions, spec: &Spec) -> Result<ReportStream> {
+    let (question, (answer, batches)) = match spec {
+        Spec::Activity(listing) if listing.scope.by.is_empty() => {
+            let question = Question::open(store, options, &activity::scope(listing)?, &[]).await?;
+            let rows = activity::stream(&question, listing).await?;
+            (question, rows)
+        }
+        Spec::Sql { query } => {
+            let question = Question::open(store, options, &Scope::default(), &[]).await?;
+            let rows = sql::stream(&question, query).await?;
+            (question, rows)
+        }
+        _ => {
+            let mut head = answer(store, options, spec).await?;
+            let none = RecordBatch::new_empty(head.batch.schema());
+            let rows = std::mem::replace(&mut head.batch, none);
+            return Ok(ReportStream { head, batches: futures::stream::iter([Ok(rows)]).boxed() });
+        }
+    };
+    Ok(ReportStream { head: finish(&question, spec, answer)?, batches })
 }
 
 /// What a report's own code computes.
@@ -91,12 +153,13 @@ struct Answer {
     title: String,
     batch: RecordBatch,
     rows_total: Option<u64>,
+    next: Option<String>,
     notes: Vec<String>,
 }
 
 impl Answer {
     fn new(title: impl Into<String>, batch: RecordBatch) -> Self {
-        Self { title: title.into(), batch, rows_total: None, notes: Vec::new() }
+        Self { title: title.into(), batch, rows_total: None, next: None, notes: Vec::new() }
     }
 
     /// Keeps the first rows up to the scope's limit and remembers how many there were.
@@ -113,7 +176,7 @@ impl Answer {
 fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report> {
     let mut echoed =
         serde_json::to_value(spec).map_err(|cause| Error::internal("a spec has no JSON").because(cause))?;
-    let of_a_range = !matches!(spec, Spec::Invocation { .. } | Spec::Sql { .. });
+    let of_a_range = !matches!(spec, Spec::Invocation { .. } | Spec::Event { .. } | Spec::Sql { .. });
     if let Some(fields) = echoed.as_object_mut().filter(|_| of_a_range) {
         fields.insert("tz".to_owned(), question.zone.name().into());
         for (name, bound) in [("from", question.range.from_ms), ("to", question.range.to_ms)] {
@@ -132,6 +195,7 @@ fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report
         as_of_ms: has_now.then(|| question.as_of_ms()),
         batch: answer.batch,
         rows_total: answer.rows_total,
+        next: answer.next,
         notes: answer.notes,
     })
 }
@@ -155,6 +219,7 @@ mod tests {
             as_of_ms: None,
             batch,
             rows_total: None,
+            next: None,
             notes: Vec::new(),
         };
         assert_eq!(report.rows_cut(), 0);
