@@ -56,7 +56,7 @@ fn pages_neither_skip_nor_repeat_while_events_come_in() {
         let before = store.rows(&[&question[..], &["--limit", "1000"]].concat());
         assert!(before.len() > 80, "{}", before.len());
         let mut stored = 0;
-        let walked = walk(&store, &question, "17", |page| {
+        let walked = walk(&store, &question, "30", |page| {
             // events before, inside and after the range, and one that is there already
             let late: String = [1, 5, 15, 25, 31]
                 .map(|day| {
@@ -73,7 +73,7 @@ fn pages_neither_skip_nor_repeat_while_events_come_in() {
             stored += 5;
         });
         assert_eq!(ids(&walked), ids(&before), "{order:?}");
-        assert!(stored >= 20);
+        assert!(stored >= 10);
         // a new walk sees them, and the one that was stored again once
         let after = store.rows(&[&question[..], &["--limit", "1000"]].concat());
         let distinct: BTreeSet<String> = ids(&after).into_iter().collect();
@@ -84,7 +84,8 @@ fn pages_neither_skip_nor_repeat_while_events_come_in() {
 #[test]
 fn a_page_of_another_question_is_refused() {
     let store = loaded();
-    let report = Ran::of(store.command(&["activity", "risk", "-n", "2", "--format", "json"])).expect(0).json();
+    let report =
+        Ran::of(store.command(&["activity", "risk", "-n", "2", "--format", "json"])).expect(0).json();
     let next = report["next"].as_str().unwrap();
     store.run(&["activity", "admin", "--after", next]).expect(2).says(&["another question", "hint: "]);
     store.run(&["activity", "risk", "--search", "x", "--after", next]).expect(2).says(&["another question"]);
@@ -100,7 +101,10 @@ fn filters_find_what_the_lines_have() {
     let user = of_source("cis").find_map(|line| line["user_id"].as_str()).unwrap();
     assert_eq!(count(&["activity", "user", "--user", user]), lines("cis", &|line| line["user_id"] == user));
     let actor = of_source("admin").next().unwrap()["actor_id"].as_str().unwrap();
-    assert_eq!(count(&["activity", "admin", "--actor", actor]), lines("admin", &|line| line["actor_id"] == actor));
+    assert_eq!(
+        count(&["activity", "admin", "--actor", actor]),
+        lines("admin", &|line| line["actor_id"] == actor)
+    );
     assert_eq!(
         count(&["activity", "admin", "--target", "tenant"]),
         lines("admin", &|line| line["target_resource_type"] == "tenant")
@@ -114,7 +118,9 @@ fn filters_find_what_the_lines_have() {
     );
     // any spelling of a type, several at once
     let types = ["--type", "User login", "--type", "smsSent"];
-    let wanted = |line: &Value| ["user_login", "sms_sent", "User login", "SMS sent"].iter().any(|t| line["activity"] == *t);
+    let wanted = |line: &Value| {
+        ["user_login", "sms_sent", "User login", "SMS sent"].iter().any(|t| line["activity"] == *t)
+    };
     assert_eq!(count(&[&["activity", "user"], &types[..]].concat()), lines("cis", &wanted));
     assert_eq!(
         count(&["activity", "verify", "--country", "DE,FR"]),
@@ -145,7 +151,9 @@ fn counts_are_those_of_the_lines() {
         *by_type.entry(kind.to_owned()).or_default() += 1;
     }
     let rows = store.rows(&["activity", "risk", "--by", "recommendation"]);
-    let seen = rows.iter().map(|row| (row["recommendation"].as_str().unwrap().to_owned(), row["events"].as_i64().unwrap()));
+    let seen = rows
+        .iter()
+        .map(|row| (row["recommendation"].as_str().unwrap().to_owned(), row["events"].as_i64().unwrap()));
     assert_eq!(seen.collect::<BTreeMap<_, _>>(), by_type);
     let days = store.rows(&["risk"]);
     for (kind, count) in &by_type {
@@ -174,7 +182,8 @@ fn everything_is_exported_in_order() {
     let parquet = store.beside("risk.parquet");
     store.ok(&["activity", "risk", "--all", "--output", parquet.to_str().unwrap()]);
     assert!(std::fs::read(&parquet).unwrap().starts_with(b"PAR1"));
-    let json = Ran::of(store.command(&["activity", "risk", "--all", "--limit", "9", "--format", "json"])).expect(0);
+    let json =
+        Ran::of(store.command(&["activity", "risk", "--all", "--limit", "9", "--format", "json"])).expect(0);
     assert_eq!(json.json()["rows"].as_array().unwrap()[..], rows[..9]);
     store.run(&["activity", "risk", "--all"]).expect(2).says(&["nothing for a table", "--output"]);
 }
@@ -185,7 +194,12 @@ fn one_event_is_shown_whole() {
     let row = &store.rows(&["activity", "admin", "--where", "changes is set", "-n", "1"])[0];
     let id = row["event_id"].as_str().unwrap();
     let change = row["additional_params"].as_object().unwrap().iter().next().unwrap();
-    let told = format!("{}: {} → {}", change.0, change.1["prev"].as_str().unwrap(), change.1["current"].as_str().unwrap());
+    let told = format!(
+        "{}: {} → {}",
+        change.0,
+        change.1["prev"].as_str().unwrap(),
+        change.1["current"].as_str().unwrap()
+    );
     assert_eq!(row["changes"], told.as_str());
     let shown: Value = serde_json::from_str(&store.ok(&["event", &id[..8]])).unwrap();
     for name in ["event_id", "activity", "actor_id", "target_resource_id", "additional_params", "changes"] {

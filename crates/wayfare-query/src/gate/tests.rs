@@ -186,7 +186,8 @@ fn ask(engine: &Engine, query: String) -> crate::Result<crate::Report> {
 fn queries_pass_and_everything_else_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path());
-    let stopped = LET_THROUGH.iter().filter_map(|query| Some((query, ask(&engine, (*query).to_owned()).err()?)));
+    let stopped =
+        LET_THROUGH.iter().filter_map(|query| Some((query, ask(&engine, (*query).to_owned()).err()?)));
     let stopped: Vec<_> = stopped.map(|(query, error)| format!("{query}: {error:?}")).collect();
     assert!(stopped.is_empty(), "{stopped:#?}");
     let is_refusal = |query: &str| {
@@ -239,7 +240,10 @@ fn the_largest_queries_that_pass_are_answered() {
         format!("SELECT {} true", "NOT ".repeat(40)),
         format!("SELECT {}latency_ms{} FROM events", "abs(".repeat(38), ")".repeat(38)),
         many("SELECT activity FROM events", 48, " UNION ALL "),
-        format!("SELECT count(*) FROM {}", (0..8).map(|n| format!("events e{n}")).collect::<Vec<_>>().join(", ")),
+        format!(
+            "SELECT count(*) FROM {}",
+            (0..8).map(|n| format!("events e{n}")).collect::<Vec<_>>().join(", ")
+        ),
         format!("SELECT 1 FROM events WHERE latency_ms IN ({})", many("7", 4_000, ",")),
     ] {
         let shown: String = query.chars().take(60).collect();
