@@ -143,7 +143,7 @@ fn filters_find_what_the_lines_have() {
 fn counts_are_those_of_the_lines() {
     let store = loaded();
     // events that were stored twice count once
-    let again: String = of_source("risk").take(50).map(|line| format!("{line}\n")).collect();
+    let again: String = of_source("risk").take(50).map(Value::to_string).collect::<Vec<_>>().join("\n");
     store.ingest(&[store.file("again.ndjson", again)]);
     let mut by_type: BTreeMap<String, i64> = BTreeMap::new();
     for line in of_source("risk") {
@@ -201,7 +201,7 @@ fn one_event_is_shown_whole() {
         change.1["current"].as_str().unwrap()
     );
     assert_eq!(row["changes"], told.as_str());
-    let shown: Value = serde_json::from_str(&store.ok(&["event", &id[..8]])).unwrap();
+    let shown: Value = serde_json::from_str(&store.ok(&["event", id.split_at(8).0])).unwrap();
     for name in ["event_id", "activity", "actor_id", "target_resource_id", "additional_params", "changes"] {
         assert_eq!(shown[name], row[name], "{name}");
     }

@@ -60,7 +60,6 @@ impl<'a> Question<'a> {
         // An as-of time in whole milliseconds takes in all events of that millisecond.
         let as_of_us = as_of_ms.saturating_mul(1_000).saturating_add(999);
         let scope = scope.clone();
-        let memory_bytes = options.memory_bytes;
         Ok(Self {
             store,
             context,
@@ -71,7 +70,26 @@ impl<'a> Question<'a> {
             range,
             conditions,
             dimensions,
-            memory_bytes,
+            memory_bytes: options.memory_bytes,
+        })
+    }
+
+    /// The same session, snapshot, as-of time and dimensions with other runs.
+    pub(crate) fn with_scope(&self, scope: Scope) -> Result<Self> {
+        let range = Range::parse(scope.from.as_deref(), scope.to.as_deref(), self.zone, self.as_of_ms())?;
+        let conditions =
+            scope.filters.iter().map(|text| Condition::parse_all(text)).collect::<Result<Vec<_>>>()?.concat();
+        Ok(Self {
+            store: self.store,
+            context: self.context.clone(),
+            snapshot: self.snapshot.clone(),
+            scope,
+            as_of_us: self.as_of_us,
+            zone: self.zone,
+            range,
+            conditions,
+            dimensions: self.dimensions.clone(),
+            memory_bytes: self.memory_bytes,
         })
     }
 

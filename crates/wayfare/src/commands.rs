@@ -1,8 +1,12 @@
 //! The commands, one file each: arguments, help text and what it does.
 
 mod activity;
+mod calls;
+mod causes;
 mod compact;
+mod compare;
 mod demo;
+mod durations;
 mod event;
 mod failures;
 mod funnel;
@@ -12,11 +16,16 @@ mod invocation;
 mod invocations;
 mod journeys;
 mod overview;
+mod paths;
+mod quality;
 mod risk;
+mod serve;
 mod sessions;
 mod sql;
 mod steps;
+mod sub_journeys;
 mod summary;
+mod token;
 mod values;
 
 use clap::Subcommand;
@@ -35,6 +44,8 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
+    Serve(serve::Serve),
+    Token(token::Tokens),
     #[command(flatten)]
     Question(Box<Question>),
 }
@@ -46,6 +57,13 @@ pub(crate) enum Question {
     Funnel(funnel::Funnel),
     Steps(steps::Steps),
     Failures(failures::Failures),
+    Causes(causes::Causes),
+    Calls(calls::Calls),
+    Paths(paths::Paths),
+    Durations(durations::Durations),
+    Compare(compare::Compare),
+    SubJourneys(sub_journeys::SubJourneys),
+    Quality(quality::Quality),
     Invocations(invocations::Invocations),
     Invocation(invocation::Invocation),
     Journeys(journeys::Journeys),
@@ -65,6 +83,8 @@ impl Command {
             Self::Generate(args) => args.run(session),
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
+            Self::Serve(args) => args.run(session).await,
+            Self::Token(args) => args.run(session),
             Self::Question(question) => question.answer(session).await,
         }
     }
@@ -78,6 +98,13 @@ impl Question {
             Self::Funnel(args) => args.spec(),
             Self::Steps(args) => args.spec(),
             Self::Failures(args) => args.spec(),
+            Self::Causes(args) => args.spec(),
+            Self::Calls(args) => args.spec(),
+            Self::Paths(args) => args.spec(),
+            Self::Durations(args) => args.spec(),
+            Self::Compare(args) => args.spec(),
+            Self::SubJourneys(args) => args.spec(),
+            Self::Quality(args) => args.spec(),
             Self::Invocations(args) => args.spec(),
             Self::Invocation(args) => args.spec(),
             Self::Journeys(args) => args.spec(),

@@ -1,12 +1,13 @@
 //! The logs of events, as the vendor's portal has them: which events, and how they are listed or counted.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wayfare_ingest::Source;
 
 use super::Scope;
 
 /// One of the four logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Log {
     /// What users did: authentication, user management, journeys (source `cis`).
@@ -34,7 +35,7 @@ impl Log {
 /// Events of one log: listed, or counted when the scope has dimensions.
 ///
 /// The scope's range is of the events themselves. Lists of several values mean any of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActivitySpec {
     /// Whose events.
     pub log: Log,
@@ -87,4 +88,26 @@ impl ActivitySpec {
             after: None,
         }
     }
+}
+
+/// Verification sessions: a scope and what is shown of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct SessionsSpec {
+    /// Which sessions count; the range is of their first events.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// What is shown.
+    pub show: SessionsView,
+}
+
+/// What `sessions` shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionsView {
+    /// How sessions ended.
+    #[default]
+    Outcomes,
+    /// How far they got, from their creation to the completed verification.
+    Funnel,
 }

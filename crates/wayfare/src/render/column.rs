@@ -47,6 +47,10 @@ enum Meaning {
     Second,
     /// A part of one.
     Rate,
+    /// How likely chance alone is.
+    Probability,
+    /// A difference of two parts of one.
+    Points,
 }
 
 /// A value ready to show.
@@ -104,7 +108,7 @@ pub(super) fn columns(report: &Report) -> (Vec<Column<'_>>, Vec<&str>) {
 fn has_bar(report: &str, name: &str) -> bool {
     match report {
         "funnel" => name == "share_of_first",
-        "failures" => is_share(name),
+        "failures" | "calls" | "durations" | "paths" | "sessions" => is_share(name),
         _ => false,
     }
 }
@@ -136,6 +140,8 @@ impl Meaning {
             | DataType::Decimal256(..) => Self::Number,
             kind if !kind.is_numeric() => Self::Text,
             _ if report == "sql" || NAMES.contains(&name) => Self::Number,
+            _ if matches!(name, "p_value" | "q_value") => Self::Probability,
+            _ if name.starts_with("difference_in_rate") || name.ends_with("_effect") => Self::Points,
             _ if name.ends_with("_ms") => Self::Duration,
             kind if kind.is_integer() => Self::Count,
             _ if is_share(name) || name == "rate" || name.contains("_rate") => Self::Rate,
@@ -148,8 +154,7 @@ impl Column<'_> {
     /// Whether values stand at the right edge.
     pub(super) fn to_the_right(&self, manner: Manner) -> bool {
         let barred = self.bar && manner.bars;
-        !barred
-            && matches!(self.meaning, Meaning::Count | Meaning::Number | Meaning::Duration | Meaning::Rate)
+        !barred && !matches!(self.meaning, Meaning::Text | Meaning::Instant | Meaning::Second)
     }
 
     /// Whether values may be cut to make room. Half an id is of no use to anyone.
@@ -187,6 +192,8 @@ impl Column<'_> {
                 text.trim_end().to_owned()
             }
             (Meaning::Rate, Some(rate)) => human::percent(rate),
+            (Meaning::Probability, Some(p)) => human::probability(p),
+            (Meaning::Points, Some(difference)) => human::points(difference),
             (Meaning::Count, _) => counted(&value),
             (Meaning::Instant | Meaning::Second, _) => match value {
                 Cell::Instant { at, zoned } => {
@@ -198,9 +205,7 @@ impl Column<'_> {
             (Meaning::Text, _) if self.name == "event_id" => {
                 machine::text(&value).chars().take(EVENT_ID_DIGITS).collect()
             }
-            (Meaning::Text | Meaning::Number | Meaning::Duration | Meaning::Rate, _) => {
-                human::one_line(&machine::text(&value))
-            }
+            _ => human::one_line(&machine::text(&value)),
         };
         let tone = tone(self.name, &text);
         Shown { text, tone }
@@ -252,6 +257,8 @@ mod tests {
         assert_eq!(of("share_of_first", DataType::Float64), Meaning::Rate);
         assert_eq!(of("reached", DataType::Int64), Meaning::Count);
         assert_eq!(of("http_status", DataType::Int64), Meaning::Number);
+        assert_eq!(of("q_value", DataType::Float64), Meaning::Probability);
+        assert_eq!(of("difference_in_rate_from", DataType::Float64), Meaning::Points);
         assert_eq!(of("journey_id", DataType::Utf8View), Meaning::Text);
         assert_eq!(Meaning::of("latency_ms", &DataType::Int64, "sql"), Meaning::Number);
     }

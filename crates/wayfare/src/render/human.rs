@@ -34,6 +34,17 @@ pub(super) fn decimal(number: f64) -> String {
     if fraction.is_empty() { grouped(whole) } else { format!("{}.{fraction}", grouped(whole)) }
 }
 
+/// A probability to three decimals; a smaller one is not 0.
+pub(super) fn probability(p: f64) -> String {
+    if p < 0.000_5 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+/// A difference of two parts of one, in percentage points.
+pub(super) fn points(difference: f64) -> String {
+    let text = format!("{:+.1} pp", difference * 100.0);
+    if text == "-0.0 pp" { "+0.0 pp".to_owned() } else { text }
+}
+
 /// A bar of `cells` characters for a part of one.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 8 times cells")]
 #[expect(clippy::cast_precision_loss, reason = "a handful of cells")]
