@@ -21,6 +21,9 @@ const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.satu
 /// Values of one `IN` list that files are pruned by.
 const PRUNED_VALUES_MAX: usize = 200;
 
+/// Bytes read from the end of a file at once, in the hope that they hold its whole footer; else a second read follows.
+const FOOTER_BYTES: usize = 64 << 10;
+
 /// What a question may use.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
@@ -65,6 +68,7 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         .with_information_schema(false)
         .with_default_catalog_and_schema("wayfare", "store");
     config.options_mut().execution.parquet.max_in_list_size = PRUNED_VALUES_MAX;
+    config.options_mut().execution.parquet.metadata_size_hint = Some(FOOTER_BYTES);
     if let Some(tenant) = &options.tenant {
         config.set_extension(Arc::new(Tenant::new(tenant)));
     }

@@ -45,7 +45,6 @@ const COLUMNS: [&str; 18] = [
 const NESTING: [&str; 2] = ["invocation_id", "journey_id"];
 
 pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Result<Answer> {
-    let title = title(question, id, tenant).await?;
     let failed = |cause| of_datafusion("cannot read the events of the run", cause);
     let family = nesting::family(question, id, tenant).await?;
     let ids = family.keys().map(|id| lit(id.clone())).collect();
@@ -62,6 +61,7 @@ pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>
         .and_then(|events| events.limit(0, Some(EVENTS_MAX)))
         .map_err(failed)?;
     let events = without_repeats(&collect(events).await?)?;
+    let title = title(question, &events, id, tenant).await?;
     let times = column(&events, "happened_at")?.as_primitive::<TimestampMicrosecondType>();
     let start = times.iter().flatten().next().unwrap_or_default();
     let millis = |micros: i64| micros.div_euclid(1_000);
@@ -89,9 +89,18 @@ pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>
 }
 
 /// One line on the run as the fold sees it.
-async fn title(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Result<String> {
+async fn title(
+    question: &Question<'_>,
+    events: &RecordBatch,
+    id: &str,
+    tenant: Option<&str>,
+) -> Result<String> {
     let failed = |cause| of_datafusion("cannot look the run up", cause);
-    let mut found = question.all_runs(&[])?.filter(col("invocation_id").eq(lit(id))).map_err(failed)?;
+    // A run began when one of its events happened: on no other date it has to be looked for.
+    let times = column(events, "happened_at")?.as_primitive::<TimestampMicrosecondType>();
+    let date = |micros| chrono::DateTime::from_timestamp_micros(micros).map(|at| at.date_naive());
+    let dates: BTreeSet<_> = times.iter().flatten().filter_map(date).collect();
+    let mut found = question.runs_of_id(id, &dates.into_iter().collect::<Vec<_>>())?;
     if let Some(tenant) = tenant {
         found = found.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
     }
