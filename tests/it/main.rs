@@ -15,6 +15,14 @@ mod formats;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http_docs;
+#[cfg(test)]
+mod http_limits;
+#[cfg(test)]
+mod http_rights;
+#[cfg(test)]
 mod long_runs;
 #[cfg(test)]
 mod malformed;
@@ -32,3 +40,5 @@ mod reports;
 mod retain;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod server;

@@ -22,6 +22,7 @@ use crate::{Error, Result};
 mod batch_id;
 mod checkpoint;
 mod collect;
+mod order;
 mod parse;
 mod part;
 mod repeats;
@@ -35,7 +36,7 @@ use batch_id::BatchId;
 use checkpoint::Checkpoint;
 use collect::Collector;
 use spool::Spool;
-pub(crate) use write::{EVENTS_LAYOUT, QUARANTINE_LAYOUT};
+pub(crate) use write::EVENTS_LAYOUT;
 
 /// How events are taken in.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ pub struct IngestOptions {
 pub const REJECTS_SHOWN_MAX: usize = 10;
 
 /// Records of one commit unless said otherwise: large enough for good files, small enough to be sorted in memory.
-const PART_RECORDS_DEFAULT: u64 = 500_000;
+const PART_RECORDS_DEFAULT: u64 = 250_000;
 
 impl IngestOptions {
     /// Options with the defaults for everything but the mapping and the time.
