@@ -183,6 +183,11 @@ impl Store {
         self.files.root()
     }
 
+    /// Whether plain ids must not reach the disk.
+    pub(crate) fn keeps_pseudonyms(&self) -> bool {
+        self.files.settings().pseudonyms.is_some()
+    }
+
     /// The same store with the rows of one tenant only.
     pub(crate) fn of_tenant(&self, tenant: &str) -> Self {
         Self { engine: self.engine.of_tenant(tenant), ..self.clone() }
