@@ -27,6 +27,8 @@ mod readers;
 #[cfg(test)]
 mod real_log;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod server;

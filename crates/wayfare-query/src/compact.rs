@@ -78,7 +78,9 @@ pub(crate) async fn compact(
             .iter()
             .filter(|file| replaced(file.partition_value("start_date")))
             .cloned();
-        let commit = Commit { add, remove: remove.collect(), ..Commit::default() };
+        // of two compactions at once only one may write a date
+        let base = Some(summary.version);
+        let commit = Commit { add, remove: remove.collect(), base, ..Commit::default() };
         summary.version = store.invocations().commit(commit).await?;
         progress(summary.dates, stale.len() as u64);
     }

@@ -17,8 +17,8 @@ pub(crate) enum Defect {
     SecondEnd,
     /// A step was completed or failed without having been started.
     StepWithoutStart,
-    /// A sub-journey was started and never ended, so that an end of the journey may have been taken for its end.
-    UnclosedSubJourney,
+    /// It has no end, and the last that happened is the end of a sub-journey, which may have been the journey's own.
+    StopsAtSubJourney,
 }
 
 impl Defect {
@@ -29,7 +29,7 @@ impl Defect {
         Self::AfterEnd,
         Self::SecondEnd,
         Self::StepWithoutStart,
-        Self::UnclosedSubJourney,
+        Self::StopsAtSubJourney,
     ];
 
     /// The bit that stands for it.
@@ -42,8 +42,8 @@ impl Defect {
     /// # Errors
     /// `Corrupt` when the path is malformed.
     pub(crate) fn bits_of(path: &str) -> Result<i64> {
-        let (mut bits, mut open, mut tokens_seen) = (0, 0_usize, 0_usize);
-        let (mut started, mut ended) = (false, false);
+        let (mut bits, mut tokens_seen) = (0, 0_usize);
+        let (mut started, mut ended, mut last) = (false, false, None);
         let mut set = |defect: Self| bits |= defect.bit();
         for token in tokens(path) {
             let kind = token?.kind;
@@ -59,17 +59,16 @@ impl Defect {
                 }
                 Kind::JourneySucceeded | Kind::JourneyFailed if ended => set(Self::SecondEnd),
                 Kind::JourneySucceeded | Kind::JourneyFailed => ended = true,
-                Kind::SubJourneyStarted => open += 1,
-                Kind::SubJourneySucceeded | Kind::SubJourneyFailed => open = open.saturating_sub(1),
                 _ => {}
             }
             tokens_seen += 1;
+            last = Some(kind);
         }
         if !started {
             set(Self::NoStart);
         }
-        if open > 0 {
-            set(Self::UnclosedSubJourney);
+        if !ended && matches!(last, Some(Kind::SubJourneySucceeded | Kind::SubJourneyFailed)) {
+            set(Self::StopsAtSubJourney);
         }
         let mut steps = RunSteps::default();
         steps.read(path)?;
@@ -97,6 +96,7 @@ mod tests {
         assert_eq!(defects("^;$;*x"), [Defect::AfterEnd]);
         assert_eq!(defects("^;$;!"), [Defect::AfterEnd, Defect::SecondEnd]);
         assert_eq!(defects("^;+a;$"), [Defect::StepWithoutStart]);
-        assert_eq!(defects("^;(s;>a;+a"), [Defect::UnclosedSubJourney]);
+        assert_eq!(defects("^;(s;>a;+a;)s"), [Defect::StopsAtSubJourney]);
+        assert_eq!(defects("^;(s;>a;+a"), []);
     }
 }

@@ -32,5 +32,7 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udaf(keyed_summary::keyed_summary::<run_features::RunFeatures>());
     context.register_udaf(keyed_summary::keyed_summary::<sub_journeys::SubJourneys>());
     context.register_udaf(keyed_summary::keyed_summary::<transitions::Transitions>());
-    of_path::of_path().into_iter().for_each(|function| context.register_udf(function));
+    for function in of_path::of_path() {
+        context.register_udf(function);
+    }
 }

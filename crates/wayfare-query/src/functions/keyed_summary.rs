@@ -64,7 +64,7 @@ pub(super) struct Cell {
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     numbers: BTreeMap<String, BTreeMap<String, usize>>,
-    cells: Vec<Cell>,
+    seen: Vec<Cell>,
     counts: usize,
     run: u64,
 }
@@ -74,14 +74,14 @@ impl Cells {
     pub(super) fn at(&mut self, first: &str, second: &str) -> (&mut Cell, bool) {
         let found = self.numbers.get(first).and_then(|seconds| seconds.get(second)).copied();
         let number = found.unwrap_or_else(|| {
-            self.numbers.entry(first.to_owned()).or_default().insert(second.to_owned(), self.cells.len());
-            self.cells.len()
+            self.numbers.entry(first.to_owned()).or_default().insert(second.to_owned(), self.seen.len());
+            self.seen.len()
         });
-        if number == self.cells.len() {
-            self.cells.push(Cell { counts: vec![0; self.counts], ..Cell::default() });
+        if number == self.seen.len() {
+            self.seen.push(Cell { counts: vec![0; self.counts], ..Cell::default() });
         }
-        #[expect(clippy::indexing_slicing, reason = "numbers are positions in `cells`")]
-        let cell = &mut self.cells[number];
+        #[expect(clippy::indexing_slicing, reason = "numbers are positions in `seen`")]
+        let cell = &mut self.seen[number];
         let first_time = cell.run != self.run;
         cell.run = self.run;
         (cell, first_time)
@@ -91,7 +91,7 @@ impl Cells {
     fn sorted(&self) -> impl Iterator<Item = (&str, &str, &Cell)> {
         self.numbers.iter().flat_map(|(first, seconds)| {
             seconds.iter().filter_map(|(second, &number)| {
-                Some((first.as_str(), second.as_str(), self.cells.get(number)?))
+                Some((first.as_str(), second.as_str(), self.seen.get(number)?))
             })
         })
     }
@@ -199,7 +199,7 @@ impl<F: Facts> Accumulator for Cumulated<F> {
         let cell = |cell: &Cell| {
             (cell.times.capacity() + cell.counts.capacity()) * size_of::<i64>() + size_of::<Cell>()
         };
-        self.cells.cells.iter().map(cell).sum()
+        self.cells.seen.iter().map(cell).sum()
     }
 
     fn state(&mut self) -> DataFusionResult<Vec<ScalarValue>> {

@@ -101,13 +101,12 @@ fn defects(paths: &StringViewArray) -> Result<Int64Array> {
             built.append_null();
             continue;
         };
-        let bits = match known.get(path) {
-            Some(&bits) => bits,
-            None => {
-                let bits = Defect::bits_of(path)?;
-                known.insert(path, bits);
-                bits
-            }
+        let bits = if let Some(&bits) = known.get(path) {
+            bits
+        } else {
+            let bits = Defect::bits_of(path)?;
+            known.insert(path, bits);
+            bits
         };
         built.append_value(bits);
     }

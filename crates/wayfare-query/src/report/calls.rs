@@ -47,51 +47,7 @@ pub(super) fn split(scope: &Scope) -> (Vec<&'static str>, Scope) {
 pub(super) async fn rows(question: &Question<'_>, columns: &[&str]) -> Result<Answer> {
     question.register("runs", question.split(question.runs(&[])?)?)?;
     question.register("events", question.events()?)?;
-    let of_runs: Vec<String> = question.dimension_names().iter().map(|name| quoted(name)).collect();
-    let renamed: Vec<String> = of_runs
-        .iter()
-        .enumerate()
-        .map(|(index, name)| format!("r.{name} AS run_dimension_{index}, "))
-        .collect();
-    let mut keys: Vec<(String, String)> =
-        columns.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect();
-    keys.extend(
-        of_runs.iter().enumerate().map(|(index, name)| (format!("run_dimension_{index}"), name.clone())),
-    );
-    let list =
-        |item: &dyn Fn(&(String, String)) -> String| keys.iter().map(item).collect::<Vec<_>>().join(", ");
-    let grouped =
-        if keys.is_empty() { String::new() } else { format!("GROUP BY {}", list(&|(key, _)| key.clone())) };
-    let comma = if keys.is_empty() { "" } else { ", " };
-    let named = list(&|(key, name)| format!("{key} AS {name}"));
-    let order = list(&|(_, name)| name.clone());
-    // Only the last failed call of the connection that a failure is attributed to explains it: one call a failed run.
-    let query = format!(
-        "WITH calls AS (
-           SELECT DISTINCT tenant_id, invocation_id, event_id, timestamp, latency_ms,
-             connection_id, step_id, http_status, outcome, error_code, error_category,
-             coalesce(outcome = 'failure', false) OR coalesce(error_code <> '', false)
-               OR coalesce(http_status >= 400, false) AS failed
-           FROM events
-           WHERE activity = 'external_connection_call' AND source = 'cis' AND invocation_id IS NOT NULL),
-         suspects AS (
-           SELECT c.*, {renamed} c.failed AND r.state = 'failed' AND coalesce(r.connection_id = c.connection_id, false)
-             AND coalesce(c.timestamp <= r.ended_at, false) AS suspect
-           FROM calls c JOIN runs r
-             ON c.invocation_id = r.invocation_id AND c.tenant_id IS NOT DISTINCT FROM r.tenant_id),
-         placed AS (
-           SELECT *, suspect AND row_number() OVER (PARTITION BY tenant_id, invocation_id, suspect
-             ORDER BY timestamp DESC, event_id DESC) = 1 AS explains
-           FROM suspects),
-         cells AS (
-           SELECT {named}{comma} count(*) AS calls, count(*) FILTER (WHERE failed) AS failed,
-             count(*) FILTER (WHERE explains) AS failures_explained,
-             count(DISTINCT invocation_id) AS invocations, time_summary([latency_ms]) AS latency
-           FROM placed {grouped})
-         SELECT * EXCEPT (latency), latency[1] AS latency FROM cells WHERE calls > 0
-         ORDER BY calls DESC{comma}{order}",
-        renamed = renamed.concat(),
-    );
+    let query = query(question, columns);
     let found = collect(question.sql(&query).await?).await?;
     let top = Top::of(found.num_rows(), question.scope.limit.unwrap_or(ROWS_DEFAULT));
     let mut rows = Rows::default();
@@ -119,6 +75,55 @@ pub(super) async fn rows(question: &Question<'_>, columns: &[&str]) -> Result<An
         answer.notes.push(format!("a failed call explains {explained} of {failures} failed runs"));
     }
     Ok(answer)
+}
+
+/// The calls of the scope, counted by columns of the call and dimensions of its run.
+fn query(question: &Question<'_>, columns: &[&str]) -> String {
+    let of_runs: Vec<String> = question.dimension_names().iter().map(|name| quoted(name)).collect();
+    let renamed: Vec<String> = of_runs
+        .iter()
+        .enumerate()
+        .map(|(index, name)| format!("r.{name} AS run_dimension_{index}, "))
+        .collect();
+    let mut keys: Vec<(String, String)> =
+        columns.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect();
+    keys.extend(
+        of_runs.iter().enumerate().map(|(index, name)| (format!("run_dimension_{index}"), name.clone())),
+    );
+    let list =
+        |item: &dyn Fn(&(String, String)) -> String| keys.iter().map(item).collect::<Vec<_>>().join(", ");
+    let grouped =
+        if keys.is_empty() { String::new() } else { format!("GROUP BY {}", list(&|(key, _)| key.clone())) };
+    let comma = if keys.is_empty() { "" } else { ", " };
+    let named = list(&|(key, name)| format!("{key} AS {name}"));
+    let order = list(&|(_, name)| name.clone());
+    // Only the last failed call of the connection that a failure is attributed to explains it: one call a failed run.
+    format!(
+        "WITH calls AS (
+           SELECT DISTINCT tenant_id, invocation_id, event_id, timestamp, latency_ms,
+             connection_id, step_id, http_status, outcome, error_code, error_category,
+             coalesce(outcome = 'failure', false) OR coalesce(error_code <> '', false)
+               OR coalesce(http_status >= 400, false) AS failed
+           FROM events
+           WHERE activity = 'external_connection_call' AND source = 'cis' AND invocation_id IS NOT NULL),
+         suspects AS (
+           SELECT c.*, {renamed} c.failed AND r.state = 'failed' AND coalesce(r.connection_id = c.connection_id, false)
+             AND coalesce(c.timestamp <= r.ended_at, false) AS suspect
+           FROM calls c JOIN runs r
+             ON c.invocation_id = r.invocation_id AND c.tenant_id IS NOT DISTINCT FROM r.tenant_id),
+         placed AS (
+           SELECT *, suspect AND row_number() OVER (PARTITION BY tenant_id, invocation_id, suspect
+             ORDER BY timestamp DESC, event_id DESC) = 1 AS explains
+           FROM suspects),
+         cells AS (
+           SELECT {named}{comma} count(*) AS calls, count(*) FILTER (WHERE failed) AS failed,
+             count(*) FILTER (WHERE explains) AS failures_explained,
+             count(DISTINCT invocation_id) AS invocations, time_summary([latency_ms]) AS latency
+           FROM placed {grouped})
+         SELECT * EXCEPT (latency), latency[1] AS latency FROM cells WHERE calls > 0
+         ORDER BY calls DESC{comma}{order}",
+        renamed = renamed.concat(),
+    )
 }
 
 /// Failed runs of the scope.

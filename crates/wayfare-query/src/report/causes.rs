@@ -1,6 +1,7 @@
 //! `causes`: what runs that did not succeed have in common: for each value of each dimension the success of its runs
 //! against that of the other runs of the same journey.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::{Int64Array, RecordBatch};
@@ -60,6 +61,18 @@ pub(super) fn split(scope: &Scope) -> Result<(Vec<&'static str>, Scope)> {
 /// Runs that have something: journey, dimension, value.
 type Key = (Option<String>, String, Option<String>);
 
+/// Whether pairs of values are compared, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pairs {
+    Too,
+    Not,
+}
+
+/// Two values as one.
+fn pair(first: Option<&str>, second: Option<&str>) -> String {
+    format!("{}, {}", first.unwrap_or("–"), second.unwrap_or("–"))
+}
+
 /// One comparison.
 struct Cause {
     key: Key,
@@ -71,6 +84,17 @@ struct Cause {
 }
 
 impl Cause {
+    /// What is taken for real comes first, the most to win back ahead; then the rest, the least likely by chance ahead.
+    fn rank(&self, other: &Self) -> Ordering {
+        let real = |cause: &Self| cause.q <= LEVEL;
+        let by_worth = match (real(self), real(other)) {
+            (true, true) => other.recoverable().cmp(&self.recoverable()),
+            (false, false) => self.p.total_cmp(&other.p),
+            (left, right) => right.cmp(&left),
+        };
+        by_worth.then_with(|| self.key.cmp(&other.key))
+    }
+
     /// Runs that would succeed if those with the value did as well as the others, rounded down.
     fn recoverable(&self) -> i64 {
         let (with, rest) = (self.with, self.rest);
@@ -83,7 +107,8 @@ impl Cause {
 pub(super) async fn rows(question: &Question<'_>, features: &[&str], spec: &CausesSpec) -> Result<Answer> {
     question.register("runs", question.split(question.runs(&[])?)?)?;
     let mut counted: BTreeMap<Key, [u64; 2]> = BTreeMap::new();
-    let totals = of_dimensions(question, &mut counted).await?;
+    let pairs = if spec.pairs { Pairs::Too } else { Pairs::Not };
+    let totals = of_dimensions(question, pairs, &mut counted).await?;
     of_features(question, features, &mut counted).await?;
     let runs_min = spec.min_runs.unwrap_or(RUNS_MIN_DEFAULT).max(1);
     let (mut causes, unsupported) = compare(counted, &totals, runs_min);
@@ -93,15 +118,14 @@ pub(super) async fn rows(question: &Question<'_>, features: &[&str], spec: &Caus
     }
     let tests = causes.len();
     causes.retain(|cause| cause.difference.value < 0.0);
-    let rank = |cause: &Cause| (cause.q > LEVEL, std::cmp::Reverse(cause.recoverable()));
-    causes.sort_by(|left, right| rank(left).cmp(&rank(right)).then_with(|| left.key.cmp(&right.key)));
+    causes.sort_by(Cause::rank);
     let mut answer = Answer::new("Causes: what runs that do not succeed have in common", table(&causes)?);
     let runs: u64 = totals.values().map(|total| total[1]).sum();
     answer.notes = empty::explain(question, usize::from(runs > 0)).await?;
     if runs > 0 {
         answer.notes.push(format!(
             "{tests} values compared, {unsupported} left out with fewer than {runs_min} runs on one side; shown: those \
-             that do worse than the rest of their journey, q at most {LEVEL} first, then by recoverable runs"
+             that do worse than the rest of their journey, q at most {LEVEL} first, by recoverable runs, then the others by p"
         ));
     }
     Ok(answer.limited(Some(spec.scope.limit.unwrap_or(ROWS_DEFAULT))))
@@ -110,6 +134,7 @@ pub(super) async fn rows(question: &Question<'_>, features: &[&str], spec: &Caus
 /// Counts succeeded and decided runs by every value of the dimensions; gives those of each journey.
 async fn of_dimensions(
     question: &Question<'_>,
+    pairs: Pairs,
     counted: &mut BTreeMap<Key, [u64; 2]>,
 ) -> Result<HashMap<Option<String>, [u64; 2]>> {
     let dimensions: Vec<&str> =
@@ -128,9 +153,23 @@ async fn of_dimensions(
     for (row, journey) in journeys.iter().enumerate() {
         add(totals.entry(journey.clone()).or_default(), [succeeded.value(row), decided.value(row)]);
     }
-    for name in dimensions {
-        for (row, (journey, value)) in journeys.iter().zip(texts(&found, name)?).enumerate() {
-            let cell = counted.entry((journey.clone(), name.to_owned(), value)).or_default();
+    let values = dimensions.iter().map(|name| texts(&found, name)).collect::<Result<Vec<_>>>()?;
+    let singles = dimensions.iter().map(|name| (*name).to_owned()).zip(values.iter().cloned());
+    let mut columns: Vec<(String, Vec<Option<String>>)> = singles.collect();
+    if pairs == Pairs::Too {
+        for (index, (first, firsts)) in dimensions.iter().zip(&values).enumerate() {
+            for (second, seconds) in dimensions.iter().zip(&values).skip(index + 1) {
+                let both = firsts
+                    .iter()
+                    .zip(seconds)
+                    .map(|(first, second)| Some(pair(first.as_deref(), second.as_deref())));
+                columns.push((format!("{first}, {second}"), both.collect()));
+            }
+        }
+    }
+    for (name, values) in columns {
+        for (row, (journey, value)) in journeys.iter().zip(values).enumerate() {
+            let cell = counted.entry((journey.clone(), name.clone(), value)).or_default();
             add(cell, [succeeded.value(row), decided.value(row)]);
         }
     }

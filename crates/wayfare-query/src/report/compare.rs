@@ -69,18 +69,28 @@ fn lines(a: &Side, b: &Side) -> Vec<Line> {
     let mut lines = vec![
         rate("completion_rate", "succeeded", &ended),
         rate("success_rate_of_started", "succeeded", &decided),
-        rate("rejected", "rejected", &ended),
-        rate("error", "error", &ended),
-        rate("abandoned", "abandoned", &decided),
+        rate("rejected_share", "rejected", &ended),
+        rate("error_share", "error", &ended),
+        rate("abandoned_share", "abandoned", &decided),
         Line { metric: "duration", ..Line::default() }.with_times(&a.times, &b.times),
     ];
     let steps: BTreeSet<_> = a.steps.keys().chain(b.steps.keys()).collect();
+    let reached = |key| {
+        [a, b].iter().filter_map(|side| side.steps.get(key)).map(|step| step.completion.whole).sum::<u64>()
+    };
+    let mut steps: Vec<_> = steps.into_iter().collect();
+    steps.sort_by_key(|key| std::cmp::Reverse(reached(*key)));
     for key in steps {
         let (before, after) = (a.steps.get(key), b.steps.get(key));
         let change = match (before, after) {
             (Some(_), None) => Some("removed"),
             (None, Some(_)) => Some("added"),
-            _ => order::moved(&key.0, &key.1, &a.order, &b.order).then_some("moved"),
+            _ => a
+                .orders
+                .get(&key.0)
+                .zip(b.orders.get(&key.0))
+                .is_some_and(|(before, after)| before.moved(&key.1, after))
+                .then_some("moved"),
         };
         let line = Line {
             metric: "step_completion",

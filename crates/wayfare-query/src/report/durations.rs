@@ -114,11 +114,8 @@ async fn histogram(question: &Question<'_>) -> Result<Answer> {
     let names = keys(question);
     let list = names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     // Bin 0 is for runs that end before they start; it has no beginning.
-    let cases: String = BINS_MS
-        .iter()
-        .enumerate()
-        .map(|(bin, begin)| format!("WHEN duration_ms < {begin} THEN {bin} "))
-        .collect();
+    let case = |(bin, begin): (usize, &i64)| format!("WHEN duration_ms < {begin} THEN {bin}");
+    let cases = BINS_MS.iter().enumerate().map(case).collect::<Vec<_>>().join(" ");
     let query = format!(
         "WITH binned AS (
            SELECT *, CASE {cases} ELSE {last} END AS bin FROM runs WHERE duration_ms IS NOT NULL),

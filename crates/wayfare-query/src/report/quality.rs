@@ -46,8 +46,8 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let rate = quotient(succeeded, succeeded + failed);
     if let Some(rate) = rate {
         answer.notes.push(format!(
-            "completion rate as seen: {:.1} % ({succeeded} of {} runs that ended); at worst and at best: if everything of \
-             the line had ended badly, or well",
+            "completion rate as seen: {:.1} % ({succeeded} of {} runs that ended); at worst and at best: as if all runs of \
+             the row had failed, or succeeded",
             rate * 100.0,
             succeeded + failed
         ));
@@ -83,7 +83,7 @@ fn name(defect: Defect) -> &'static str {
         Defect::AfterEnd => "events after the end",
         Defect::SecondEnd => "second end",
         Defect::StepWithoutStart => "step ended without a start",
-        Defect::UnclosedSubJourney => "sub-journey without an end",
+        Defect::StopsAtSubJourney => "run that stops at the end of a sub-journey",
     }
 }
 

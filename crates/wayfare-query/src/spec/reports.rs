@@ -15,6 +15,9 @@ pub struct CausesSpec {
     /// The fewest decided runs on each side of a comparison; 20 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_runs: Option<u64>,
+    /// Whether each pair of dimensions of runs is a dimension, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pairs: bool,
 }
 
 /// Paths: a scope and what is shown of the ways.

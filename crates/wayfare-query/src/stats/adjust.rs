@@ -18,7 +18,9 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
     let mut least: f64 = 1.0;
     for (above, (index, value)) in order.into_iter().enumerate() {
         let rank = p.len() - above;
-        least = least.min(value * super::float(p.len() as u64) / super::float(rank as u64));
+        // The factor is at least 1, also when rounded, so that no value is lowered.
+        let factor = super::float(p.len() as u64) / super::float(rank as u64);
+        least = least.min(value * factor);
         if let Some(place) = adjusted.get_mut(index) {
             *place = least;
         }

@@ -13,8 +13,8 @@ Examples:
 
 /// Show calls to external connections: errors, latency, failures they explain
 ///
-/// `--by` takes columns of the call (connection, step, http_status, outcome, error_code, error_category) and of its run.
-/// A failed run is explained by the last failed call of the connection that its failure is attributed to.
+/// `--by` takes columns of the call (`connection`, `step`, `http_status`, `outcome`, `error_code`, `error_category`)
+/// and of its run. A failed run is explained by the last failed call of the connection that its failure is attributed to.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub(crate) struct Calls {

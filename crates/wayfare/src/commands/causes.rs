@@ -9,6 +9,7 @@ const EXAMPLES: &str = "\
 Examples:
   wayfare causes --store shop --journey login
   wayfare causes --store shop --by client,version --min-runs 50
+  wayfare causes --store shop --by client,version,platform --pairs
   wayfare causes --store shop --by step,failed_step --journey signup";
 
 /// Rank what runs that do not succeed have in common
@@ -24,12 +25,16 @@ pub(crate) struct Causes {
     #[arg(long, value_name = "N", help_heading = "Causes")]
     min_runs: Option<u64>,
 
+    /// Compare pairs of values, too, such as a version in a client
+    #[arg(long, help_heading = "Causes")]
+    pairs: bool,
+
     #[command(flatten)]
     scope: ScopeArgs,
 }
 
 impl Causes {
     pub(crate) fn spec(self) -> Spec {
-        Spec::Causes(CausesSpec { scope: self.scope.into(), min_runs: self.min_runs })
+        Spec::Causes(CausesSpec { scope: self.scope.into(), min_runs: self.min_runs, pairs: self.pairs })
     }
 }

@@ -78,15 +78,15 @@ async fn answer(
     };
     let total = |whole: u64| Int64Array::from(vec![i64::try_from(whole).unwrap_or(i64::MAX); cells.len()]);
     let (runs_a, runs_b) = (counts(&|[a, _]| a.whole), counts(&|[_, b]| b.whole));
-    rows.rate("a_share_of_runs", &runs_a, &total(all_a.whole));
-    rows.rate("b_share_of_runs", &runs_b, &total(all_b.whole));
+    rows.rate("share_of_a_runs", &runs_a, &total(all_a.whole));
+    rows.rate("share_of_b_runs", &runs_b, &total(all_b.whole));
     rows.rate("a_success_rate_of_started", &counts(&|[a, _]| a.part), &runs_a);
     rows.rate("b_success_rate_of_started", &counts(&|[_, b]| b.part), &runs_b);
     let differences: Vec<_> = cells.values().map(|[a, b]| newcombe_95(*b, *a)).collect();
     add_difference(&mut rows, "difference_in_rate", &differences);
     rows.number("p_value", cells.values().map(|[a, b]| two_proportions_p(*b, *a)));
-    rows.number("mix_effect_on_rate", parts.iter().map(|(mix, _)| Some(*mix)));
-    rows.number("rate_effect_on_rate", parts.iter().map(|(_, rate)| Some(*rate)));
+    rows.number("mix_effect", parts.iter().map(|(mix, _)| Some(*mix)));
+    rows.number("rate_effect", parts.iter().map(|(_, rate)| Some(*rate)));
     let mut answer =
         Answer::new("Comparison: where the change of the success rate comes from", rows.finish()?);
     if let (Some(before), Some(after)) = (all_a.rate(), all_b.rate()) {

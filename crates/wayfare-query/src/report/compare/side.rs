@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 
-use super::order::{Order, precedence};
+use super::order::{Order, orders};
 use crate::question::Question;
 use crate::rows::{collect, field, integers, texts, words};
 use crate::spec::Scope;
@@ -96,7 +96,8 @@ pub(super) struct Side {
     pub(super) times: Times,
     /// By journey and step.
     pub(super) steps: BTreeMap<(Option<String>, String), Step>,
-    pub(super) order: Order,
+    /// By journey.
+    pub(super) orders: HashMap<Option<String>, Order>,
 }
 
 impl Side {
@@ -116,7 +117,7 @@ impl Side {
             counts: HashMap::new(),
             times: Times::default(),
             steps: BTreeMap::new(),
-            order: Order::default(),
+            orders: HashMap::new(),
         };
         for (name, _) in COUNTS {
             let count = integers(&found, name)?.iter().flatten().sum::<i64>();
@@ -127,7 +128,7 @@ impl Side {
         }
         side.times = Times::of(&found, "times", 0)?;
         side.read_steps(question, &view).await?;
-        side.order = precedence(question, &view).await?;
+        side.orders = orders(question, &view).await?;
         Ok(side)
     }
 
