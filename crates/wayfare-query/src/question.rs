@@ -31,6 +31,8 @@ pub(crate) struct Question<'a> {
     pub(crate) range: Range,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) dimensions: Vec<Dimension>,
+    /// Bytes that an answer may take.
+    pub(crate) memory_bytes: usize,
 }
 
 impl<'a> Question<'a> {
@@ -58,7 +60,18 @@ impl<'a> Question<'a> {
         // An as-of time in whole milliseconds takes in all events of that millisecond.
         let as_of_us = as_of_ms.saturating_mul(1_000).saturating_add(999);
         let scope = scope.clone();
-        Ok(Self { store, context, snapshot, scope, as_of_us, zone, range, conditions, dimensions })
+        Ok(Self {
+            store,
+            context,
+            snapshot,
+            scope,
+            as_of_us,
+            zone,
+            range,
+            conditions,
+            dimensions,
+            memory_bytes: options.memory_bytes,
+        })
     }
 
     /// The same session, snapshot, as-of time and dimensions with other runs.
@@ -76,6 +89,7 @@ impl<'a> Question<'a> {
             range,
             conditions,
             dimensions: self.dimensions.clone(),
+            memory_bytes: self.memory_bytes,
         })
     }
 

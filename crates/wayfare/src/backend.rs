@@ -13,7 +13,7 @@ use wayfare_ingest::{
     Decoder, GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Source, expand,
 };
 use wayfare_query::spec::Spec;
-use wayfare_query::{Engine, EngineOptions, Error, Report, Result};
+use wayfare_query::{Engine, EngineOptions, Error, Report, ReportStream, Result};
 
 use crate::clock;
 use crate::progress::Progress;
@@ -200,6 +200,11 @@ impl Store {
 /// Answers a question.
 pub(crate) async fn run(store: &Store, spec: Spec) -> Result<Report> {
     store.engine.run(&spec).await
+}
+
+/// Answers a question whose rows are written as they come.
+pub(crate) async fn stream(store: &Store, spec: Spec) -> Result<ReportStream> {
+    store.engine.stream(&spec).await
 }
 
 /// Inputs that are there and a mapping that can be used.

@@ -3,12 +3,13 @@
 use std::io::Write as _;
 
 use serde_json::{Value, json};
+use wayfare_query::words::{count, counted, duration};
 use wayfare_query::{Error, Result};
 
 use crate::backend::{CompactSummary, IngestSummary};
 use crate::out::{Out, write_failed};
 use crate::progress::per_second;
-use crate::render::{Format, count, duration, size};
+use crate::render::{Format, size};
 use crate::session::Session;
 
 /// Opens where the JSON object goes, if one was asked for.
@@ -40,7 +41,7 @@ pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
         format!(
             "read {} records from {} ({}) in {}, {} a second",
             count(*read),
-            if *files == 1 { "1 file".to_owned() } else { format!("{} files", count(*files)) },
+            counted(*files, "file"),
             size(*bytes),
             duration(elapsed.as_secs_f64() * 1000.0),
             count(per_second(*read, elapsed_ms)),
@@ -101,12 +102,16 @@ pub(super) fn ingest_json(summary: &IngestSummary) -> Value {
 /// What was folded.
 pub(super) fn compact_line(summary: &CompactSummary) -> String {
     format!(
-        "folded {} runs of {} dates ({}) in {}; {} dates were up to date",
-        count(summary.invocations),
-        count(summary.dates_folded),
+        "folded {} of {} ({}) in {}; {} up to date",
+        counted(summary.invocations, "run"),
+        counted(summary.dates_folded, "date"),
         size(summary.bytes),
         duration(summary.elapsed.as_secs_f64() * 1000.0),
-        count(summary.dates_kept),
+        if summary.dates_kept == 1 {
+            "1 date was".to_owned()
+        } else {
+            format!("{} were", counted(summary.dates_kept, "date"))
+        },
     )
 }
 
