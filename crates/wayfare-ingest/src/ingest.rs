@@ -111,8 +111,17 @@ pub struct IngestSummary {
     pub files: u64,
     /// Bytes written.
     pub bytes: u64,
-    /// Runs lasted longer than the store's journey lifetime, which was raised to cover them.
-    pub lifetime_raised: bool,
+    /// The mapping's lifetime of runs is longer than the store's journey lifetime was, which is now the same.
+    pub lifetime_raised: Option<LifetimeRaised>,
+}
+
+/// A journey lifetime that grew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LifetimeRaised {
+    /// What it was.
+    pub from: Lifetime,
+    /// What it is.
+    pub to: Lifetime,
 }
 
 impl IngestSummary {
@@ -134,8 +143,8 @@ pub async fn ingest(
     options: &IngestOptions,
     progress: &Arc<dyn IngestProgress>,
 ) -> Result<IngestSummary> {
-    raise_lifetime(store, options.mapping.lifetime())?;
-    let mut summary = IngestSummary::default();
+    let lifetime_raised = raise_lifetime(store, options.mapping.lifetime())?;
+    let mut summary = IngestSummary { lifetime_raised, ..IngestSummary::default() };
     for input in inputs {
         let one = ingest_one(store, input, options, progress, &mut summary).await?;
         summary.inputs.push(one);
@@ -144,12 +153,13 @@ pub async fn ingest(
 }
 
 /// Makes the store's journey lifetime cover `wanted`; says whether it had to grow.
-fn raise_lifetime(store: &Store, wanted: Lifetime) -> Result<bool> {
-    if wanted <= store.settings().journey_lifetime {
-        return Ok(false);
+fn raise_lifetime(store: &Store, wanted: Lifetime) -> Result<Option<LifetimeRaised>> {
+    let from = store.settings().journey_lifetime;
+    if wanted <= from {
+        return Ok(None);
     }
     store.change_settings(Settings { journey_lifetime: wanted, ..store.settings() })?;
-    Ok(true)
+    Ok(Some(LifetimeRaised { from, to: wanted }))
 }
 
 async fn ingest_one(
@@ -185,8 +195,7 @@ async fn ingest_one(
             continue;
         }
         one.accepted += part.rows() as u64;
-        let longest_run = commit_part(store, part, number, &batch, options, summary).await?;
-        summary.lifetime_raised |= raise_lifetime(store, longest_run)?;
+        commit_part(store, part, number, &batch, options, summary).await?;
     }
     one.damage = collector.damage();
     if one.damage.is_none() {
@@ -203,7 +212,7 @@ async fn commit_part(
     batch: &BatchId,
     options: &IngestOptions,
     summary: &mut IngestSummary,
-) -> Result<Lifetime> {
+) -> Result<()> {
     let this_part = || AppTransaction { app_id: batch.parts_app(), version: number };
     // Quarantine first: when the events' commit is then lost, the part is read again and this one is skipped.
     let refused = store.quarantine().transaction_version(&batch.parts_app()).await?.unwrap_or(0);
@@ -214,12 +223,12 @@ async fn commit_part(
             .commit(Commit { add, transactions: vec![this_part()], ..Commit::default() })
             .await?;
     }
-    let (add, longest_run) = write::events(store, part, batch, options).await?;
+    let add = write::events(store, part, batch, options).await?;
     summary.files += add.len() as u64;
     summary.bytes += add.iter().map(NewFile::size_bytes).sum::<u64>();
     summary.commits += 1;
     store.events().commit(Commit { add, transactions: vec![this_part()], ..Commit::default() }).await?;
-    Ok(longest_run)
+    Ok(())
 }
 
 /// A file's path, kept beside its readers so that a spooled one lives as long as they do.

@@ -38,13 +38,16 @@ pub use decode::{Block, Decoder, Defect};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventBuilder, Identity, event_batch_schema};
 pub use generate::{GenerateSpec, Generated, Generator};
-pub use ingest::{IngestOptions, IngestProgress, IngestSummary, InputSummary, REJECTS_SHOWN_MAX, ingest};
+pub use ingest::{
+    IngestOptions, IngestProgress, IngestSummary, InputSummary, LifetimeRaised, REJECTS_SHOWN_MAX, ingest,
+};
 pub use input::{Input, Origin, expand};
 pub use limits::Limits;
 pub use mapping::{Lifetime, Mapper, Mapping, MissingColumn};
 pub use nearest::nearest;
 pub use record::{Reason, Record, Reject, Value};
 pub use store::{
-    AppTransaction, Commit, DataFile, EncodedFile, FileLayout, NewFile, Settings, Snapshot, Statistics,
-    Store, Table, ValueRange, encode,
+    AppTransaction, Commit, CommitKind, DataFile, EVENTS_LAYOUT, EncodedFile, Encoder, FileLayout, NewFile,
+    Settings, Snapshot, Statistics, Store, Table, VacuumAction, VacuumOptions, VacuumSummary, ValueRange,
+    encode,
 };

@@ -16,15 +16,22 @@ use url::Url;
 use crate::{Error, ErrorKind, Result};
 
 mod data_file;
+mod encoder;
+mod layout;
 mod settings;
 mod statistics;
 mod table;
+mod upkeep;
 
-pub use data_file::{DataFile, EncodedFile, FileLayout, NewFile, encode};
+pub use data_file::{DataFile, EncodedFile, NewFile};
+pub use encoder::{Encoder, encode};
+pub(crate) use layout::QUARANTINE_LAYOUT;
+pub use layout::{EVENTS_LAYOUT, FileLayout};
 pub(crate) use settings::FILE_NAME as SETTINGS_FILE;
 pub use settings::Settings;
 pub use statistics::{Statistics, ValueRange};
-pub use table::{AppTransaction, Commit, Snapshot, Table};
+pub use table::{AppTransaction, Commit, CommitKind, Snapshot, Table};
+pub use upkeep::{VacuumAction, VacuumOptions, VacuumSummary};
 
 use crate::columns;
 

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use wayfare_ingest::Store;
 
 use crate::Result;
-use crate::compact::{self, CompactSummary};
+use crate::compact::{self, CompactProgress, CompactSummary};
 use crate::report::{self, Report};
 use crate::session::{EngineOptions, session};
 use crate::spec::Spec;
@@ -51,9 +51,8 @@ impl Engine {
         Box::pin(report::answer(&self.store, &self.options, spec))
     }
 
-    /// Brings the table `invocations` up to date with the events; reports give the same answers before and after.
-    ///
-    /// `progress` hears of dates done and dates in all.
+    /// Merges event files, leaves repeated events out, and brings the table `invocations` up to date with the events;
+    /// reports give the same answers before, after and in between.
     ///
     /// # Errors
     /// `Conflict` when another compaction won, `Limit` when the memory does not suffice, `Unavailable` when the store
@@ -61,7 +60,7 @@ impl Engine {
     pub fn compact<'a>(
         &'a self,
         now_ms: i64,
-        progress: &'a (dyn Fn(u64, u64) + Send + Sync),
+        progress: &'a CompactProgress,
     ) -> BoxFuture<'a, Result<CompactSummary>> {
         Box::pin(async move {
             let context = session(&self.store, &self.options)?;

@@ -25,7 +25,7 @@ pub mod spec;
 pub mod stats;
 pub mod timeline;
 
-pub use compact::CompactSummary;
+pub use compact::{CompactProgress, CompactStage, CompactSummary, MergeSummary};
 pub use engine::Engine;
 pub use report::Report;
 pub use session::EngineOptions;

@@ -8,6 +8,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use wayfare_ingest::Store;
 
+use crate::cache::Freshness;
 use crate::condition;
 use crate::dimension::Dimension;
 use crate::error::of_datafusion;
@@ -25,6 +26,8 @@ pub(crate) struct Question<'a> {
     pub(crate) store: &'a Store,
     pub(crate) context: SessionContext,
     pub(crate) snapshot: StoreSnapshot,
+    /// Which dates need not be folded.
+    pub(crate) fresh: Freshness,
     pub(crate) scope: Scope,
     pub(crate) as_of_us: i64,
     pub(crate) zone: Tz,
@@ -58,16 +61,28 @@ impl<'a> Question<'a> {
         // An as-of time in whole milliseconds takes in all events of that millisecond.
         let as_of_us = as_of_ms.saturating_mul(1_000).saturating_add(999);
         let scope = scope.clone();
-        Ok(Self { store, context, snapshot, scope, as_of_us, zone, range, conditions, dimensions })
+        let fresh = Freshness::of(store, &context, &snapshot).await?;
+        Ok(Self { store, context, snapshot, fresh, scope, as_of_us, zone, range, conditions, dimensions })
     }
 
     pub(crate) fn as_of_ms(&self) -> i64 {
         self.as_of_us.div_euclid(1_000)
     }
 
+    /// Whether events lie after the as-of time.
+    pub(crate) fn is_in_the_past(&self) -> bool {
+        self.snapshot.latest_us().is_some_and(|latest| latest > self.as_of_us)
+    }
+
     /// All runs as of the as-of time.
     pub(crate) fn all_runs(&self, marks: &Marks) -> Result<DataFrame> {
-        let plan = RunsPlan { store: self.store, snapshot: &self.snapshot, as_of_us: self.as_of_us, marks };
+        let plan = RunsPlan {
+            store: self.store,
+            fresh: &self.fresh,
+            as_of_us: self.as_of_us,
+            in_the_past: self.is_in_the_past(),
+            marks,
+        };
         plan.build(&self.context)
     }
 
@@ -122,7 +137,7 @@ impl<'a> Question<'a> {
         let table = SnapshotTable::new(self.store.events(), self.snapshot.events.files.clone());
         let failed = |cause| of_datafusion("cannot plan the events", cause);
         let events = self.context.read_table(Arc::new(table)).map_err(failed)?;
-        if self.snapshot.latest_us().is_none_or(|latest| latest <= self.as_of_us) {
+        if !self.is_in_the_past() {
             return Ok(events);
         }
         events.filter(col("timestamp").lt_eq(lit(instant(self.as_of_us)))).map_err(failed)

@@ -53,28 +53,27 @@ pub(crate) type Marks = [Expr];
 #[derive(Debug)]
 pub(crate) struct RunsPlan<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) snapshot: &'a StoreSnapshot,
+    /// Which dates need not be folded.
+    pub(crate) fresh: &'a Freshness,
     /// What counts as now; later events are as if they had not happened.
     pub(crate) as_of_us: i64,
+    /// Whether there are such.
+    pub(crate) in_the_past: bool,
     pub(crate) marks: &'a Marks,
 }
 
 impl RunsPlan<'_> {
     /// Makes the plan: the columns of `invocations`, then `start_date`, `state`, `failure` and `duration_ms`.
     pub(crate) fn build(&self, context: &SessionContext) -> Result<DataFrame> {
-        let lifetime = self.store.settings().journey_lifetime;
-        let mut fresh = Freshness::of(&self.snapshot.events, &self.snapshot.invocations, lifetime)?;
-        let in_the_past = self.snapshot.latest_us().is_some_and(|latest| latest > self.as_of_us);
-        if in_the_past || !self.marks.is_empty() {
-            fresh = fresh.without_cache();
-        }
         let failed = |cause| of_datafusion("cannot plan the runs", cause);
-        let cached = SnapshotTable::new(self.store.invocations(), std::mem::take(&mut fresh.cached));
+        let believed = !self.in_the_past && self.marks.is_empty();
+        let cached = if believed { self.fresh.cached.clone() } else { Vec::new() };
+        let cached = SnapshotTable::new(self.store.invocations(), cached);
         let mut runs = context.read_table(Arc::new(cached)).map_err(failed)?;
-        if !fresh.stale.is_empty() {
-            let before = in_the_past.then_some(self.as_of_us);
-            let dates: Vec<NaiveDate> = fresh.stale.keys().copied().collect();
-            let folded = folded(context, self.store, &fresh, &dates, before, self.marks)?;
+        let stale = if believed { self.fresh.stale_dates() } else { self.fresh.all_dates() };
+        if !stale.is_empty() {
+            let before = self.in_the_past.then_some(self.as_of_us);
+            let folded = folded(context, self.store, self.fresh, &stale, before, self.marks)?;
             runs = folded.union(runs).map_err(failed)?;
         }
         self.with_state(runs)
@@ -147,7 +146,7 @@ pub(crate) fn folded(
         .and_then(|runs| runs.select(columns))
         .and_then(|runs| runs.with_column("start_date", cast(col("first_at"), DataType::Date32)))
         .map_err(failed)?;
-    if fresh.all_stale() && dates.len() == fresh.stale.len() {
+    if dates.len() == fresh.all_dates().len() {
         return Ok(runs);
     }
     let starts = dates.iter().map(|&date| lit(date_scalar(date))).collect();

@@ -13,6 +13,7 @@ mod overview;
 mod sql;
 mod steps;
 mod summary;
+mod vacuum;
 mod values;
 
 use clap::Subcommand;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
+    Vacuum(vacuum::Vacuum),
     #[command(flatten)]
     Question(Question),
 }
@@ -56,6 +58,7 @@ impl Command {
             Self::Generate(args) => args.run(session),
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
+            Self::Vacuum(args) => args.run(session).await,
             Self::Question(question) => question.answer(session).await,
         }
     }

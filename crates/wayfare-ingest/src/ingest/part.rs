@@ -1,11 +1,9 @@
 //! A part: the rows of one commit, in input order until they are written.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::array::{Array as _, RecordBatch};
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::TimestampMicrosecondType;
 use arrow::row::{RowConverter, Rows, SortField};
 
 use crate::record::Reject;
@@ -89,23 +87,4 @@ fn sort_keys(batch: &RecordBatch, columns: &[&str]) -> Result<Rows> {
     RowConverter::new(fields)
         .and_then(|converter| converter.convert_columns(&arrays))
         .map_err(|cause| Error::internal("cannot make sort keys").because(cause))
-}
-
-/// The longest time between the first and the last event of one run among the rows of `batches`.
-pub(super) fn longest_run_ms(batches: &[RecordBatch]) -> i64 {
-    let mut spans: HashMap<&str, (i64, i64)> = HashMap::new();
-    for batch in batches {
-        let (Some(runs), Some(times)) =
-            (batch.column_by_name("invocation_id"), batch.column_by_name("timestamp"))
-        else {
-            continue;
-        };
-        let times = times.as_primitive::<TimestampMicrosecondType>().values();
-        for (run, &time) in runs.as_string::<i32>().iter().zip(times) {
-            let Some(run) = run else { continue };
-            let (first, last) = spans.entry(run).or_insert((time, time));
-            (*first, *last) = (time.min(*first), time.max(*last));
-        }
-    }
-    spans.into_values().map(|(first, last)| last - first).max().unwrap_or_default() / 1_000
 }

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, SchemaRef};
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
-use deltalake_core::kernel::{Action, EagerSnapshot, StructField, Transaction};
+use deltalake_core::kernel::{Action, Add, EagerSnapshot, StructField, Transaction};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
@@ -26,6 +26,16 @@ pub struct AppTransaction {
     pub version: i64,
 }
 
+/// What a commit means to those who follow a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CommitKind {
+    /// Rows come or go.
+    #[default]
+    Data,
+    /// The same rows lie in other files (`dataChange` is false).
+    Layout,
+}
+
 /// What one commit changes.
 #[derive(Debug, Default)]
 pub struct Commit {
@@ -35,6 +45,8 @@ pub struct Commit {
     pub remove: Vec<DataFile>,
     /// Application transactions to record.
     pub transactions: Vec<AppTransaction>,
+    /// What the change means.
+    pub kind: CommitKind,
 }
 
 /// The files of a table at one version.
@@ -113,6 +125,11 @@ impl Table {
         Ok(())
     }
 
+    /// The table's log.
+    pub(super) fn log(&self) -> &LogStoreRef {
+        &self.log
+    }
+
     async fn load(&self) -> Result<EagerSnapshot> {
         EagerSnapshot::try_new(self.log.as_ref(), None)
             .await
@@ -152,24 +169,29 @@ impl Table {
     /// `Conflict` when another writer changed the same files, `Unavailable` when the log cannot be written.
     pub async fn commit(&self, commit: Commit) -> Result<i64> {
         let loaded = self.load().await?;
-        let mut actions: Vec<Action> = commit.add.into_iter().map(|file| Action::Add(file.add)).collect();
+        let changes_data = commit.kind == CommitKind::Data;
+        let added = commit.add.into_iter().map(|file| Add { data_change: changes_data, ..file.add });
+        let mut actions: Vec<Action> = added.map(Action::Add).collect();
         let removed: BTreeSet<&str> = commit.remove.iter().map(|file| file.path.as_str()).collect();
         if !removed.is_empty() {
             let log_data = loaded
                 .try_log_data()
                 .map_err(|cause| error("cannot read the log", cause).with("table", self.name))?;
             let gone = log_data.iter().filter(|view| removed.contains(&*view.path()));
-            actions.extend(gone.map(|view| Action::Remove(view.remove_action(true))));
+            actions.extend(gone.map(|view| Action::Remove(view.remove_action(changes_data))));
         }
         let transactions =
             commit.transactions.into_iter().map(|txn| Transaction::new(txn.app_id, txn.version)).collect();
         let properties = CommitProperties::default()
             .with_application_transactions(transactions)
             .with_metadata(HashMap::from([("engine".to_owned(), "wayfare".into())]));
-        let operation = DeltaOperation::Write {
-            mode: if removed.is_empty() { SaveMode::Append } else { SaveMode::Overwrite },
-            partition_by: Some(self.partitions.iter().map(|&name| name.to_owned()).collect()),
-            predicate: None,
+        let operation = match commit.kind {
+            CommitKind::Layout => DeltaOperation::Optimize { predicate: None, target_size: 0 },
+            CommitKind::Data => DeltaOperation::Write {
+                mode: if removed.is_empty() { SaveMode::Append } else { SaveMode::Overwrite },
+                partition_by: Some(self.partitions.iter().map(|&name| name.to_owned()).collect()),
+                predicate: None,
+            },
         };
         let done = CommitBuilder::from(properties)
             .with_actions(actions)
@@ -180,7 +202,7 @@ impl Table {
     }
 }
 
-fn version_number(version: u64) -> Result<i64> {
+pub(super) fn version_number(version: u64) -> Result<i64> {
     i64::try_from(version).map_err(|cause| Error::corrupt("the log's version is out of range").because(cause))
 }
 
