@@ -5,6 +5,10 @@ mod bad_input;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod compaction;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod harness;
@@ -16,5 +20,7 @@ mod numbers;
 mod readers;
 #[cfg(test)]
 mod real_log;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod sample;

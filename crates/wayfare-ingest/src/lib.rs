@@ -39,7 +39,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventBuilder, Identity, event_batch_schema};
 pub use generate::{GenerateSpec, Generated, Generator};
 pub use ingest::{
-    IngestOptions, IngestProgress, IngestSummary, InputSummary, LifetimeRaised, REJECTS_SHOWN_MAX, ingest,
+    BATCH_ID_BYTES_MAX, IngestOptions, IngestProgress, IngestSummary, InputSummary, LifetimeRaised,
+    REJECTS_SHOWN_MAX, ingest,
 };
 pub use input::{Input, Origin, expand};
 pub use limits::Limits;
@@ -47,7 +48,7 @@ pub use mapping::{Lifetime, Mapper, Mapping, MissingColumn};
 pub use nearest::nearest;
 pub use record::{Reason, Record, Reject, Value};
 pub use store::{
-    AppTransaction, Commit, CommitKind, DataFile, EVENTS_LAYOUT, EncodedFile, Encoder, FileLayout, NewFile,
-    Settings, Snapshot, Statistics, Store, Table, VacuumAction, VacuumOptions, VacuumSummary, ValueRange,
-    encode,
+    AppTransaction, Commit, CommitKind, DataFile, Disk, DiskFile, EVENTS_LAYOUT, EncodedFile, Encoder,
+    FileLayout, Files, LocalDisk, NewFile, Settings, Snapshot, Statistics, Store, Table, VacuumAction,
+    VacuumOptions, VacuumSummary, ValueRange, encode,
 };

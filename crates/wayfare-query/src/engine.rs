@@ -37,6 +37,15 @@ impl Engine {
         Self { store, options }
     }
 
+    /// The same engine for one tenant: whatever is asked, in SQL too, the rows of others are not there.
+    ///
+    /// What counts as now is the latest event of the whole store unless a question says otherwise.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: impl Into<String>) -> Self {
+        let options = EngineOptions { tenant: Some(tenant.into()), ..self.options.clone() };
+        Self { store: Arc::clone(&self.store), options }
+    }
+
     /// The store that is asked.
     pub fn store(&self) -> &Store {
         &self.store
@@ -63,7 +72,9 @@ impl Engine {
         progress: &'a CompactProgress,
     ) -> BoxFuture<'a, Result<CompactSummary>> {
         Box::pin(async move {
-            let context = session(&self.store, &self.options)?;
+            // the cache is everyone's: folded for one tenant it would lack the others
+            let everyone = EngineOptions { tenant: None, ..self.options.clone() };
+            let context = session(&self.store, &everyone)?;
             compact::compact(&self.store, &context, now_ms, progress).await
         })
     }

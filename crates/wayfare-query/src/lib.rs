@@ -8,6 +8,7 @@ pub mod attempts;
 mod cache;
 mod compact;
 mod condition;
+mod defects;
 mod dimension;
 mod engine;
 mod error;
@@ -23,6 +24,7 @@ mod runs;
 mod session;
 pub mod spec;
 pub mod stats;
+mod tenant;
 pub mod timeline;
 
 pub use compact::{CompactProgress, CompactStage, CompactSummary, MergeSummary};

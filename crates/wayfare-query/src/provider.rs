@@ -26,6 +26,8 @@ use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use wayfare_ingest::{DataFile, Table, ValueRange};
 
+use crate::tenant::Tenant;
+
 /// The URL under which the store's file access is known to a session.
 pub(crate) const STORE_URL: &str = "wayfare://store";
 
@@ -193,6 +195,22 @@ impl TableProvider for SnapshotTable {
     }
 
     async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        match Tenant::of(state) {
+            Some(tenant) => tenant.scan(self, state, projection, filters),
+            None => self.scan_files(state, projection, filters, limit),
+        }
+    }
+}
+
+impl SnapshotTable {
+    /// Plans a scan of all tenants' rows; `TableProvider::scan` decides whether that is allowed.
+    pub(crate) fn scan_files(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,

@@ -65,6 +65,25 @@ impl<'a> Question<'a> {
         Ok(Self { store, context, snapshot, fresh, scope, as_of_us, zone, range, conditions, dimensions })
     }
 
+    /// The same session, snapshot, as-of time and dimensions with other runs.
+    pub(crate) fn with_scope(&self, scope: Scope) -> Result<Self> {
+        let range = Range::parse(scope.from.as_deref(), scope.to.as_deref(), self.zone, self.as_of_ms())?;
+        let conditions =
+            scope.filters.iter().map(|text| Condition::parse_all(text)).collect::<Result<Vec<_>>>()?.concat();
+        Ok(Self {
+            store: self.store,
+            context: self.context.clone(),
+            snapshot: self.snapshot.clone(),
+            fresh: self.fresh.clone(),
+            scope,
+            as_of_us: self.as_of_us,
+            zone: self.zone,
+            range,
+            conditions,
+            dimensions: self.dimensions.clone(),
+        })
+    }
+
     pub(crate) fn as_of_ms(&self) -> i64 {
         self.as_of_us.div_euclid(1_000)
     }

@@ -1,5 +1,10 @@
 //! What every report comes back as: rows with a fixed schema, and what they were computed from.
 
+mod calls;
+mod causes;
+mod cells;
+mod compare;
+mod durations;
 mod empty;
 mod failures;
 mod funnel;
@@ -8,8 +13,12 @@ mod invocations;
 mod journeys;
 mod main_line;
 mod overview;
+mod paths;
+mod quality;
 mod sql;
 mod steps;
+mod sub_journeys;
+mod top;
 mod values;
 
 use arrow::array::RecordBatch;
@@ -60,22 +69,21 @@ impl Report {
 
 /// Computes the report that a spec asks for.
 pub(crate) async fn answer(store: &Store, options: &EngineOptions, spec: &Spec) -> Result<Report> {
-    let open = |scope, default_by| Question::open(store, options, scope, default_by);
-    let nothing = Scope::default();
-    let (scope, default_by): (&Scope, &[&str]) = match spec {
-        Spec::Overview(scope) => (scope, &["journey_id"]),
-        Spec::Failures(scope) => (scope, &["journey_id", "failing_step", "error_code"]),
-        Spec::Funnel(spec) => (&spec.scope, &[]),
-        Spec::Steps(scope) | Spec::Journeys(scope) | Spec::Values { scope, .. } => (scope, &[]),
-        Spec::Invocations(spec) => (&spec.scope, &[]),
-        Spec::Invocation { .. } | Spec::Sql { .. } => (&nothing, &[]),
-    };
-    let question = open(scope, default_by).await?;
+    refuse_split(spec)?;
+    let (scope, default_by) = asked(spec)?;
+    let question = Question::open(store, options, &scope, default_by).await?;
     let rows = match spec {
         Spec::Overview(_) => overview::rows(&question).await?,
         Spec::Funnel(spec) => funnel::rows(&question, spec).await?,
         Spec::Steps(_) => steps::rows(&question).await?,
         Spec::Failures(_) => failures::rows(&question).await?,
+        Spec::Causes(spec) => causes::rows(&question, &causes::split(&spec.scope)?.0, spec).await?,
+        Spec::Calls(scope) => calls::rows(&question, &calls::split(scope).0).await?,
+        Spec::Paths(spec) => paths::rows(&question, spec).await?,
+        Spec::Durations(spec) => durations::rows(&question, spec).await?,
+        Spec::Compare(spec) => compare::rows(&question, spec).await?,
+        Spec::SubJourneys(_) => sub_journeys::rows(&question).await?,
+        Spec::Quality(_) => quality::rows(&question).await?,
         Spec::Invocations(spec) => invocations::rows(&question, spec).await?,
         Spec::Invocation { id, tenant, .. } => invocation::rows(&question, id, tenant.as_deref()).await?,
         Spec::Journeys(_) => journeys::rows(&question).await?,
@@ -83,6 +91,50 @@ pub(crate) async fn answer(store: &Store, options: &EngineOptions, spec: &Spec) 
         Spec::Sql { query } => sql::rows(&question, query).await?,
     };
     finish(&question, spec, rows)
+}
+
+/// The runs that a spec asks about, and the dimensions where it names none.
+fn asked(spec: &Spec) -> Result<(Scope, &'static [&'static str])> {
+    Ok(match spec {
+        Spec::Overview(scope) => (scope.clone(), &["journey_id"]),
+        Spec::Failures(scope) => (scope.clone(), &["journey_id", "failing_step", "error_code"]),
+        Spec::Causes(spec) => (causes::split(&spec.scope)?.1, &causes::DIMENSIONS),
+        Spec::Calls(scope) => (calls::split(scope).1, &[]),
+        Spec::Durations(spec) => (spec.scope.clone(), &["journey_id"]),
+        Spec::Funnel(spec) => (spec.scope.clone(), &[]),
+        Spec::Paths(spec) => (spec.scope.clone(), &[]),
+        Spec::Compare(spec) => (spec.scope.clone(), &[]),
+        Spec::Invocations(spec) => (spec.scope.clone(), &[]),
+        Spec::Steps(scope)
+        | Spec::SubJourneys(scope)
+        | Spec::Quality(scope)
+        | Spec::Journeys(scope)
+        | Spec::Values { scope, .. } => (scope.clone(), &[]),
+        Spec::Invocation { .. } | Spec::Sql { .. } => (Scope::default(), &[]),
+    })
+}
+
+/// Refuses to split what has one row a thing already.
+fn refuse_split(spec: &Spec) -> Result<()> {
+    let (scope, why, hint) = match spec {
+        Spec::Invocations(spec) => (&spec.scope, "it has one row a run", "`overview --by …` counts runs"),
+        Spec::Journeys(scope) => {
+            (scope, "it has one row a journey", "`overview --by journey,…` splits journeys")
+        }
+        Spec::Values { scope, .. } => (
+            scope,
+            "it has one row a value",
+            "`--where COLUMN=VALUE` narrows the events; `sql` groups by several columns",
+        ),
+        Spec::Quality(scope) => {
+            (scope, "it has one row an issue", "`--journey` and `--where` narrow the runs")
+        }
+        _ => return Ok(()),
+    };
+    match scope.by.first() {
+        Some(by) => Err(Error::invalid(format!("{} cannot be split by {by}: {why}", spec.name())).hint(hint)),
+        None => Ok(()),
+    }
 }
 
 /// What a report's own code computes.

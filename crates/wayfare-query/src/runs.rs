@@ -33,6 +33,8 @@ impl StoreSnapshot {
         let invocations = store.invocations().snapshot().await?;
         let events = store.events().snapshot().await?;
         let quarantine = store.quarantine().snapshot().await?;
+        // after the events: a lifetime that they need was raised before they were committed
+        store.reload_settings()?;
         Ok(Self { events, invocations, quarantine })
     }
 

@@ -12,6 +12,7 @@ use wayfare_ingest::Store;
 
 use crate::error::of_datafusion;
 use crate::provider::STORE_URL;
+use crate::tenant::Tenant;
 use crate::{Error, Result, fold, functions};
 
 /// Consumers that an out-of-memory error names.
@@ -29,6 +30,8 @@ pub struct EngineOptions {
     pub memory_bytes: usize,
     /// Folder for spilled data; the system's temporary folder when absent.
     pub spill_folder: Option<PathBuf>,
+    /// The one tenant whose rows are there for a question; all tenants when absent.
+    pub tenant: Option<String>,
 }
 
 impl EngineOptions {
@@ -39,7 +42,7 @@ impl EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        Self { threads, memory_bytes: Self::MEMORY_BYTES_DEFAULT, spill_folder: None }
+        Self { threads, memory_bytes: Self::MEMORY_BYTES_DEFAULT, spill_folder: None, tenant: None }
     }
 }
 
@@ -50,6 +53,9 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         .with_information_schema(false)
         .with_default_catalog_and_schema("wayfare", "store");
     config.options_mut().execution.parquet.max_in_list_size = PRUNED_VALUES_MAX;
+    if let Some(tenant) = &options.tenant {
+        config.set_extension(Arc::new(Tenant::new(tenant)));
+    }
     let disk = match &options.spill_folder {
         Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
         None => DiskManagerMode::OsTmpDirectory,

@@ -7,19 +7,22 @@ mod duration;
 mod filter;
 mod quoted;
 mod range;
+mod reports;
 mod step;
 pub(crate) mod suggest;
 
 pub use duration::{format_duration_ms, parse_duration_ms};
 pub use filter::{Condition, Op};
 pub use range::{Range, format_instant, parse_instant_ms, parse_tz};
+pub use reports::{CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView};
 pub(crate) use step::step_text;
 pub use step::{Step, StepTest};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What all reports have in common: which runs, as of when, split by what, how many rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scope {
     /// Journeys by id; empty means all.
@@ -52,7 +55,7 @@ pub struct Scope {
 }
 
 /// One question to the engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "report", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spec {
     /// Totals, rates and durations.
@@ -63,6 +66,20 @@ pub enum Spec {
     Steps(Scope),
     /// Failed runs by step and error.
     Failures(Scope),
+    /// What runs that do not succeed have in common.
+    Causes(CausesSpec),
+    /// Calls to external connections.
+    Calls(Scope),
+    /// How runs go from step to step.
+    Paths(PathsSpec),
+    /// How long runs take.
+    Durations(DurationsSpec),
+    /// Two sets of runs side by side.
+    Compare(CompareSpec),
+    /// Journeys inside journeys.
+    SubJourneys(Scope),
+    /// What is wrong with the events.
+    Quality(Scope),
     /// A list of runs.
     Invocations(InvocationsSpec),
     /// The events of one run.
@@ -101,6 +118,13 @@ impl Spec {
             Self::Funnel(_) => "funnel",
             Self::Steps(_) => "steps",
             Self::Failures(_) => "failures",
+            Self::Causes(_) => "causes",
+            Self::Calls(_) => "calls",
+            Self::Paths(_) => "paths",
+            Self::Durations(_) => "durations",
+            Self::Compare(_) => "compare",
+            Self::SubJourneys(_) => "sub_journeys",
+            Self::Quality(_) => "quality",
             Self::Invocations(_) => "invocations",
             Self::Invocation { .. } => "invocation",
             Self::Journeys(_) => "journeys",
@@ -111,7 +135,7 @@ impl Spec {
 }
 
 /// A funnel: a scope, the steps and the window.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct FunnelSpec {
     /// Which runs count.
@@ -126,7 +150,7 @@ pub struct FunnelSpec {
 }
 
 /// A list of runs: a scope and an order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct InvocationsSpec {
     /// Which runs are listed.

@@ -1,7 +1,11 @@
 //! The commands, one file each: arguments, help text and what it does.
 
+mod calls;
+mod causes;
 mod compact;
+mod compare;
 mod demo;
+mod durations;
 mod failures;
 mod funnel;
 mod generate;
@@ -10,9 +14,14 @@ mod invocation;
 mod invocations;
 mod journeys;
 mod overview;
+mod paths;
+mod quality;
+mod serve;
 mod sql;
 mod steps;
+mod sub_journeys;
 mod summary;
+mod token;
 mod vacuum;
 mod values;
 
@@ -32,6 +41,8 @@ pub(crate) enum Command {
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
     Vacuum(vacuum::Vacuum),
+    Serve(serve::Serve),
+    Token(token::Tokens),
     #[command(flatten)]
     Question(Question),
 }
@@ -43,6 +54,13 @@ pub(crate) enum Question {
     Funnel(funnel::Funnel),
     Steps(steps::Steps),
     Failures(failures::Failures),
+    Causes(causes::Causes),
+    Calls(calls::Calls),
+    Paths(paths::Paths),
+    Durations(durations::Durations),
+    Compare(compare::Compare),
+    SubJourneys(sub_journeys::SubJourneys),
+    Quality(quality::Quality),
     Invocations(invocations::Invocations),
     Invocation(invocation::Invocation),
     Journeys(journeys::Journeys),
@@ -59,6 +77,8 @@ impl Command {
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
             Self::Vacuum(args) => args.run(session).await,
+            Self::Serve(args) => args.run(session).await,
+            Self::Token(args) => args.run(session),
             Self::Question(question) => question.answer(session).await,
         }
     }
@@ -72,6 +92,13 @@ impl Question {
             Self::Funnel(args) => args.spec(),
             Self::Steps(args) => args.spec(),
             Self::Failures(args) => args.spec(),
+            Self::Causes(args) => args.spec(),
+            Self::Calls(args) => args.spec(),
+            Self::Paths(args) => args.spec(),
+            Self::Durations(args) => args.spec(),
+            Self::Compare(args) => args.spec(),
+            Self::SubJourneys(args) => args.spec(),
+            Self::Quality(args) => args.spec(),
             Self::Invocations(args) => args.spec(),
             Self::Invocation(args) => args.spec(),
             Self::Journeys(args) => args.spec(),

@@ -89,4 +89,4 @@ pub(crate) fn text_of(array: &dyn Array, row: usize) -> String {
 }
 
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;

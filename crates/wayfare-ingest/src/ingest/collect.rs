@@ -10,10 +10,11 @@ use std::thread;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 
-use super::batch_id::{BatchId, Spool};
+use super::batch_id::BatchId;
 use super::parse::{ParsedBlock, parse};
 use super::part::Part;
 use super::repeats::Repeats;
+use super::spool::Spool;
 use super::{IngestOptions, IngestProgress};
 use crate::decode::{Block, Decoder};
 use crate::mapping::Mapper;
@@ -30,20 +31,27 @@ pub(super) struct Collector {
     parsed: Receiver<Numbered<Result<ParsedBlock>>>,
     early: BTreeMap<u64, Result<ParsedBlock>>,
     next_number: u64,
+    /// The block behind the last part, looked at to tell whether that was the last one.
+    ahead: Option<Result<ParsedBlock>>,
     damage: Option<Error>,
     batch: BatchId,
     part_records: u64,
+    /// Records of all parts so far.
+    read: u64,
+    /// Numbers of records at which parts have to end, since a part that is in the store ended there.
+    ends: Vec<u64>,
     now_us: i64,
 }
 
 impl Collector {
-    /// Opens the input and starts its threads.
+    /// Opens the input and starts its threads. A part will end after each of `ends` records.
     pub(super) fn start(
         spool: &Spool,
         batch: &BatchId,
         options: &IngestOptions,
         progress: &Arc<dyn IngestProgress>,
         settings: &crate::store::Settings,
+        ends: Vec<u64>,
     ) -> Result<Self> {
         let counted = CountingReader { file: spool.open()?, progress: Arc::clone(progress) };
         let decoder = Decoder::open(Arc::clone(&spool.name), Box::new(counted), &options.limits)?;
@@ -65,9 +73,12 @@ impl Collector {
             parsed,
             early: BTreeMap::new(),
             next_number: 0,
+            ahead: None,
             damage: None,
             batch: batch.clone(),
             part_records: options.part_records,
+            read: 0,
+            ends,
             now_us: options.now_ms.saturating_mul(1_000),
         })
     }
@@ -77,9 +88,11 @@ impl Collector {
     /// # Errors
     /// `Internal` when columns do not fit together.
     pub(super) fn next_part(&mut self) -> Result<Option<Part>> {
-        let mut part = Part { batches: Vec::new(), rejects: Vec::new(), read: 0, duplicates: 0 };
+        let mut part = Part::default();
         let mut repeats = Repeats::default();
-        while part.read < self.part_records {
+        while part.read == 0
+            || (part.read < self.part_records && !self.ends.contains(&(self.read + part.read)))
+        {
             match self.next_block() {
                 None => break,
                 Some(Ok(block)) => self.add(&mut part, &mut repeats, block)?,
@@ -89,6 +102,9 @@ impl Collector {
                 }
             }
         }
+        self.read += part.read;
+        self.ahead = self.next_block();
+        part.is_last = self.ahead.is_none() && self.damage.is_none();
         Ok((part.read > 0).then_some(part))
     }
 
@@ -101,6 +117,9 @@ impl Collector {
     fn next_block(&mut self) -> Option<Result<ParsedBlock>> {
         if self.damage.is_some() {
             return None;
+        }
+        if let Some(block) = self.ahead.take() {
+            return Some(block);
         }
         loop {
             if let Some(block) = self.early.remove(&self.next_number) {

@@ -16,7 +16,7 @@ const ORDER: [&str; 6] = ["source", "date", "journey_id", "invocation_id", "time
 const FILE_COLUMNS: usize = 2;
 
 /// The rows of one commit.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) batches: Vec<RecordBatch>,
     pub(super) rejects: Vec<Reject>,
@@ -24,6 +24,8 @@ pub(super) struct Part {
     pub(super) read: u64,
     /// Events left out since their explicit id stands in the part already.
     pub(super) duplicates: u64,
+    /// The input ends, undamaged, with this part.
+    pub(super) is_last: bool,
 }
 
 impl Part {

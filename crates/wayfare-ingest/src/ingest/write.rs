@@ -27,13 +27,11 @@ pub(super) async fn events(
     let encoded = tokio::task::spawn_blocking(move || encode_part(&part, threads))
         .await
         .map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
-    let mut files = Vec::with_capacity(encoded.len());
-    for Partitioned { source, date, file } in encoded {
-        let partition = [("source", source), ("date", date)];
-        let stem = format!("part-{}", batch.short());
-        files.push(store.events().put(&*store.files(), file, &partition, &stem, options.now_ms).await?);
-    }
-    Ok(files)
+    let placed = encoded
+        .into_iter()
+        .map(|Partitioned { source, date, file }| (file, vec![("source", source), ("date", date)]));
+    let stem = format!("part-{}", batch.short());
+    store.events().put_all(placed.collect(), &stem, options.now_ms).await
 }
 
 /// A file and where it belongs.
@@ -114,5 +112,5 @@ pub(super) async fn quarantine(
     )
     .map_err(|cause| Error::internal("rejects do not fit the quarantine table").because(cause))?;
     let file = encode(&rows, QUARANTINE_LAYOUT)?;
-    Ok(vec![store.quarantine().put(&*store.files(), file, &[], "part", now_ms).await?])
+    Ok(vec![store.quarantine().put(file, &[], "part", now_ms).await?])
 }

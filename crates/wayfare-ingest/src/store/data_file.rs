@@ -8,9 +8,10 @@ use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
+use super::files::Files;
 use super::statistics::{self, Statistics};
 use super::table::Table;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The tag that tells where a file's appendix lies: `start+length`, in bytes.
 pub(super) const APPENDIX_TAG: &str = "wayfare.appendix";
@@ -68,9 +69,11 @@ impl DataFile {
             return Ok(Some(Bytes::new()));
         }
         let bytes = files.get_range(&self.location, range).await;
-        bytes
-            .map(Some)
-            .map_err(|cause| unavailable("cannot read a data file", cause).with("file", &self.path))
+        bytes.map(Some).map_err(|cause| {
+            Error::new(ErrorKind::Unavailable, "cannot read a data file")
+                .with("file", &self.path)
+                .because(cause)
+        })
     }
 
     /// The value of a partition column.
@@ -116,40 +119,68 @@ impl Table {
     /// `Unavailable` when the file cannot be written.
     pub async fn put(
         &self,
-        files: &dyn ObjectStore,
         encoded: EncodedFile,
         partition: &[(&str, String)],
         stem: &str,
         written_at_ms: i64,
     ) -> Result<NewFile> {
-        let mut parts: Vec<String> =
-            partition.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        parts.push(format!("{stem}-{}.parquet", Uuid::new_v4().simple()));
-        let path = parts.join("/");
-        let location = inside(self.folder(), &path)?;
-        let size = i64::try_from(encoded.bytes.len()).unwrap_or(i64::MAX);
-        files
-            .put(&location, encoded.bytes.into())
-            .await
-            .map_err(|cause| unavailable("cannot write a data file", cause).with("file", &path))?;
+        let mut files = self.put_all(vec![(encoded, partition.to_vec())], stem, written_at_ms).await?;
+        files.pop().ok_or_else(|| Error::internal("a file was not written"))
+    }
+
+    /// The same for several files, which are written and synced together.
+    ///
+    /// # Errors
+    /// `Unavailable` when a file cannot be written; then none is left.
+    pub async fn put_all(
+        &self,
+        encoded: Vec<(EncodedFile, Vec<(&str, String)>)>,
+        stem: &str,
+        written_at_ms: i64,
+    ) -> Result<Vec<NewFile>> {
+        let mut files = Vec::with_capacity(encoded.len());
+        let mut contents = Vec::with_capacity(encoded.len());
+        for (encoded, partition) in encoded {
+            let mut parts: Vec<String> =
+                partition.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            parts.push(format!("{stem}-{}.parquet", Uuid::new_v4().simple()));
+            let path = parts.join("/");
+            let place = self.files().path_of(&inside(self.folder(), &path)?);
+            let place = place.map_err(|cause| Error::internal("a data file's path").because(cause))?;
+            contents.push((place, encoded.bytes.clone()));
+            files.push(encoded.into_new_file(path, &partition, written_at_ms));
+        }
+        let write = move |files: &Files| {
+            files
+                .write_all(&contents)
+                .inspect_err(|_| contents.iter().for_each(|(path, _)| files.forget(path)))
+        };
+        let written = self.files().blocking(write).await;
+        written.map_err(|cause| Error::io("cannot write a data file", cause).with("table", self.name()))?;
+        Ok(files)
+    }
+}
+
+impl EncodedFile {
+    fn into_new_file(self, path: String, partition: &[(&str, String)], written_at_ms: i64) -> NewFile {
         let partition_values: HashMap<_, _> =
             partition.iter().map(|(name, value)| ((*name).to_owned(), Some(value.clone()))).collect();
-        Ok(NewFile {
-            rows: encoded.rows,
+        NewFile {
+            rows: self.rows,
             add: Add {
                 path,
                 partition_values,
-                size,
+                size: i64::try_from(self.bytes.len()).unwrap_or(i64::MAX),
                 modification_time: written_at_ms,
                 data_change: true,
-                stats: Some(encoded.statistics),
-                tags: tags_action(encoded.tags),
+                stats: Some(self.statistics),
+                tags: tags_action(self.tags),
                 deletion_vector: None,
                 base_row_id: None,
                 default_row_commit_version: None,
                 clustering_provider: None,
             },
-        })
+        }
     }
 }
 
@@ -171,8 +202,4 @@ fn inside(folder: &StorePath, path: &str) -> Result<StorePath> {
     StorePath::parse(format!("{folder}/{path}")).map_err(|cause| {
         Error::corrupt("a data file's path cannot be used").with("file", path).because(cause)
     })
-}
-
-fn unavailable(message: &str, cause: object_store::Error) -> Error {
-    Error::new(crate::ErrorKind::Unavailable, message).because(cause)
 }

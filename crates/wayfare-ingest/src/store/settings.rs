@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::Files;
 use crate::mapping::Lifetime;
 use crate::{Error, Result};
 
@@ -81,12 +82,11 @@ impl Settings {
         toml::to_string(self).map_err(|cause| Error::internal("settings have no text").because(cause))
     }
 
-    /// Writes the settings by way of a temporary file, so that the file is old or new, never half.
-    pub(super) fn write(&self, root: &Path) -> Result<()> {
+    /// Writes the settings; the file is the old or the new one at any moment, never half.
+    pub(super) fn write(&self, root: &Path, files: &Files) -> Result<()> {
         let path = root.join(FILE_NAME);
-        let draft = root.join(format!("{FILE_NAME}.new"));
         let text = self.to_text()?;
-        std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &path)).map_err(|cause| {
+        files.write_all(&[(path.clone(), text.into())]).map_err(|cause| {
             Error::io("cannot write the store's settings", cause).with("file", path.display())
         })
     }

@@ -19,7 +19,7 @@ use crate::{Error, Result};
 const ENTRIES_MAX: i64 = 10;
 
 /// How the names of files in a store's folder begin that only a running command needs.
-const TEMPORARY: [&str; 3] = ["spool-", "sample.ndjson", "wayfare.toml."];
+const TEMPORARY: [&str; 2] = ["spool-", "sample.ndjson"];
 
 /// What to remove.
 #[derive(Debug, Clone, Copy)]
@@ -71,25 +71,45 @@ impl Store {
         Ok(summary)
     }
 
+    /// Removes what only a running command needs. The walk has an end: a store has few levels, and links are not followed.
     fn vacuum_temporary(&self, options: VacuumOptions, summary: &mut VacuumSummary) -> Result<()> {
-        let failed =
-            |cause| Error::io("cannot clean the folder up", cause).with("store", self.root().display());
-        for entry in fs::read_dir(self.root()).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let meta = entry.metadata().map_err(failed)?;
-            let age = meta.modified().ok().and_then(|written| options.now.duration_since(written).ok());
-            let is_temporary = meta.is_file() && TEMPORARY.iter().any(|start| name.starts_with(start));
-            if is_temporary && age.is_some_and(|age| age >= options.older_than) {
+        let mut folders = vec![self.root().to_owned()];
+        while let Some(folder) = folders.pop() {
+            let failed =
+                |cause| Error::io("cannot clean the folder up", cause).with("folder", folder.display());
+            for entry in fs::read_dir(&folder).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                // a file that went since was somebody's draft
+                let Ok(meta) = entry.metadata() else { continue };
+                if meta.is_dir() {
+                    folders.push(entry.path());
+                    continue;
+                }
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let age = meta.modified().ok().and_then(|written| options.now.duration_since(written).ok());
+                if !is_temporary(&name, folder == self.root())
+                    || age.is_none_or(|age| age < options.older_than)
+                {
+                    continue;
+                }
                 if options.action == VacuumAction::Remove {
                     fs::remove_file(entry.path()).map_err(failed)?;
                 }
                 summary.bytes += meta.len();
-                summary.files.push(name);
+                let path = entry.path();
+                summary.files.push(path.strip_prefix(self.root()).unwrap_or(&path).display().to_string());
             }
         }
         Ok(())
     }
+}
+
+/// Whether a file is a draft, or one of those in the store's own folder that belong to a running command.
+fn is_temporary(name: &str, in_root: bool) -> bool {
+    let is_draft = name
+        .rsplit_once('#')
+        .is_some_and(|(_, random)| !random.is_empty() && random.bytes().all(|digit| digit.is_ascii_digit()));
+    is_draft || (in_root && TEMPORARY.iter().any(|start| name.starts_with(start)))
 }
 
 /// A clock that stands still.
@@ -161,17 +181,22 @@ impl Table {
         // The list comes first: once removed, files have no size.
         let table = self.opened().await.map_err(failed)?;
         let (_, listed) = vacuum(table, true).await.map_err(failed)?;
+        let before = summary.files.len();
         for path in &listed.files_deleted {
             let path = format!("{}/{path}", self.name());
-            let size = fs::metadata(root.join(&path)).map_or(0, |meta| meta.len());
-            summary.bytes += size;
-            summary.files.push(path);
+            // the log goes on telling of files that were removed by a vacuum before
+            if let Ok(meta) = fs::metadata(root.join(&path)) {
+                summary.bytes += meta.len();
+                summary.files.push(path);
+            }
         }
         if options.action == VacuumAction::List {
             return Ok(());
         }
-        let table = self.opened().await.map_err(failed)?;
-        let (table, _) = vacuum(table, false).await.map_err(failed)?;
+        let mut table = self.opened().await.map_err(failed)?;
+        if summary.files.len() > before {
+            (table, _) = vacuum(table, false).await.map_err(failed)?;
+        }
         let version = table.snapshot().map_err(failed)?.version();
         let cutoff_ms = now_ms.saturating_sub(older_than.num_milliseconds());
         let gone = cleanup_expired_logs_for(version, self.log().as_ref(), cutoff_ms, None);

@@ -136,11 +136,11 @@ async fn merge(store: &Store, context: &SessionContext, group: &[DataFile], now_
             let full = std::mem::replace(&mut encoder, Encoder::try_new(schema, EVENTS_LAYOUT)?);
             let share = content.take_share(&id, files.len());
             let stem = merged_stem(&id, Some(share));
-            files.push(store.events().put(&*store.files(), full.finish()?, &partition, &stem, now_ms).await?);
+            files.push(store.events().put(full.finish()?, &partition, &stem, now_ms).await?);
         }
         encoder.write(&repeats.filter(rows)?)?;
     }
     let stem = merged_stem(&id, (repeats.dropped == 0).then_some(content));
-    files.push(store.events().put(&*store.files(), encoder.finish()?, &partition, &stem, now_ms).await?);
+    files.push(store.events().put(encoder.finish()?, &partition, &stem, now_ms).await?);
     Ok(Merge { files, repeats: repeats.dropped })
 }

@@ -64,7 +64,10 @@ pub(super) async fn fold_stale(
         summary.runs += add.iter().map(NewFile::rows).sum::<u64>();
         summary.dates += dates.len() as u64;
         let remove = snapshot.invocations.files.iter().filter(|file| date_in(file, dates)).cloned().collect();
-        summary.version = store.invocations().commit(Commit { add, remove, ..Commit::default() }).await?;
+        // of two compactions at once only one may write a date
+        let base = Some(summary.version);
+        summary.version =
+            store.invocations().commit(Commit { add, remove, base, ..Commit::default() }).await?;
         progress(CompactStage::Runs, summary.dates, stale.len() as u64);
     }
     // dates whose events are all gone
@@ -113,7 +116,7 @@ async fn write(
         let file = encoder.finish()?;
         let stem = fresh.file_stem(*date).ok_or_else(|| Error::internal("a date is not to be folded"))?;
         let partition = [("start_date", date.to_string())];
-        files.push(store.invocations().put(&*store.files(), file, &partition, &stem, now_ms).await?);
+        files.push(store.invocations().put(file, &partition, &stem, now_ms).await?);
     }
     Ok(files)
 }

@@ -167,6 +167,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// Rounds of the random test; `WAYFARE_LONG_RUN_ROUNDS` asks for more.
+#[expect(clippy::disallowed_methods, reason = "how much to test is a matter of who runs the tests")]
 fn rounds() -> u64 {
     std::env::var("WAYFARE_LONG_RUN_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }

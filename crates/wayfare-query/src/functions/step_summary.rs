@@ -154,14 +154,8 @@ impl Steps {
     }
 }
 
-fn run_state(text: &str) -> DataFusionResult<RunState> {
-    match text {
-        "succeeded" => Ok(RunState::Succeeded),
-        "failed" => Ok(RunState::Failed),
-        "abandoned" => Ok(RunState::Abandoned),
-        "open" => Ok(RunState::Open),
-        other => Err(exec_datafusion_err!("step_summary: unknown state {other}")),
-    }
+pub(super) fn run_state(text: &str) -> DataFusionResult<RunState> {
+    RunState::from_word(text).ok_or_else(|| exec_datafusion_err!("there is no state {text} of a run"))
 }
 
 impl Accumulator for Steps {

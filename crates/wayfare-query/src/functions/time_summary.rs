@@ -10,16 +10,20 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 
 use super::bytes::{put_count, put_values, take_count, take_values};
-use crate::stats::percentile;
+use crate::stats::{median_ranks_95, percentile};
 
 /// The percentiles of a summary: field name and percent.
 pub(crate) const PERCENTILES: [(&str, u8); 4] = [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)];
 
-/// The fields of one summary: `count`, `sum`, then the percentiles.
+/// The bounds of the 95 % interval of the median, by order statistics.
+pub(crate) const MEDIAN_BOUNDS: [&str; 2] = ["p50_low", "p50_high"];
+
+/// The fields of one summary: `count`, `sum`, `min`, `max`, the percentiles, the bounds of the median.
 pub(super) fn summary_fields() -> Fields {
-    let mut fields =
-        vec![Field::new("count", DataType::Int64, false), Field::new("sum", DataType::Int64, false)];
+    let mut fields = ["count", "sum"].map(|name| Field::new(name, DataType::Int64, false)).to_vec();
+    fields.extend(["min", "max"].map(|name| Field::new(name, DataType::Int64, true)));
     fields.extend(PERCENTILES.map(|(name, _)| Field::new(name, DataType::Float64, true)));
+    fields.extend(MEDIAN_BOUNDS.map(|name| Field::new(name, DataType::Int64, true)));
     fields.into()
 }
 
@@ -33,11 +37,20 @@ pub(super) fn summary_columns(all: &mut [Vec<i64>]) -> Vec<ArrayRef> {
         .iter()
         .map(|times| Some(times.iter().fold(0_i64, |sum, &time| sum.saturating_add(time))))
         .collect();
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(counts), Arc::new(sums)];
+    let (least, most): (Int64Array, Int64Array) = (
+        all.iter().map(|times| times.first().copied()).collect(),
+        all.iter().map(|times| times.last().copied()).collect(),
+    );
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(counts), Arc::new(sums), Arc::new(least), Arc::new(most)];
     for (_, percent) in PERCENTILES {
         let values: Float64Array = all.iter().map(|times| percentile(times, percent)).collect();
         columns.push(Arc::new(values));
     }
+    let bounds: Vec<Option<(usize, usize)>> = all.iter().map(|times| median_ranks_95(times.len())).collect();
+    let at = |rank: fn((usize, usize)) -> usize| -> Int64Array {
+        all.iter().zip(&bounds).map(|(times, bounds)| times.get(rank((*bounds)?)).copied()).collect()
+    };
+    columns.extend([Arc::new(at(|ranks| ranks.0)) as ArrayRef, Arc::new(at(|ranks| ranks.1))]);
     columns
 }
 

@@ -85,8 +85,14 @@ pub(super) async fn check_names(question: &Question<'_>) -> Result<()> {
             continue;
         }
         let column_name = format!("journey_{}", if name == "journey" { "id" } else { name });
-        let known = question
-            .events()?
+        let mut events = question.events()?;
+        if name == "version" && !question.scope.journey.is_empty() {
+            let journeys = question.scope.journey.iter().map(lit).collect();
+            events = events
+                .filter(col("journey_id").in_list(journeys, false))
+                .map_err(|cause| of_datafusion("cannot list the versions of a journey", cause))?;
+        }
+        let known = events
             .select(vec![col(&column_name)])
             .and_then(DataFrame::distinct)
             .map_err(|cause| of_datafusion("cannot list the names", cause))?;

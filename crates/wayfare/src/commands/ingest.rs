@@ -16,7 +16,8 @@ Examples:
   wayfare ingest --store shop events.ndjson.gz
   wayfare ingest --store shop 'exports/*.json' more/ --source cis
   wayfare ingest --store shop tickets.csv --mapping tickets.toml
-  zstd -dc events.zst | wayfare ingest --store shop - --max-rejects 1%";
+  zstd -dc events.zst | wayfare ingest --store shop - --max-rejects 1%
+  wayfare ingest --store shop hour.ndjson --batch-id 2026-03-30T13";
 
 /// Take event files into the store, which is made if there is none
 ///
@@ -38,6 +39,10 @@ pub(crate) struct Ingest {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     mapping: Option<PathBuf>,
 
+    /// Name of the one input: sent again under it, it is not stored again [default: a digest of its bytes]
+    #[arg(long, value_name = "ID", help_heading = "Input")]
+    batch_id: Option<String>,
+
     /// End with code 3 when more records than this are rejected: a number, or a share such as 1%
     #[arg(long, value_name = "N|P%", default_value = "0", help_heading = "Input")]
     max_rejects: MaxRejects,
@@ -53,6 +58,7 @@ impl Ingest {
             source: self.source,
             mapping: self.mapping,
             columns: session.settings.columns.clone(),
+            batch_id: self.batch_id,
         })?;
         let store = backend::open(store_options).await?;
         let progress = session.progress("reading");

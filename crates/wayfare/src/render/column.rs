@@ -39,6 +39,10 @@ enum Meaning {
     Instant,
     /// A part of one.
     Rate,
+    /// How likely chance alone is.
+    Probability,
+    /// A difference of two parts of one.
+    Points,
 }
 
 /// A value ready to show.
@@ -96,7 +100,7 @@ pub(super) fn columns(report: &Report) -> (Vec<Column<'_>>, Vec<&str>) {
 fn has_bar(report: &str, name: &str) -> bool {
     match report {
         "funnel" => name == "share_of_first",
-        "failures" => is_share(name),
+        "failures" | "calls" | "durations" | "paths" => is_share(name),
         _ => false,
     }
 }
@@ -127,6 +131,8 @@ impl Meaning {
             | DataType::Decimal256(..) => Self::Number,
             kind if !kind.is_numeric() => Self::Text,
             _ if report == "sql" || NAMES.contains(&name) => Self::Number,
+            _ if matches!(name, "p_value" | "q_value") => Self::Probability,
+            _ if name.starts_with("difference_in_rate") || name.ends_with("_effect") => Self::Points,
             _ if name.ends_with("_ms") => Self::Duration,
             kind if kind.is_integer() => Self::Count,
             _ if is_share(name) || name == "rate" || name.contains("_rate") => Self::Rate,
@@ -139,8 +145,7 @@ impl Column<'_> {
     /// Whether values stand at the right edge.
     pub(super) fn to_the_right(&self, manner: Manner) -> bool {
         let barred = self.bar && manner.bars;
-        !barred
-            && matches!(self.meaning, Meaning::Count | Meaning::Number | Meaning::Duration | Meaning::Rate)
+        !barred && !matches!(self.meaning, Meaning::Text | Meaning::Instant)
     }
 
     /// Whether values may be cut to make room.
@@ -163,14 +168,14 @@ impl Column<'_> {
                 text.trim_end().to_owned()
             }
             (Meaning::Rate, Some(rate)) => human::percent(rate),
+            (Meaning::Probability, Some(p)) => human::probability(p),
+            (Meaning::Points, Some(difference)) => human::points(difference),
             (Meaning::Count, _) => counted(&value),
             (Meaning::Instant, _) => match value {
                 Cell::Instant { at, zoned } => human::instant(at, if zoned { manner.zone } else { Tz::UTC }),
                 other => machine::text(&other).into_owned(),
             },
-            (Meaning::Text | Meaning::Number | Meaning::Duration | Meaning::Rate, _) => {
-                human::one_line(&machine::text(&value))
-            }
+            _ => human::one_line(&machine::text(&value)),
         };
         let tone = tone(self.name, &text);
         Shown { text, tone }
@@ -222,6 +227,8 @@ mod tests {
         assert_eq!(of("share_of_first", DataType::Float64), Meaning::Rate);
         assert_eq!(of("reached", DataType::Int64), Meaning::Count);
         assert_eq!(of("http_status", DataType::Int64), Meaning::Number);
+        assert_eq!(of("q_value", DataType::Float64), Meaning::Probability);
+        assert_eq!(of("difference_in_rate_from", DataType::Float64), Meaning::Points);
         assert_eq!(of("journey_id", DataType::Utf8View), Meaning::Text);
         assert_eq!(Meaning::of("latency_ms", &DataType::Int64, "sql"), Meaning::Number);
     }

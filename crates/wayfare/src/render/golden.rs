@@ -167,7 +167,8 @@ fn written(report: &Report, format: Format, look: Look) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn check(file: &str, text: &str) {
+/// Compares a text with its golden file.
+pub(crate) fn check(file: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(file);
     if env::var_os("WAYFARE_BLESS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

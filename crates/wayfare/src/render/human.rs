@@ -82,6 +82,17 @@ pub(super) fn decimal(number: f64) -> String {
     if fraction.is_empty() { grouped(whole) } else { format!("{}.{fraction}", grouped(whole)) }
 }
 
+/// A probability to three decimals; a smaller one is not 0.
+pub(super) fn probability(p: f64) -> String {
+    if p < 0.000_5 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+/// A difference of two parts of one, in percentage points.
+pub(super) fn points(difference: f64) -> String {
+    let text = format!("{:+.1} pp", difference * 100.0);
+    if text == "-0.0 pp" { "+0.0 pp".to_owned() } else { text }
+}
+
 /// An instant on the clock of a time zone.
 pub(super) fn instant(at: DateTime<Utc>, zone: Tz) -> String {
     let digits = if at.nanosecond() < 1_000_000 { SecondsFormat::Secs } else { SecondsFormat::Millis };
