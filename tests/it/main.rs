@@ -13,6 +13,14 @@ mod formats;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http_docs;
+#[cfg(test)]
+mod http_limits;
+#[cfg(test)]
+mod http_rights;
+#[cfg(test)]
 mod long_runs;
 #[cfg(test)]
 mod numbers;
@@ -24,3 +32,5 @@ mod real_log;
 mod reports;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod server;

@@ -21,6 +21,7 @@ use crate::{Error, Result};
 mod batch_id;
 mod checkpoint;
 mod collect;
+mod order;
 mod parse;
 mod part;
 mod repeats;
@@ -59,7 +60,7 @@ pub struct IngestOptions {
 pub const REJECTS_SHOWN_MAX: usize = 10;
 
 /// Records of one commit unless said otherwise: large enough for good files, small enough to be sorted in memory.
-const PART_RECORDS_DEFAULT: u64 = 500_000;
+const PART_RECORDS_DEFAULT: u64 = 250_000;
 
 impl IngestOptions {
     /// Options with the defaults for everything but the mapping and the time.

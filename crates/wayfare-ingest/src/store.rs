@@ -33,7 +33,6 @@ pub use data_file::{DataFile, EncodedFile, NewFile};
 pub use disk::{Disk, DiskFile, LocalDisk};
 pub use encoder::{Encoder, encode};
 pub use files::Files;
-pub(crate) use layout::QUARANTINE_LAYOUT;
 pub use layout::{EVENTS_LAYOUT, FileLayout};
 pub(crate) use settings::FILE_NAME as SETTINGS_FILE;
 pub use settings::Settings;

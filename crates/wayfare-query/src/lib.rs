@@ -13,6 +13,7 @@ mod dimension;
 mod engine;
 mod error;
 mod fold;
+mod folds;
 mod functions;
 pub mod funnel;
 mod provider;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -13,7 +14,7 @@ use crate::condition;
 use crate::dimension::Dimension;
 use crate::error::of_datafusion;
 use crate::provider::SnapshotTable;
-use crate::runs::{Marks, RunsPlan, StoreSnapshot, date_scalar, instant};
+use crate::runs::{Folds, Marks, RunsPlan, StoreSnapshot, date_scalar, instant};
 use crate::session::{EngineOptions, session};
 use crate::spec::{Condition, Range, Scope, parse_instant_ms, parse_tz};
 use crate::{Error, Result};
@@ -28,6 +29,8 @@ pub(crate) struct Question<'a> {
     pub(crate) snapshot: StoreSnapshot,
     /// Which dates need not be folded.
     pub(crate) fresh: Freshness,
+    /// What was folded for this question.
+    folds: Arc<Folds>,
     pub(crate) scope: Scope,
     pub(crate) as_of_us: i64,
     pub(crate) zone: Tz,
@@ -62,7 +65,20 @@ impl<'a> Question<'a> {
         let as_of_us = as_of_ms.saturating_mul(1_000).saturating_add(999);
         let scope = scope.clone();
         let fresh = Freshness::of(store, &context, &snapshot).await?;
-        Ok(Self { store, context, snapshot, fresh, scope, as_of_us, zone, range, conditions, dimensions })
+        let folds = Arc::default();
+        Ok(Self {
+            store,
+            context,
+            snapshot,
+            fresh,
+            folds,
+            scope,
+            as_of_us,
+            zone,
+            range,
+            conditions,
+            dimensions,
+        })
     }
 
     /// The same session, snapshot, as-of time and dimensions with other runs.
@@ -75,6 +91,7 @@ impl<'a> Question<'a> {
             context: self.context.clone(),
             snapshot: self.snapshot.clone(),
             fresh: self.fresh.clone(),
+            folds: Arc::clone(&self.folds),
             scope,
             as_of_us: self.as_of_us,
             zone: self.zone,
@@ -95,12 +112,26 @@ impl<'a> Question<'a> {
 
     /// All runs as of the as-of time.
     pub(crate) fn all_runs(&self, marks: &Marks) -> Result<DataFrame> {
+        self.planned(marks, Some(&self.folds))
+    }
+
+    /// The runs of one invocation id, which began on one of `dates`.
+    pub(crate) fn runs_of_id(&self, id: &str, dates: &[NaiveDate]) -> Result<DataFrame> {
+        let began =
+            col("start_date").in_list(dates.iter().map(|&date| lit(date_scalar(date))).collect(), false);
+        let wanted = col("invocation_id").eq(lit(id)).and(began);
+        let runs = self.planned(&[], None)?.filter(wanted);
+        runs.map_err(|cause| of_datafusion("cannot look a run up", cause))
+    }
+
+    fn planned(&self, marks: &Marks, folds: Option<&Folds>) -> Result<DataFrame> {
         let plan = RunsPlan {
             store: self.store,
             fresh: &self.fresh,
             as_of_us: self.as_of_us,
             in_the_past: self.is_in_the_past(),
             marks,
+            folds,
         };
         plan.build(&self.context)
     }

@@ -12,6 +12,7 @@ mod invocation;
 mod invocations;
 mod journeys;
 mod main_line;
+mod nesting;
 mod overview;
 mod paths;
 mod quality;
@@ -187,6 +188,9 @@ fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report
         notes: answer.notes,
     })
 }
+
+#[cfg(test)]
+mod layouts;
 
 #[cfg(test)]
 mod tests {

@@ -174,13 +174,13 @@ pub(crate) struct Store {
 pub(crate) async fn open(options: StoreOptions) -> Result<Store> {
     let store = match options.missing {
         OnMissing::Create => wayfare_query::Store::open_or_create(&options.path).await?,
-        OnMissing::Fail => return reopen(&options),
+        OnMissing::Fail => return open_present(&options),
     };
     Ok(opened(store, &options))
 }
 
 /// Opens a store that is there.
-pub(crate) fn reopen(options: &StoreOptions) -> Result<Store> {
+pub(crate) fn open_present(options: &StoreOptions) -> Result<Store> {
     Ok(opened(wayfare_query::Store::open(&options.path)?, options))
 }
 
@@ -208,8 +208,8 @@ impl Store {
         Self { engine: self.engine.of_tenant(tenant), ..self.clone() }
     }
 
-    /// Reads the settings again.
-    pub(crate) fn reload_settings(&self) -> Result<()> {
+    /// Reads the settings again: another process may have changed them.
+    pub(crate) fn refresh(&self) -> Result<()> {
         self.files.reload_settings()
     }
 
@@ -266,13 +266,15 @@ pub(crate) struct Upload {
     pub(crate) source: Option<String>,
     /// The tenant that all events belong to, whatever they say.
     pub(crate) tenant: Option<String>,
+    /// The client's name for the batch; told by its content when absent.
+    pub(crate) batch_id: Option<String>,
     /// Most bytes of the batch once it is unpacked.
     pub(crate) unpacked_bytes_max: u64,
 }
 
 /// Takes a batch in: all of it, or nothing if it is damaged or too large.
 pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummary> {
-    let Upload { file, name, mut mapping, source, tenant, unpacked_bytes_max } = upload;
+    let Upload { file, name, mut mapping, source, tenant, batch_id, unpacked_bytes_max } = upload;
     if let Some(tenant) = tenant {
         let text = format!("[columns]\ntenant_id = {{ constant = \"{tenant}\" }}\n");
         mapping = mapping.override_columns(&text, "the token's tenant")?;
@@ -285,8 +287,7 @@ pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummar
     }
     let source = source.as_deref().map(str::parse::<Source>).transpose()?;
     let input = Input { name: name.into(), origin: Origin::File(file.0.clone()) };
-    let prepared = Prepared { inputs: vec![input], mapping, source, batch_id: None };
-    take_in(store, prepared, &Progress::hidden()).await
+    take_in(store, Prepared { inputs: vec![input], mapping, source, batch_id }, &Progress::hidden()).await
 }
 
 /// Reads the mapping that a file says, or the built-in one.

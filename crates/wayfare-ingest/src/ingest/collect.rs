@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -26,8 +26,14 @@ const BLOCKS_WAITING_MAX: usize = 2;
 
 type Numbered<T> = (u64, T);
 
-/// The running threads of one input, seen from the consuming end.
+/// The running threads of one input, seen from the consuming end. While a part is written, the next one is gathered.
 pub(super) struct Collector {
+    parts: Receiver<Result<Part>>,
+    gatherer: Option<JoinHandle<Option<Error>>>,
+}
+
+/// Puts parsed blocks together.
+struct Gatherer {
     parsed: Receiver<Numbered<Result<ParsedBlock>>>,
     early: BTreeMap<u64, Result<ParsedBlock>>,
     next_number: u64,
@@ -69,7 +75,7 @@ impl Collector {
             thread::spawn(move || work(&blocks, &sender, &mapper));
         }
         thread::spawn(move || split(decoder, &block_sender, &parsed_sender));
-        Ok(Self {
+        let mut gatherer = Gatherer {
             parsed,
             early: BTreeMap::new(),
             next_number: 0,
@@ -80,14 +86,41 @@ impl Collector {
             read: 0,
             ends,
             now_us: options.now_ms.saturating_mul(1_000),
-        })
+        };
+        // No part waits between the two: one is written, one is gathered.
+        let (sender, parts) = sync_channel(0);
+        let gatherer = thread::spawn(move || {
+            while let Some(part) = gatherer.next_part().transpose() {
+                if sender.send(part).is_err() {
+                    break;
+                }
+            }
+            gatherer.damage
+        });
+        Ok(Self { parts, gatherer: Some(gatherer) })
     }
 
-    /// Gathers the next part; `None` when the input is at its end or broke off.
+    /// The next part; `None` when the input is at its end or broke off.
     ///
     /// # Errors
     /// `Internal` when columns do not fit together.
     pub(super) fn next_part(&mut self) -> Result<Option<Part>> {
+        self.parts.recv().ok().transpose()
+    }
+
+    /// Why the input broke off, once the parts are at their end.
+    pub(super) fn damage(mut self) -> Option<Error> {
+        let ended = self.gatherer.take().map(JoinHandle::join)?;
+        ended.unwrap_or_else(|_panic| Some(Error::internal("a thread of the ingest panicked")))
+    }
+}
+
+impl Gatherer {
+    /// Gathers the next part; `None` when the input is at its end or broke off.
+    ///
+    /// # Errors
+    /// `Internal` when columns do not fit together.
+    fn next_part(&mut self) -> Result<Option<Part>> {
         let mut part = Part::default();
         let mut repeats = Repeats::default();
         while part.read == 0
@@ -106,11 +139,6 @@ impl Collector {
         self.ahead = self.next_block();
         part.is_last = self.ahead.is_none() && self.damage.is_none();
         Ok((part.read > 0).then_some(part))
-    }
-
-    /// Why the input broke off, once the parts are at their end.
-    pub(super) fn damage(self) -> Option<Error> {
-        self.damage
     }
 
     /// The next block in input order.

@@ -10,10 +10,11 @@ use chrono::{DateTime, Duration};
 
 use super::IngestOptions;
 use super::batch_id::BatchId;
-use super::part::{Order, Part};
+use super::order::Order;
+use super::part::Part;
 use crate::columns;
 use crate::record::Reject;
-use crate::store::{EVENTS_LAYOUT, EncodedFile, NewFile, QUARANTINE_LAYOUT, Store, encode};
+use crate::store::{EVENTS_LAYOUT, EncodedFile, FileLayout, NewFile, Store, encode};
 use crate::{Error, Result};
 
 /// Sorts a part and writes one file for each source and date.
@@ -111,6 +112,6 @@ pub(super) async fn quarantine(
         ],
     )
     .map_err(|cause| Error::internal("rejects do not fit the quarantine table").because(cause))?;
-    let file = encode(&rows, QUARANTINE_LAYOUT)?;
+    let file = encode(&rows, FileLayout::PLAIN)?;
     Ok(vec![store.quarantine().put(file, &[], "part", now_ms).await?])
 }

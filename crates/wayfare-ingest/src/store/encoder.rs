@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::partition;
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -21,6 +23,10 @@ use crate::{Error, Result};
 /// Rows of one row group: small enough that two cores get work from one day's file and that a selective
 /// query skips most of it, large enough for dictionaries to pay.
 const ROW_GROUP_ROWS_MAX: usize = 131_072;
+
+/// Rows that a row group of a file that is grouped by a column should have: what smaller ones saved in reading they
+/// would cost in footers.
+const ROW_GROUP_ROWS_MIN: usize = 8_192;
 
 /// A dictionary may grow to this size before a column falls back to plain values. Paths and ids repeat
 /// across a whole row group, so the default of 1 MiB would give up too early.
@@ -37,6 +43,7 @@ pub struct Encoder {
     writer: ArrowWriter<Vec<u8>>,
     seen: Seen,
     tags: BTreeMap<String, String>,
+    grouped_by: Option<&'static str>,
 }
 
 impl fmt::Debug for Encoder {
@@ -53,7 +60,8 @@ impl Encoder {
     pub fn try_new(schema: &SchemaRef, layout: FileLayout) -> Result<Self> {
         let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties(schema, layout)?))
             .map_err(not_encoded)?;
-        Ok(Self { writer, seen: Seen::of(layout.ranges_of), tags: BTreeMap::new() })
+        let seen = Seen::of(layout.ranges_of);
+        Ok(Self { writer, seen, tags: BTreeMap::new(), grouped_by: layout.grouped_by })
     }
 
     /// Adds rows, which go on where the rows before ended in the sort order.
@@ -62,7 +70,13 @@ impl Encoder {
     /// `Internal` when the rows do not fit the schema.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         self.seen.add(rows);
-        self.writer.write(rows).map_err(not_encoded)
+        let Some(column) = self.grouped_by.and_then(|name| rows.column_by_name(name)) else {
+            return self.writer.write(rows).map_err(not_encoded);
+        };
+        for group in row_groups(rows, column).map_err(not_encoded)? {
+            self.writer.write(&group).and_then(|()| self.writer.flush()).map_err(not_encoded)?;
+        }
+        Ok(())
     }
 
     /// Rows written so far.
@@ -125,7 +139,11 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
         ))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
-        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_statistics_enabled(match layout.grouped_by {
+            // A row group is a page or two: an index of them would say nothing new.
+            Some(_) => EnabledStatistics::Chunk,
+            None => EnabledStatistics::Page,
+        })
         .set_sorting_columns(Some(sorting))
         .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
     for &name in layout.plain {
@@ -133,6 +151,16 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
         properties = properties
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_statistics_enabled(column, EnabledStatistics::None);
+    }
+    for &name in layout.packed {
+        let column = column_path(schema, name);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+            .set_column_compression(column, Compression::UNCOMPRESSED);
+    }
+    for &name in layout.hot {
+        properties = properties.set_column_compression(column_path(schema, name), Compression::SNAPPY);
     }
     for &name in layout.filtered {
         // A filter is sized for a whole row group of different values and then folded to what its values need.
@@ -143,4 +171,28 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
 
 fn not_encoded(cause: ParquetError) -> Error {
     Error::internal("cannot encode a data file").because(cause)
+}
+
+/// The path of a column's values, which lie one level deeper in a list.
+fn column_path(schema: &SchemaRef, name: &str) -> ColumnPath {
+    match schema.field_with_name(name).map(Field::data_type) {
+        Ok(DataType::List(element)) => {
+            ColumnPath::new(vec![name.to_owned(), "list".to_owned(), element.name().clone()])
+        }
+        _ => ColumnPath::from(name),
+    }
+}
+
+/// Cuts sorted rows where a column changes, into pieces of [`ROW_GROUP_ROWS_MIN`] rows and more as far as it goes.
+fn row_groups(rows: &RecordBatch, column: &ArrayRef) -> parquet::errors::Result<Vec<RecordBatch>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for value in partition(std::slice::from_ref(column))?.ranges() {
+        match groups.last_mut() {
+            Some(last) if last.len() < ROW_GROUP_ROWS_MIN && value.len() < ROW_GROUP_ROWS_MIN => {
+                last.end = value.end;
+            }
+            _ => groups.push(value),
+        }
+    }
+    Ok(groups.into_iter().map(|group| rows.slice(group.start, group.len())).collect())
 }

@@ -27,6 +27,28 @@ const LAYOUT: FileLayout = FileLayout {
     ranges_of: &["first_at", "last_at", "journey_id"],
     plain: &["invocation_id"],
     filtered: &["invocation_id"],
+    packed: &["first_at", "started_at", "last_at", "ended_at", "offsets"],
+    hot: &[
+        "journey_id",
+        "journey_version",
+        "client_id",
+        "app_id",
+        "platform",
+        "os",
+        "browser",
+        "country",
+        "terminal",
+        "failing_step",
+        "error_code",
+        "error_category",
+        "connection_id",
+        "last_step",
+        "events",
+        "retries",
+        "external_calls",
+        "path",
+    ],
+    grouped_by: Some("journey_id"),
 };
 
 /// Folds all stale dates and commits them.
