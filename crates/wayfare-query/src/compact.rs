@@ -12,6 +12,8 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use runs::to_file_schema;
+
 use datafusion::prelude::SessionContext;
 use wayfare_ingest::Store;
 
@@ -72,11 +74,12 @@ pub(crate) async fn compact(
     now_ms: i64,
     progress: &CompactProgress,
 ) -> Result<CompactSummary> {
+    let _turn = store.turn_with_others().await?;
     let merged = events::merge_all(store, context, now_ms, progress).await?;
     let mut summary = CompactSummary { events: merged, ..CompactSummary::default() };
     runs::fold_stale(store, context, now_ms, progress, &mut summary).await?;
     for table in [store.events(), store.invocations(), store.quarantine()] {
-        table.checkpoint().await?;
+        table.checkpoint_if_long().await?;
     }
     Ok(summary)
 }

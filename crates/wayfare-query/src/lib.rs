@@ -27,6 +27,7 @@ pub mod spec;
 pub mod stats;
 mod tenant;
 pub mod timeline;
+mod verify;
 
 pub use compact::{CompactProgress, CompactStage, CompactSummary, MergeSummary};
 pub use engine::Engine;

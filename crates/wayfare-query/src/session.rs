@@ -84,7 +84,7 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         .build_arc()
         .map_err(|cause| of_datafusion("cannot set up the query engine", cause))?;
     let url = Url::parse(STORE_URL).map_err(|cause| Error::internal("the store's URL").because(cause))?;
-    runtime.register_object_store(&url, store.files());
+    runtime.register_object_store(&url, store.access());
     let context = SessionContext::new_with_config_rt(config, runtime);
     context.register_udaf(fold::fold_run());
     functions::register(&context);

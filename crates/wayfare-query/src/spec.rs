@@ -3,7 +3,6 @@
 //! Texts (`where`, `step`, instants, durations) are parsed and checked by the modules below, so that every
 //! way in gives the same errors.
 
-mod duration;
 mod filter;
 mod quoted;
 mod range;
@@ -11,12 +10,12 @@ mod reports;
 mod step;
 pub(crate) mod suggest;
 
-pub use duration::{format_duration_ms, parse_duration_ms};
 pub use filter::{Condition, Op};
 pub use range::{Range, format_instant, parse_instant_ms, parse_tz};
 pub use reports::{CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView};
 pub(crate) use step::step_text;
 pub use step::{Step, StepTest};
+pub use wayfare_ingest::{format_duration_ms, parse_duration_ms};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

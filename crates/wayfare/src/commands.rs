@@ -6,6 +6,7 @@ mod compact;
 mod compare;
 mod demo;
 mod durations;
+mod erase;
 mod failures;
 mod funnel;
 mod generate;
@@ -16,6 +17,7 @@ mod journeys;
 mod overview;
 mod paths;
 mod quality;
+mod retain;
 mod serve;
 mod sql;
 mod steps;
@@ -24,6 +26,7 @@ mod summary;
 mod token;
 mod vacuum;
 mod values;
+mod verify;
 
 use clap::Subcommand;
 use wayfare_query::Result;
@@ -41,6 +44,9 @@ pub(crate) enum Command {
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
     Vacuum(vacuum::Vacuum),
+    Verify(verify::Verify),
+    Retain(retain::Retain),
+    Erase(erase::Erase),
     Serve(serve::Serve),
     Token(token::Tokens),
     #[command(flatten)]
@@ -77,6 +83,9 @@ impl Command {
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
             Self::Vacuum(args) => args.run(session).await,
+            Self::Verify(args) => args.run(session).await,
+            Self::Retain(args) => args.run(session).await,
+            Self::Erase(args) => args.run(session).await,
             Self::Serve(args) => args.run(session).await,
             Self::Token(args) => args.run(session),
             Self::Question(question) => question.answer(session).await,

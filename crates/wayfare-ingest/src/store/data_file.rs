@@ -9,6 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
 use super::files::Files;
+use super::seal::seal_parquet;
 use super::statistics::{self, Statistics};
 use super::table::Table;
 use crate::{Error, ErrorKind, Result};
@@ -140,11 +141,12 @@ impl Table {
     ) -> Result<Vec<NewFile>> {
         let mut files = Vec::with_capacity(encoded.len());
         let mut contents = Vec::with_capacity(encoded.len());
-        for (encoded, partition) in encoded {
+        for (mut encoded, partition) in encoded {
             let mut parts: Vec<String> =
                 partition.iter().map(|(name, value)| format!("{name}={value}")).collect();
             parts.push(format!("{stem}-{}.parquet", Uuid::new_v4().simple()));
             let path = parts.join("/");
+            encoded.bytes = seal_parquet(encoded.bytes, &format!("{}/{path}", self.name()));
             let place = self.files().path_of(&inside(self.folder(), &path)?);
             let place = place.map_err(|cause| Error::internal("a data file's path").because(cause))?;
             contents.push((place, encoded.bytes.clone()));

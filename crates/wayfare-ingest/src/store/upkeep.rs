@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
-use deltalake_core::checkpoints::{cleanup_expired_logs_for, create_checkpoint};
+use deltalake_core::checkpoints::cleanup_expired_logs_for;
 use deltalake_core::operations::vacuum::{Clock, VacuumMode};
 use deltalake_core::{DeltaTable, DeltaTableError};
 use object_store::ObjectStoreExt as _;
 
 use super::Store;
-use super::table::{Table, error, version_number};
+use super::sweep::{SPOOL_PREFIX, relative, walk};
+use super::table::{Table, error};
 use crate::{Error, Result};
 
 /// Log entries after the last checkpoint from which a new one pays.
 const ENTRIES_MAX: i64 = 10;
 
 /// How the names of files in a store's folder begin that only a running command needs.
-const TEMPORARY: [&str; 2] = ["spool-", "sample.ndjson"];
+const TEMPORARY: [&str; 2] = [SPOOL_PREFIX, "sample.ndjson"];
 
 /// What to remove.
 #[derive(Debug, Clone, Copy)]
@@ -57,59 +58,51 @@ impl Store {
     /// Removes files that no version of a table needs which is younger than the options say, old log entries, and what
     /// commands that were killed left behind.
     ///
-    /// With an age of zero nobody else may use the store at the same time.
+    /// With an age of zero nobody else may write to the store or read it at the same time.
     ///
     /// # Errors
-    /// `Unavailable` when files cannot be listed or removed, `Corrupt` when a log cannot be understood.
+    /// `Unavailable` when files cannot be listed or removed, `Corrupt` when a log cannot be understood, `Conflict` when
+    /// the age is zero and somebody writes.
     pub async fn vacuum(&self, options: VacuumOptions) -> Result<VacuumSummary> {
+        let _turn =
+            if options.older_than.is_zero() { self.turn_alone()? } else { self.turn_with_others().await? };
         let mut summary = VacuumSummary::default();
         for table in [self.events(), self.invocations(), self.quarantine()] {
             table.vacuum(self.root(), options, &mut summary).await?;
         }
-        self.vacuum_temporary(options, &mut summary)?;
+        self.vacuum_temporary(options, &mut summary).await?;
         summary.files.sort_unstable();
         Ok(summary)
     }
 
-    /// Removes what only a running command needs. The walk has an end: a store has few levels, and links are not followed.
-    fn vacuum_temporary(&self, options: VacuumOptions, summary: &mut VacuumSummary) -> Result<()> {
-        let mut folders = vec![self.root().to_owned()];
-        while let Some(folder) = folders.pop() {
-            let failed =
-                |cause| Error::io("cannot clean the folder up", cause).with("folder", folder.display());
-            for entry in fs::read_dir(&folder).map_err(failed)? {
-                let entry = entry.map_err(failed)?;
-                // a file that went since was somebody's draft
-                let Ok(meta) = entry.metadata() else { continue };
-                if meta.is_dir() {
-                    folders.push(entry.path());
-                    continue;
-                }
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let age = meta.modified().ok().and_then(|written| options.now.duration_since(written).ok());
-                if !is_temporary(&name, folder == self.root())
-                    || age.is_none_or(|age| age < options.older_than)
-                {
-                    continue;
-                }
-                if options.action == VacuumAction::Remove {
-                    fs::remove_file(entry.path()).map_err(failed)?;
-                }
+    /// Removes what only a running command needs.
+    async fn vacuum_temporary(&self, options: VacuumOptions, summary: &mut VacuumSummary) -> Result<()> {
+        let mut gone = Vec::new();
+        for path in walk(self.root())? {
+            // a file that went since was somebody's draft
+            let Ok(meta) = fs::metadata(&path) else { continue };
+            let age = meta.modified().ok().and_then(|written| options.now.duration_since(written).ok());
+            let inside = relative(self.root(), &path);
+            if is_temporary(&inside) && age.is_some_and(|age| age >= options.older_than) {
                 summary.bytes += meta.len();
-                let path = entry.path();
-                summary.files.push(path.strip_prefix(self.root()).unwrap_or(&path).display().to_string());
+                summary.files.push(inside);
+                gone.push(path);
             }
         }
-        Ok(())
+        if options.action == VacuumAction::List {
+            return Ok(());
+        }
+        let removed = self.files().blocking(move |files| files.remove_all(&gone)).await;
+        removed.map_err(|cause| Error::io("cannot remove files", cause))
     }
 }
 
-/// Whether a file is a draft, or one of those in the store's own folder that belong to a running command.
-fn is_temporary(name: &str, in_root: bool) -> bool {
-    let is_draft = name
+/// Whether a file, named by its path in the store, is a draft, or a copy that belongs to a running command.
+fn is_temporary(path: &str) -> bool {
+    let is_draft = path
         .rsplit_once('#')
         .is_some_and(|(_, random)| !random.is_empty() && random.bytes().all(|digit| digit.is_ascii_digit()));
-    is_draft || (in_root && TEMPORARY.iter().any(|start| name.starts_with(start)))
+    is_draft || TEMPORARY.iter().any(|start| path.starts_with(start))
 }
 
 /// A clock that stands still.
@@ -127,16 +120,12 @@ impl Table {
     ///
     /// # Errors
     /// `Unavailable` when the log cannot be written.
-    pub async fn checkpoint(&self) -> Result<()> {
-        let failed = |cause| error("cannot write a checkpoint", cause).with("table", self.name());
-        let table = self.opened().await.map_err(failed)?;
-        let state = table.snapshot().map_err(failed)?;
-        let version = version_number(state.version())?;
-        let last = self.last_checkpoint().await?;
-        if version - last < ENTRIES_MAX {
-            return Ok(());
+    pub async fn checkpoint_if_long(&self) -> Result<()> {
+        let version = self.snapshot().await?.version;
+        if version - self.last_checkpoint().await? >= ENTRIES_MAX {
+            self.checkpoint().await?;
         }
-        create_checkpoint(&table, None).await.map_err(failed)
+        Ok(())
     }
 
     /// The version of the last checkpoint; -1 without one.

@@ -178,7 +178,7 @@ fn encoder_of(runs: &RecordBatch) -> Result<Encoder> {
 }
 
 /// Picks the columns of the file and turns views into plain text.
-fn to_file_schema(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
+pub(crate) fn to_file_schema(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
     let columns = schema.fields().iter().map(|field| {
         let column = rows
             .column_by_name(field.name())

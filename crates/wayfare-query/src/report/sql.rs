@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use datafusion::error::DataFusionError;
 use datafusion::prelude::SQLOptions;
+use wayfare_ingest::nearest;
 
 use crate::error::of_datafusion;
 use crate::provider::SnapshotTable;
@@ -11,6 +13,9 @@ use crate::rows::collect;
 use crate::{Error, Result};
 
 use super::Answer;
+
+/// The tables that a query can read.
+const TABLES: [&str; 3] = ["events", "invocations", "quarantine"];
 
 /// Bytes of a query's text.
 const QUERY_BYTES_MAX: usize = 64 << 10;
@@ -32,9 +37,22 @@ pub(super) async fn rows(question: &Question<'_>, query: &str) -> Result<Answer>
     )?;
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let plan = question.context.sql_with_options(query, read_only).await.map_err(|cause| {
-        of_datafusion("the query cannot be planned", cause)
-            .hint("one SELECT over the tables events, invocations and quarantine")
-    })?;
+    let plan = question.context.sql_with_options(query, read_only).await.map_err(cannot_plan)?;
     Ok(Answer::new("", collect(plan).await?))
+}
+
+/// Says what is wrong with a query, a table by the name that stands in it.
+fn cannot_plan(cause: DataFusionError) -> Error {
+    let hint = "one SELECT over the tables events, invocations and quarantine";
+    let text = cause.to_string();
+    let unknown = text.split_once("table '").and_then(|(_, rest)| rest.split_once("' not found"));
+    let Some((table, _)) = unknown else {
+        return of_datafusion("the query cannot be planned", cause).hint(hint);
+    };
+    let table = table.strip_prefix("wayfare.store.").unwrap_or(table);
+    let error = Error::invalid(format!("there is no table {table:?}: not found in the store"));
+    match nearest(table, TABLES) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
+        None => error.hint(hint),
+    }
 }

@@ -62,6 +62,13 @@ pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
             lines.push(format!("{} of {} files are already in the store", count(*known), count(*all)));
         }
     }
+    if summary.rejected_before > 0 {
+        lines.push(format!(
+            "of their {} records {} were rejected then",
+            count(summary.read_before),
+            count(summary.rejected_before)
+        ));
+    }
     if let Some((from, to)) = &summary.lifetime_raised {
         lines.push(format!(
             "the mapping raised the store's journey_lifetime from {from} to {to}: runs are put together, and funnels \
@@ -95,6 +102,8 @@ pub(super) fn ingest_json(summary: &IngestSummary) -> Value {
         "accepted": summary.accepted,
         "duplicates": summary.duplicates,
         "rejected": summary.rejected,
+        "read_before": summary.read_before,
+        "rejected_before": summary.rejected_before,
         "reasons": summary.reasons.iter().cloned().map(|(reason, n)| (reason, n.into())).collect::<serde_json::Map<_, _>>(),
         "first_rejects": places.collect::<Vec<_>>(),
         "journey_lifetime_raised": summary.lifetime_raised.as_ref().map(|(from, to)| json!({ "from": from, "to": to })),
