@@ -25,6 +25,9 @@ pub(crate) const EVENTS_LAYOUT: FileLayout = FileLayout {
     ..FileLayout::PLAIN
 };
 
+/// Lines of a batch that is sent again are counted: the log tells which files hold them.
+const QUARANTINE_LAYOUT: FileLayout = FileLayout { ranges_of: &["batch_id"], ..FileLayout::PLAIN };
+
 /// Sorts a part and writes one file for each source and date; gives the longest run of the part, too.
 pub(super) async fn events(
     store: &Store,
@@ -122,6 +125,6 @@ pub(super) async fn quarantine(
         ],
     )
     .map_err(|cause| Error::internal("rejects do not fit the quarantine table").because(cause))?;
-    let file = encode(&rows, FileLayout::PLAIN)?;
+    let file = encode(&rows, QUARANTINE_LAYOUT)?;
     Ok(vec![store.quarantine().put(file, &[], "part", now_ms).await?])
 }
