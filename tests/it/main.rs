@@ -1,9 +1,17 @@
 //! Black-box tests of the real binary.
 
 #[cfg(test)]
+mod activity;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod compaction;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod erase;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -21,13 +29,19 @@ mod http_rights;
 #[cfg(test)]
 mod long_runs;
 #[cfg(test)]
+mod malformed;
+#[cfg(test)]
 mod numbers;
+#[cfg(test)]
+mod pseudonyms;
 #[cfg(test)]
 mod readers;
 #[cfg(test)]
 mod real_log;
 #[cfg(test)]
 mod reports;
+#[cfg(test)]
+mod retain;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]

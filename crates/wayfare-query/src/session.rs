@@ -69,6 +69,8 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         .with_default_catalog_and_schema("wayfare", "store");
     config.options_mut().execution.parquet.max_in_list_size = PRUNED_VALUES_MAX;
     config.options_mut().execution.parquet.metadata_size_hint = Some(FOOTER_BYTES);
+    // a physical plan would tell where files lie
+    config.options_mut().explain.logical_plan_only = true;
     if let Some(tenant) = &options.tenant {
         config.set_extension(Arc::new(Tenant::new(tenant)));
     }
@@ -84,7 +86,7 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         .build_arc()
         .map_err(|cause| of_datafusion("cannot set up the query engine", cause))?;
     let url = Url::parse(STORE_URL).map_err(|cause| Error::internal("the store's URL").because(cause))?;
-    runtime.register_object_store(&url, store.files());
+    runtime.register_object_store(&url, store.access());
     let context = SessionContext::new_with_config_rt(config, runtime);
     context.register_udaf(fold::fold_run());
     functions::register(&context);

@@ -17,7 +17,7 @@ use super::repeats::Repeats;
 use super::spool::Spool;
 use super::{IngestOptions, IngestProgress};
 use crate::decode::{Block, Decoder};
-use crate::mapping::Mapper;
+use crate::pseudonym::Pseudonyms;
 use crate::store::SETTINGS_FILE;
 use crate::{Error, Result};
 
@@ -56,12 +56,13 @@ impl Collector {
         batch: &BatchId,
         options: &IngestOptions,
         progress: &Arc<dyn IngestProgress>,
-        settings: &crate::store::Settings,
+        (settings, pseudonyms): (&crate::store::Settings, Option<&Arc<Pseudonyms>>),
         ends: Vec<u64>,
     ) -> Result<Self> {
         let counted = CountingReader { file: spool.open()?, progress: Arc::clone(progress) };
         let decoder = Decoder::open(Arc::clone(&spool.name), Box::new(counted), &options.limits)?;
         let mapping = options.mapping.clone().override_columns(&settings.to_text()?, SETTINGS_FILE)?;
+        let mapping = mapping.or_zone(settings.zone.as_deref())?;
         let mapper = Arc::new(mapping.compile(options.source));
         if let Some(header) = decoder.header() {
             mapper.check_header(&spool.name, header)?;
@@ -72,7 +73,10 @@ impl Collector {
         let blocks = Arc::new(Mutex::new(blocks));
         for _ in 0..workers {
             let (blocks, sender, mapper) = (Arc::clone(&blocks), parsed_sender.clone(), Arc::clone(&mapper));
-            thread::spawn(move || work(&blocks, &sender, &mapper));
+            let pseudonyms = pseudonyms.cloned();
+            thread::spawn(move || {
+                work(&blocks, &sender, &|block| parse(block, &mapper, pseudonyms.as_deref()));
+            });
         }
         thread::spawn(move || split(decoder, &block_sender, &parsed_sender));
         let mut gatherer = Gatherer {
@@ -199,7 +203,7 @@ fn split(
 fn work(
     blocks: &Mutex<Receiver<Numbered<Block>>>,
     parsed: &SyncSender<Numbered<Result<ParsedBlock>>>,
-    mapper: &Mapper,
+    parse: &dyn Fn(&Block) -> ParsedBlock,
 ) {
     loop {
         let received = match blocks.lock() {
@@ -207,7 +211,7 @@ fn work(
             Err(_poisoned) => return,
         };
         let Ok((number, block)) = received else { return };
-        if parsed.send((number, Ok(parse(&block, mapper)))).is_err() {
+        if parsed.send((number, Ok(parse(&block)))).is_err() {
             return;
         }
     }
