@@ -7,15 +7,31 @@ mod bad_input;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http_docs;
+#[cfg(test)]
+mod http_limits;
+#[cfg(test)]
+mod http_rights;
+#[cfg(test)]
 mod long_runs;
 #[cfg(test)]
+mod malformed;
+#[cfg(test)]
 mod numbers;
+#[cfg(test)]
+mod pseudonyms;
 #[cfg(test)]
 mod readers;
 #[cfg(test)]
@@ -23,4 +39,8 @@ mod real_log;
 #[cfg(test)]
 mod reports;
 #[cfg(test)]
+mod retain;
+#[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod server;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use wayfare_ingest::Store;
+use wayfare_ingest::{FileProgress, Health, Store};
 
 use crate::Result;
 use crate::compact::{self, CompactSummary};
 use crate::report::{self, Report, ReportStream};
 use crate::session::{EngineOptions, session};
 use crate::spec::Spec;
+use crate::verify;
 
 /// Answers questions about one store. Cheap to clone; every question reads the newest snapshot.
 ///
@@ -86,6 +87,20 @@ impl Engine {
             let everyone = EngineOptions { tenant: None, ..self.options.clone() };
             let context = session(&self.store, &everyone)?;
             compact::compact(&self.store, &context, now_ms, progress).await
+        })
+    }
+
+    /// Looks at every file of the store and at the truth of the cache; changes nothing.
+    ///
+    /// `progress` hears of files done and files in all.
+    ///
+    /// # Errors
+    /// `Unavailable` when files cannot be read, `Limit` when the memory does not suffice to fold the cached dates anew.
+    /// Damage is no error of the call.
+    pub fn verify<'a>(&'a self, progress: FileProgress<'a>) -> BoxFuture<'a, Result<Health>> {
+        Box::pin(async move {
+            let context = session(&self.store, &self.options)?;
+            verify::verify(&self.store, &context, self.options.threads, progress).await
         })
     }
 }

@@ -13,6 +13,7 @@ mod dimension;
 mod engine;
 mod error;
 mod fold;
+mod folds;
 mod functions;
 pub mod funnel;
 mod gate;
@@ -27,6 +28,7 @@ pub mod spec;
 pub mod stats;
 mod tenant;
 pub mod timeline;
+mod verify;
 pub mod words;
 
 pub use compact::CompactSummary;

@@ -1,5 +1,7 @@
 //! Everything the front end asks of the engine.
 
+pub(crate) mod upkeep;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -49,6 +51,8 @@ pub(crate) struct IngestOptions {
     pub(crate) source: Option<String>,
     /// A mapping file; the built-in mapping of the vendor's events when absent.
     pub(crate) mapping: Option<PathBuf>,
+    /// File with the key for pseudonyms, for a store that is to keep no plain values.
+    pub(crate) pseudonyms: Option<PathBuf>,
     /// Candidate JSON paths of promoted columns, from the settings file.
     pub(crate) columns: BTreeMap<String, Vec<String>>,
     /// The caller's name for the one input; told by its content when absent.
@@ -70,6 +74,10 @@ pub(crate) struct IngestSummary {
     pub(crate) accepted: u64,
     /// Records that the store had already.
     pub(crate) duplicates: u64,
+    /// Of inputs that the store had already: records read when they were taken in.
+    pub(crate) read_before: u64,
+    /// Of those, records that were rejected then.
+    pub(crate) rejected_before: u64,
     /// Records in quarantine.
     pub(crate) rejected: u64,
     /// Rejected records by reason, most frequent first.
@@ -146,13 +154,13 @@ pub(crate) struct Store {
 pub(crate) async fn open(options: StoreOptions) -> Result<Store> {
     let store = match options.missing {
         OnMissing::Create => wayfare_query::Store::open_or_create(&options.path).await?,
-        OnMissing::Fail => return reopen(&options),
+        OnMissing::Fail => return open_present(&options),
     };
     Ok(opened(store, &options))
 }
 
 /// Opens a store that is there.
-pub(crate) fn reopen(options: &StoreOptions) -> Result<Store> {
+pub(crate) fn open_present(options: &StoreOptions) -> Result<Store> {
     Ok(opened(wayfare_query::Store::open(&options.path)?, options))
 }
 
@@ -180,8 +188,8 @@ impl Store {
         Self { engine: self.engine.of_tenant(tenant), ..self.clone() }
     }
 
-    /// Reads the settings again.
-    pub(crate) fn reload_settings(&self) -> Result<()> {
+    /// Reads the settings again: another process may have changed them.
+    pub(crate) fn refresh(&self) -> Result<()> {
         self.files.reload_settings()
     }
 
@@ -214,6 +222,7 @@ pub(crate) struct Prepared {
     mapping: Mapping,
     source: Option<Source>,
     batch_id: Option<String>,
+    pseudonyms: Option<PathBuf>,
 }
 
 /// Looks at what an ingest was given, before there has to be a store.
@@ -222,7 +231,8 @@ pub(crate) fn prepare(options: &IngestOptions) -> Result<Prepared> {
     let inputs = expand(&options.inputs, &limits)?;
     let mapping = mapping(options.mapping.as_deref(), &options.columns)?;
     let source = options.source.as_deref().map(str::parse::<Source>).transpose()?;
-    Ok(Prepared { inputs, mapping, source, batch_id: options.batch_id.clone() })
+    let pseudonyms = options.pseudonyms.as_deref().map(key_file).transpose()?;
+    Ok(Prepared { inputs, mapping, source, batch_id: options.batch_id.clone(), pseudonyms })
 }
 
 /// Takes files in.
@@ -243,13 +253,15 @@ pub(crate) struct Upload {
     pub(crate) source: Option<String>,
     /// The tenant that all events belong to, whatever they say.
     pub(crate) tenant: Option<String>,
+    /// The client's name for the batch; told by its content when absent.
+    pub(crate) batch_id: Option<String>,
     /// Most bytes of the batch once it is unpacked.
     pub(crate) unpacked_bytes_max: u64,
 }
 
 /// Takes a batch in: all of it, or nothing if it is damaged or too large.
 pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummary> {
-    let Upload { file, name, mut mapping, source, tenant, unpacked_bytes_max } = upload;
+    let Upload { file, name, mut mapping, source, tenant, batch_id, unpacked_bytes_max } = upload;
     if let Some(tenant) = tenant {
         let text = format!("[columns]\ntenant_id = {{ constant = \"{tenant}\" }}\n");
         mapping = mapping.override_columns(&text, "the token's tenant")?;
@@ -262,7 +274,7 @@ pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummar
     }
     let source = source.as_deref().map(str::parse::<Source>).transpose()?;
     let input = Input { name: name.into(), origin: Origin::File(file.0.clone()) };
-    let prepared = Prepared { inputs: vec![input], mapping, source, batch_id: None };
+    let prepared = Prepared { inputs: vec![input], mapping, source, batch_id, pseudonyms: None };
     take_in(store, prepared, &Progress::hidden()).await
 }
 
@@ -287,8 +299,13 @@ pub(crate) async fn ingest_sample(
     generate(&options, &mut file, &Progress::hidden())?;
     file.flush().map_err(failed)?;
     let input = Input { name: "sample".into(), origin: Origin::File(spool.0.clone()) };
-    let prepared =
-        Prepared { inputs: vec![input], mapping: Mapping::mosaic()?, source: None, batch_id: None };
+    let prepared = Prepared {
+        inputs: vec![input],
+        mapping: Mapping::mosaic()?,
+        source: None,
+        batch_id: None,
+        pseudonyms: None,
+    };
     take_in(store, prepared, progress).await
 }
 
@@ -304,8 +321,11 @@ impl Drop for Spool {
 }
 
 async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
-    let Prepared { inputs, mapping, source, batch_id } = prepared;
+    let Prepared { inputs, mapping, source, batch_id, pseudonyms } = prepared;
     let started = Instant::now();
+    if let Some(key_file) = pseudonyms {
+        store.files.keep_pseudonyms(&key_file).await?;
+    }
     let sizes: Option<Vec<u64>> = inputs.iter().map(Input::size_bytes).collect();
     let bytes = sizes.map(|sizes| sizes.iter().sum());
     if let Some(bytes) = bytes {
@@ -330,6 +350,8 @@ async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Resu
         accepted: done.total(|input| input.accepted),
         duplicates: done.total(|input| input.duplicates),
         rejected: done.total(|input| input.rejected),
+        read_before: done.total(|input| input.read_before),
+        rejected_before: done.total(|input| input.rejected_before),
         reasons,
         first_rejects: done
             .rejects
@@ -344,6 +366,15 @@ async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Resu
         lifetime_raised: done.lifetime_raised,
         failures: done.inputs.into_iter().filter_map(|input| input.damage).collect(),
         elapsed: started.elapsed(),
+    })
+}
+
+/// The key's path as it can be used from any folder.
+fn key_file(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|cause| {
+        Error::io("cannot read the key", cause)
+            .with("file", path.display())
+            .hint("make one with `head -c 32 /dev/urandom > FILE`, and keep a copy of it")
     })
 }
 

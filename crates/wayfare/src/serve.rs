@@ -121,9 +121,9 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// The store, with its settings as they are now: another process may have changed them.
+    /// The store, with the settings as they are now.
     fn store(&self) -> Result<Arc<Store>, Problem> {
-        self.store.reload_settings().map_err(|error| self.problem(&error))?;
+        self.store.refresh().map_err(|error| self.problem(&error))?;
         Ok(Arc::clone(&self.store))
     }
 
@@ -157,7 +157,7 @@ impl App {
 pub(crate) async fn serve(options: Options, session: &Session) -> Result<Exit> {
     let Options { listen, drain, .. } = options;
     let origins = allowed_origins(&options.allow_origin)?;
-    let store = backend::reopen(&options.store)?;
+    let store = backend::open_present(&options.store)?;
     let tokens = TokenFile::of(store.root());
     if tokens.tokens()?.is_empty() && !listen.ip().is_loopback() {
         return Err(Error::invalid(format!(
@@ -264,6 +264,7 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
             CONTENT_TYPE,
             CONTENT_ENCODING,
             IF_NONE_MATCH,
+            events::IDEMPOTENCY_KEY,
             finish::REQUEST_ID,
         ])
         .expose_headers([ETAG, LINK, RETRY_AFTER, HeaderName::from_static("x-snapshot"), finish::REQUEST_ID])

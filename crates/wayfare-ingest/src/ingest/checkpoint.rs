@@ -1,5 +1,7 @@
 //! How far a batch is in the store: what makes its parts count once, whoever commits them.
 
+use arrow::array::AsArray as _;
+
 use super::batch_id::BatchId;
 use super::part::Part;
 use super::{IngestOptions, IngestSummary, Stored, raise_lifetime, write};
@@ -39,6 +41,26 @@ impl<'a> Checkpoint<'a> {
     /// Whether all of the batch is in the store.
     pub(super) fn is_done(&self) -> bool {
         self.is_done
+    }
+
+    /// How many records of a batch that is done were read, and how many of them went into quarantine and are still there.
+    ///
+    /// # Errors
+    /// `Corrupt` or `Unavailable` when they cannot be counted.
+    pub(super) async fn before(&self) -> Result<(u64, u64)> {
+        let read = self.batch.records_in(self.store.events()).await?.unwrap_or_default();
+        let mut rejected = 0;
+        if self.batch.records_in(self.store.quarantine()).await?.is_some() {
+            for file in self.store.quarantine().snapshot().await?.files {
+                let contents = self.store.contents(&file).await?;
+                for batch in contents.batches(Some(&["batch_id"]))? {
+                    let batch = batch?;
+                    let ids = batch.column(0).as_string_opt::<i32>().into_iter().flatten();
+                    rejected += ids.filter(|id| *id == Some(self.batch.as_str())).count() as u64;
+                }
+            }
+        }
+        Ok((read.try_into().unwrap_or_default(), rejected))
     }
 
     /// Numbers of records at which the parts in the store ended.

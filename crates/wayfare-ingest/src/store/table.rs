@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use deltalake_core::DeltaTableError;
+use deltalake_core::checkpoints::create_checkpoint;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake_core::kernel::{Action, StructField, Transaction};
@@ -15,6 +15,7 @@ use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
+use deltalake_core::{DeltaTable, DeltaTableError};
 use object_store::Error as StoreError;
 use object_store::path::Path as StorePath;
 use tokio::sync::Mutex;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use super::data_file::{DataFile, NewFile};
 use super::files::Files;
+use super::guard::damage;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder of a table's log inside the table's.
@@ -327,12 +329,29 @@ fn pause(attempt: u32) -> Duration {
     most * random / 1_000
 }
 
+impl Table {
+    /// Writes a checkpoint of the newest version, so that no older entry of the log is needed; gives the version.
+    ///
+    /// # Errors
+    /// As [`Table::snapshot`]; `Unavailable` when the log cannot be written.
+    pub(super) async fn checkpoint(&self) -> Result<i64> {
+        let failed = |cause| error("cannot write a checkpoint of the log", cause).with("table", self.name);
+        let mut loaded = DeltaTable::new(Arc::clone(&self.log));
+        loaded.load().await.map_err(failed)?;
+        create_checkpoint(&loaded, None).await.map_err(failed)?;
+        version_number(loaded.version().unwrap_or_default())
+    }
+}
+
 fn version_number(version: u64) -> Result<i64> {
     i64::try_from(version).map_err(|cause| Error::corrupt("the log's version is out of range").because(cause))
 }
 
 /// Turns an error of the table format into ours.
 pub(super) fn error(what: &str, cause: DeltaTableError) -> Error {
+    if let Some(damage) = damage(&cause) {
+        return damage;
+    }
     let kind = match &cause {
         DeltaTableError::NotATable(_) => ErrorKind::NotFound,
         DeltaTableError::Transaction {

@@ -29,7 +29,7 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let query = format!(
         "WITH cells AS (
            SELECT {names} {counts}, coalesce(sum(duration_ms), 0) AS duration_sum,
-             time_summary([duration_ms]) AS durations
+             time_summary(duration_ms) AS durations
            FROM runs {grouped})
          SELECT * EXCEPT (durations), durations[1] AS durations FROM cells WHERE started > 0 {ordered}",
         names = question.names_then_comma(),

@@ -60,6 +60,13 @@ pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
             lines.push(format!("{} of {} files are already in the store", count(*known), count(*all)));
         }
     }
+    if summary.rejected_before > 0 {
+        lines.push(format!(
+            "of their {} records {} were rejected then",
+            count(summary.read_before),
+            count(summary.rejected_before)
+        ));
+    }
     if summary.lifetime_raised {
         lines.push(
             "runs last longer than the store expected; it now expects that (journey_lifetime)".to_owned(),
@@ -92,6 +99,8 @@ pub(super) fn ingest_json(summary: &IngestSummary) -> Value {
         "accepted": summary.accepted,
         "duplicates": summary.duplicates,
         "rejected": summary.rejected,
+        "read_before": summary.read_before,
+        "rejected_before": summary.rejected_before,
         "reasons": summary.reasons.iter().cloned().map(|(reason, n)| (reason, n.into())).collect::<serde_json::Map<_, _>>(),
         "first_rejects": places.collect::<Vec<_>>(),
         "failures": summary.failures.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -214,6 +214,12 @@ fn events() -> Value {
         "description": "The source of all records; told by each record when absent",
         "schema": { "type": "string", "enum": ["cis", "verify", "risk", "admin"] },
     });
+    let key = json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The client's name for the batch; sent again it changes nothing, with other content it is refused",
+        "schema": { "type": "string", "pattern": "^[!-~]{1,128}$" },
+    });
     let mut responses = problems();
     responses.insert(
         "200".to_owned(),
@@ -223,7 +229,7 @@ fn events() -> Value {
         }),
     );
     let rest = json!({
-        "parameters": [source],
+        "parameters": [source, key],
         "requestBody": { "required": true, "content": content },
         "responses": responses,
     });
