@@ -1,9 +1,13 @@
 //! Black-box tests of the real binary.
 
 #[cfg(test)]
+mod activity;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod compaction;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]

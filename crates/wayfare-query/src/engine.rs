@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use wayfare_ingest::{FileProgress, Health, Store};
 
 use crate::Result;
-use crate::compact::{self, CompactSummary};
-use crate::report::{self, Report};
+use crate::compact::{self, CompactProgress, CompactSummary};
+use crate::report::{self, Report, ReportStream};
 use crate::session::{EngineOptions, session};
 use crate::spec::Spec;
 use crate::verify;
@@ -61,9 +61,17 @@ impl Engine {
         Box::pin(report::answer(&self.store, &self.options, spec))
     }
 
-    /// Brings the table `invocations` up to date with the events; reports give the same answers before and after.
+    /// Computes a report whose rows come one batch after the other: events of a log and the rows of a query are not
+    /// held in memory, whatever their number, and have no limit but that of the spec. Other reports come at once.
     ///
-    /// `progress` hears of dates done and dates in all.
+    /// # Errors
+    /// As [`Engine::run`]; an error in the middle is an item of the stream, which ends with it.
+    pub fn stream<'a>(&'a self, spec: &'a Spec) -> BoxFuture<'a, Result<ReportStream>> {
+        Box::pin(report::stream(&self.store, &self.options, spec))
+    }
+
+    /// Merges event files, leaves repeated events out, and brings the table `invocations` up to date with the events;
+    /// reports give the same answers before, after and in between.
     ///
     /// # Errors
     /// `Conflict` when another compaction won, `Limit` when the memory does not suffice, `Unavailable` when the store
@@ -71,7 +79,7 @@ impl Engine {
     pub fn compact<'a>(
         &'a self,
         now_ms: i64,
-        progress: &'a (dyn Fn(u64, u64) + Send + Sync),
+        progress: &'a CompactProgress,
     ) -> BoxFuture<'a, Result<CompactSummary>> {
         Box::pin(async move {
             // the cache is everyone's: folded for one tenant it would lack the others

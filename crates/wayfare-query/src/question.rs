@@ -37,6 +37,8 @@ pub(crate) struct Question<'a> {
     pub(crate) range: Range,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) dimensions: Vec<Dimension>,
+    /// Bytes that an answer may take.
+    pub(crate) memory_bytes: usize,
 }
 
 impl<'a> Question<'a> {
@@ -64,8 +66,7 @@ impl<'a> Question<'a> {
         // An as-of time in whole milliseconds takes in all events of that millisecond.
         let as_of_us = as_of_ms.saturating_mul(1_000).saturating_add(999);
         let scope = scope.clone();
-        let lifetime = store.settings().journey_lifetime;
-        let fresh = Freshness::of(&snapshot.events, &snapshot.invocations, lifetime)?;
+        let fresh = Freshness::of(store, &context, &snapshot).await?;
         let folds = Arc::default();
         Ok(Self {
             store,
@@ -79,6 +80,7 @@ impl<'a> Question<'a> {
             range,
             conditions,
             dimensions,
+            memory_bytes: options.memory_bytes,
         })
     }
 
@@ -99,6 +101,7 @@ impl<'a> Question<'a> {
             range,
             conditions,
             dimensions: self.dimensions.clone(),
+            memory_bytes: self.memory_bytes,
         })
     }
 
