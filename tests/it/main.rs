@@ -7,6 +7,12 @@ mod bad_input;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod compaction;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod formats;
@@ -23,13 +29,19 @@ mod http_rights;
 #[cfg(test)]
 mod long_runs;
 #[cfg(test)]
+mod malformed;
+#[cfg(test)]
 mod numbers;
+#[cfg(test)]
+mod pseudonyms;
 #[cfg(test)]
 mod readers;
 #[cfg(test)]
 mod real_log;
 #[cfg(test)]
 mod reports;
+#[cfg(test)]
+mod retain;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]

@@ -8,11 +8,13 @@ mod interval_start;
 mod keyed_summary;
 mod of_path;
 mod param;
+mod paths;
 mod run_features;
 mod step_summary;
 mod sub_journeys;
 mod time_summary;
 mod timeline;
+mod times;
 mod transitions;
 
 use datafusion::prelude::SessionContext;

@@ -15,6 +15,7 @@ mod invocation;
 mod invocations;
 mod journeys;
 mod main_line;
+mod nesting;
 mod overview;
 mod paths;
 mod quality;
@@ -244,6 +245,9 @@ fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report
         notes: answer.notes,
     })
 }
+
+#[cfg(test)]
+mod layouts;
 
 #[cfg(test)]
 mod tests {

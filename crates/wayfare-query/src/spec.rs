@@ -4,7 +4,6 @@
 //! way in gives the same errors.
 
 mod activity;
-mod duration;
 mod filter;
 mod quoted;
 mod range;
@@ -13,12 +12,12 @@ mod step;
 pub(crate) mod suggest;
 
 pub use activity::{ActivitySpec, Log, SessionsSpec, SessionsView};
-pub use duration::{format_duration_ms, parse_duration_ms};
 pub use filter::{Condition, Op};
 pub use range::{Range, parse_instant_ms, parse_tz};
 pub use reports::{CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView};
 pub(crate) use step::step_text;
 pub use step::{Step, StepTest};
+pub use wayfare_ingest::{format_duration_ms, parse_duration_ms};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -7,6 +7,7 @@ mod compact;
 mod compare;
 mod demo;
 mod durations;
+mod erase;
 mod event;
 mod failures;
 mod funnel;
@@ -18,6 +19,7 @@ mod journeys;
 mod overview;
 mod paths;
 mod quality;
+mod retain;
 mod risk;
 mod serve;
 mod sessions;
@@ -26,7 +28,9 @@ mod steps;
 mod sub_journeys;
 mod summary;
 mod token;
+mod vacuum;
 mod values;
+mod verify;
 
 use clap::Subcommand;
 use wayfare_query::spec::Spec;
@@ -44,6 +48,10 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
+    Vacuum(vacuum::Vacuum),
+    Verify(verify::Verify),
+    Retain(retain::Retain),
+    Erase(erase::Erase),
     Serve(serve::Serve),
     Token(token::Tokens),
     #[command(flatten)]
@@ -83,6 +91,10 @@ impl Command {
             Self::Generate(args) => args.run(session),
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
+            Self::Vacuum(args) => args.run(session).await,
+            Self::Verify(args) => args.run(session).await,
+            Self::Retain(args) => args.run(session).await,
+            Self::Erase(args) => args.run(session).await,
             Self::Serve(args) => args.run(session).await,
             Self::Token(args) => args.run(session),
             Self::Question(question) => question.answer(session).await,

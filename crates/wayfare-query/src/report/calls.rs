@@ -118,7 +118,7 @@ fn query(question: &Question<'_>, columns: &[&str]) -> String {
          cells AS (
            SELECT {named}{comma} count(*) AS calls, count(*) FILTER (WHERE failed) AS failed,
              count(*) FILTER (WHERE explains) AS failures_explained,
-             count(DISTINCT invocation_id) AS invocations, time_summary([latency_ms]) AS latency
+             count(DISTINCT invocation_id) AS invocations, time_summary(latency_ms) AS latency
            FROM placed {grouped})
          SELECT * EXCEPT (latency), latency[1] AS latency FROM cells WHERE calls > 0
          ORDER BY calls DESC{comma}{order}",

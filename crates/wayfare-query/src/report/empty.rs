@@ -1,5 +1,8 @@
 //! Why an answer is empty, in words.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use arrow::array::AsArray as _;
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
 use datafusion::logical_expr::{col, lit};
@@ -8,6 +11,7 @@ use datafusion::prelude::DataFrame;
 use crate::Result;
 use crate::error::of_datafusion;
 use crate::functions::{FunnelText, definition_text};
+use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{collect, column, integers};
 use crate::spec::{Step, suggest};
@@ -88,6 +92,9 @@ pub(super) async fn check_names(question: &Question<'_>) -> Result<()> {
             continue;
         }
         let column_name = format!("journey_{}", if name == "journey" { "id" } else { name });
+        if runs_know(question, &column_name, wanted).await? {
+            continue;
+        }
         let mut events = question.events()?;
         if name == "version" && !question.scope.journey.is_empty() {
             let journeys = question.scope.journey.iter().map(lit).collect();
@@ -107,6 +114,31 @@ pub(super) async fn check_names(question: &Question<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the compacted runs have every one of the names: then the events, which are many more, need not be read.
+async fn runs_know(question: &Question<'_>, column_name: &str, wanted: &[String]) -> Result<bool> {
+    if question.is_in_the_past() || question.fresh.cached.is_empty() {
+        return Ok(false);
+    }
+    let runs = SnapshotTable::new(question.store.invocations(), question.fresh.cached.clone());
+    let of = |column_name: &str, names: &[String]| {
+        col(column_name).in_list(names.iter().map(lit).collect(), false)
+    };
+    let mut named = of(column_name, wanted);
+    if !question.scope.journey.is_empty() {
+        named = named.and(of("journey_id", &question.scope.journey));
+    }
+    let known = question
+        .context
+        .read_table(Arc::new(runs))
+        .and_then(|runs| runs.filter(named))
+        .and_then(|runs| runs.select(vec![col(column_name)]))
+        .and_then(DataFrame::distinct)
+        .map_err(|cause| of_datafusion("cannot list the names", cause))?;
+    let known = collect(known).await?;
+    let known: HashSet<&str> = column(&known, column_name)?.as_string_view().iter().flatten().collect();
+    Ok(wanted.iter().all(|name| known.contains(name.as_str())))
 }
 
 /// For each step that nobody reached: how many runs have it at all.

@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _, Int64Array, StringArray, UInt64Array};
+use arrow::array::{AsArray as _, Int64Array, StringArray, UInt64Array};
 use arrow::compute::take;
 use arrow::datatypes::Int64Type;
 use wayfare_ingest::columns::RUN_DIMENSIONS;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SQLOptions};
 use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
+use wayfare_ingest::nearest;
 
 use crate::error::of_datafusion;
 use crate::gate;
@@ -14,6 +16,9 @@ use crate::question::Question;
 use crate::{Error, Result};
 
 use super::Answer;
+
+/// The tables that a query can read.
+const TABLES: [&str; 3] = ["events", "invocations", "quarantine"];
 
 /// All rows at once; their number is bounded by the memory of a question.
 pub(super) async fn rows(question: &Question<'_>, query: &str) -> Result<Answer> {
@@ -55,14 +60,27 @@ async fn plan(question: &Question<'_>, query: &str) -> Result<DataFrame> {
         "quarantine",
         refused.map_err(|cause| of_datafusion("cannot plan the quarantine", cause))?,
     )?;
-    let failed = |cause| {
-        of_datafusion("the query cannot be planned", cause)
-            .hint("one SELECT over the tables events, invocations and quarantine")
-    };
-    let plan = question.context.state().statement_to_plan(statement).await.map_err(failed)?;
+    let failed = |cause| of_datafusion("the query cannot be planned", cause);
+    let plan = question.context.state().statement_to_plan(statement).await.map_err(cannot_plan)?;
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     read_only.verify_plan(&plan).map_err(failed)?;
     gate::check_plan(&plan)?;
     question.context.execute_logical_plan(plan).await.map_err(failed)
+}
+
+/// Says what is wrong with a query, a table by the name that stands in it.
+fn cannot_plan(cause: DataFusionError) -> Error {
+    let hint = "one SELECT over the tables events, invocations and quarantine";
+    let text = cause.to_string();
+    let unknown = text.split_once("table '").and_then(|(_, rest)| rest.split_once("' not found"));
+    let Some((table, _)) = unknown else {
+        return of_datafusion("the query cannot be planned", cause).hint(hint);
+    };
+    let table = table.strip_prefix("wayfare.store.").unwrap_or(table);
+    let error = Error::invalid(format!("there is no table {table:?}: not found in the store"));
+    match nearest(table, TABLES) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
+        None => error.hint(hint),
+    }
 }

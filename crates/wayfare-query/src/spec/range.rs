@@ -10,7 +10,7 @@ use chrono::{
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use super::duration::parse_duration_ms;
+use super::parse_duration_ms;
 use crate::words::instant_in;
 use crate::{Error, Result};
 use wayfare_ingest::nearest;

@@ -162,6 +162,11 @@ impl Column<'_> {
         self.meaning == Meaning::Text && !self.name.ends_with("_id")
     }
 
+    /// Whether values are words.
+    pub(super) fn is_text(&self) -> bool {
+        self.meaning == Meaning::Text
+    }
+
     /// Whether there is no value in any row.
     pub(super) fn is_empty(&self) -> bool {
         self.values.logical_null_count() == self.values.len()

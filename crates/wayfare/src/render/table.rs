@@ -55,7 +55,7 @@ pub(super) fn render(report: &Report, look: &Look, out: &mut dyn Write) -> io::R
     foot(report, &rest, look, out)
 }
 
-/// Says once what all rows have in common, and gives the other columns. The first one names the rows and stays.
+/// Says once what all rows have in common, and gives the other columns: at least one text, which names the rows.
 fn without_constants<'a>(
     columns: Vec<Column<'a>>,
     look: &Look,
@@ -63,8 +63,10 @@ fn without_constants<'a>(
     out: &mut dyn Write,
 ) -> io::Result<Vec<Column<'a>>> {
     let (mut kept, mut said) = (Vec::new(), Vec::new());
+    let varies = |column: &Column<'_>| column.is_text() && column.constant(manner).is_none();
+    let named = columns.iter().any(varies);
     for (index, column) in columns.into_iter().enumerate() {
-        match column.constant(manner).filter(|_| index > 0) {
+        match column.constant(manner).filter(|_| named || index > 0) {
             Some(text) => said.push(format!("{} {text}", column.heading)),
             None => kept.push(column),
         }
@@ -109,7 +111,11 @@ fn foot(report: &Report, rest: &Rest<'_>, look: &Look, out: &mut dyn Write) -> i
         writeln!(out)?;
     }
     for note in &report.notes {
-        writeln!(out, "{}", human::one_line(note))?;
+        let note = human::one_line(note);
+        let lines = look.width.map_or_else(|| vec![note.clone()], |width| layout::lines_of(&note, width));
+        for line in lines {
+            writeln!(out, "{line}")?;
+        }
     }
     let mut more = Vec::new();
     if !rest.left_out.is_empty() {
