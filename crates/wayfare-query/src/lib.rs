@@ -31,7 +31,7 @@ pub mod timeline;
 mod verify;
 pub mod words;
 
-pub use compact::CompactSummary;
+pub use compact::{CompactProgress, CompactStage, CompactSummary, MergeSummary};
 pub use engine::Engine;
 pub use report::{Report, ReportStream};
 pub use session::EngineOptions;

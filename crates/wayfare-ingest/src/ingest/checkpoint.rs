@@ -4,7 +4,7 @@ use arrow::array::AsArray as _;
 
 use super::batch_id::BatchId;
 use super::part::Part;
-use super::{IngestOptions, IngestSummary, Stored, raise_lifetime, write};
+use super::{IngestOptions, IngestSummary, Stored, write};
 use crate::record::Reject;
 use crate::store::{Commit, NewFile, Store, Table};
 use crate::{Error, ErrorKind, Result};
@@ -92,9 +92,7 @@ impl<'a> Checkpoint<'a> {
         if !part.rejects.is_empty() && self.refused < Some(end) {
             self.refuse(&part.rejects, end, options).await?;
         }
-        let (add, longest_run) = write::events(self.store, part, self.batch, options).await?;
-        // Before the commit: a part that is in the store is not looked at again.
-        summary.lifetime_raised |= raise_lifetime(self.store, longest_run).await?;
+        let add = write::events(self.store, part, self.batch, options).await?;
         let (files, bytes) = (add.len() as u64, add.iter().map(NewFile::size_bytes).sum::<u64>());
         let mut transactions = vec![self.batch.read(end, self.read)];
         transactions.extend(is_last.then(|| self.batch.done()));
