@@ -13,7 +13,7 @@ use crate::server::Server;
 
 /// A size that the environment may raise.
 fn size(variable: &str, small: usize) -> usize {
-    std::env::var(variable).map_or(small, |text| text.parse().unwrap())
+    std::env::var_os(variable).map_or(small, |text| text.to_str().unwrap().parse().unwrap())
 }
 
 fn loaded() -> Store {

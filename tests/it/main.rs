@@ -1,6 +1,8 @@
 //! Black-box tests of the real binary.
 
 #[cfg(test)]
+mod activity;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod cli;

@@ -7,7 +7,7 @@ use wayfare_ingest::{FileProgress, Health, Store};
 
 use crate::Result;
 use crate::compact::{self, CompactProgress, CompactSummary};
-use crate::report::{self, Report};
+use crate::report::{self, Report, ReportStream};
 use crate::session::{EngineOptions, session};
 use crate::spec::Spec;
 use crate::verify;
@@ -59,6 +59,15 @@ impl Engine {
     /// store, `Limit` when the memory does not suffice, `Corrupt` for damaged files.
     pub fn run<'a>(&'a self, spec: &'a Spec) -> BoxFuture<'a, Result<Report>> {
         Box::pin(report::answer(&self.store, &self.options, spec))
+    }
+
+    /// Computes a report whose rows come one batch after the other: events of a log and the rows of a query are not
+    /// held in memory, whatever their number, and have no limit but that of the spec. Other reports come at once.
+    ///
+    /// # Errors
+    /// As [`Engine::run`]; an error in the middle is an item of the stream, which ends with it.
+    pub fn stream<'a>(&'a self, spec: &'a Spec) -> BoxFuture<'a, Result<ReportStream>> {
+        Box::pin(report::stream(&self.store, &self.options, spec))
     }
 
     /// Merges event files, leaves repeated events out, and brings the table `invocations` up to date with the events;

@@ -37,6 +37,8 @@ pub(crate) struct Question<'a> {
     pub(crate) range: Range,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) dimensions: Vec<Dimension>,
+    /// Bytes that an answer may take.
+    pub(crate) memory_bytes: usize,
 }
 
 impl<'a> Question<'a> {
@@ -78,6 +80,7 @@ impl<'a> Question<'a> {
             range,
             conditions,
             dimensions,
+            memory_bytes: options.memory_bytes,
         })
     }
 
@@ -98,6 +101,7 @@ impl<'a> Question<'a> {
             range,
             conditions,
             dimensions: self.dimensions.clone(),
+            memory_bytes: self.memory_bytes,
         })
     }
 

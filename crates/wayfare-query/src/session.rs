@@ -69,6 +69,8 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         .with_default_catalog_and_schema("wayfare", "store");
     config.options_mut().execution.parquet.max_in_list_size = PRUNED_VALUES_MAX;
     config.options_mut().execution.parquet.metadata_size_hint = Some(FOOTER_BYTES);
+    // a physical plan would tell where files lie
+    config.options_mut().explain.logical_plan_only = true;
     if let Some(tenant) = &options.tenant {
         config.set_extension(Arc::new(Tenant::new(tenant)));
     }

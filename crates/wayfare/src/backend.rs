@@ -16,7 +16,7 @@ use wayfare_ingest::{
     VacuumOptions, expand,
 };
 use wayfare_query::spec::Spec;
-use wayfare_query::{CompactStage, Engine, EngineOptions, Error, Report, Result};
+use wayfare_query::{CompactStage, Engine, EngineOptions, Error, Report, ReportStream, Result};
 
 use crate::clock;
 use crate::progress::Progress;
@@ -211,6 +211,11 @@ impl Store {
         self.files.root()
     }
 
+    /// Whether plain ids must not reach the disk.
+    pub(crate) fn keeps_pseudonyms(&self) -> bool {
+        self.files.settings().pseudonyms.is_some()
+    }
+
     /// The same store with the rows of one tenant only.
     pub(crate) fn of_tenant(&self, tenant: &str) -> Self {
         Self { engine: self.engine.of_tenant(tenant), ..self.clone() }
@@ -236,6 +241,11 @@ impl Store {
 /// Answers a question.
 pub(crate) async fn run(store: &Store, spec: Spec) -> Result<Report> {
     store.engine.run(&spec).await
+}
+
+/// Answers a question whose rows are written as they come.
+pub(crate) async fn stream(store: &Store, spec: Spec) -> Result<ReportStream> {
+    store.engine.stream(&spec).await
 }
 
 /// Inputs that are there and a mapping that can be used.

@@ -147,8 +147,9 @@ fn table(lines: &[Line]) -> Result<RecordBatch> {
     add_difference(&mut rows, "difference_in_rate", &differences);
     let p: Vec<Option<f64>> = lines.iter().map(Line::p).collect();
     let mut adjusted = benjamini_hochberg(&p.iter().flatten().copied().collect::<Vec<_>>()).into_iter();
-    rows.number("p_value", p.iter().copied());
+
     rows.number("q_value", p.iter().map(|p| p.and_then(|_| adjusted.next())));
+    rows.number("p_value", p.iter().copied());
     for (index, name) in ["a_median_ms", "b_median_ms"].into_iter().enumerate() {
         rows.number(name, lines.iter().map(|line| line.medians.get(index).copied().flatten()));
     }

@@ -15,6 +15,7 @@ use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{collect, column, integers};
 use crate::spec::{Step, suggest};
+use crate::words::{counted, instant_in};
 
 use super::funnel::literal;
 
@@ -35,8 +36,10 @@ pub(super) async fn explain(question: &Question<'_>, rows: usize) -> Result<Vec<
     let Some((runs, first, last)) = span(question, question.all_runs(&[])?, "first_at").await? else {
         return Ok(vec!["the store has events, but none of a journey".to_owned()]);
     };
-    let mut notes =
-        vec![format!("none of the {runs} runs in the store fits; they started from {first} to {last}")];
+    let mut notes = vec![format!(
+        "none of the {} in the store fits; they started from {first} to {last}",
+        counted(runs, "run")
+    )];
     if question.range.from_ms.is_some() || question.range.to_ms.is_some() {
         notes.push("the range counts runs by their first event".to_owned());
     }
@@ -58,7 +61,8 @@ pub(super) async fn explain_events(question: &Question<'_>, rows: usize) -> Resu
     Ok(match span(question, question.events()?, "timestamp").await? {
         None => vec![NO_EVENTS.to_owned()],
         Some((events, first, last)) => vec![format!(
-            "none of the {events} events in the store fits; they happened from {first} to {last}"
+            "none of the {} in the store fits; they happened from {first} to {last}",
+            counted(events, "event")
         )],
     })
 }
@@ -74,12 +78,11 @@ async fn span(question: &Question<'_>, plan: DataFrame, at: &str) -> Result<Opti
     if rows == 0 {
         return Ok(None);
     }
-    let day = |name| -> Result<String> {
+    let shown = |name| -> Result<String> {
         let instants = column(&counted, name)?.as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
-        let instant = chrono::DateTime::from_timestamp_micros(instants.value(0)).unwrap_or_default();
-        Ok(instant.with_timezone(&question.zone).format("%Y-%m-%d %H:%M").to_string())
+        Ok(instant_in(instants.value(0).div_euclid(1_000), question.zone))
     };
-    Ok(Some((rows, day("first")?, day("last")?)))
+    Ok(Some((rows, shown("first")?, shown("last")?)))
 }
 
 /// Fails for a journey or version that no event has, with the nearest name.
@@ -163,8 +166,11 @@ pub(super) async fn explain_steps(
     let (number, name) = (index + 1, &step.name);
     notes.push(match runs {
         0 => format!("step {number}, {name}, occurs in no run of the scope; `wayfare steps` lists the steps that do"),
-        runs if index == 0 => format!("step {number}, {name}, occurs in {runs} runs"),
-        runs => format!("step {number}, {name}, occurs in {runs} runs, but in none after the steps before it and inside the window"),
+        runs if index == 0 => format!("step {number}, {name}, occurs in {}", counted(runs, "run")),
+        runs => format!(
+            "step {number}, {name}, occurs in {}, but in none after the steps before it and inside the window",
+            counted(runs, "run")
+        ),
     });
     Ok(notes)
 }

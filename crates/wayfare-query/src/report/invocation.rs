@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, SortExpr, col, lit, when};
 use crate::error::of_datafusion;
 use crate::question::Question;
 use crate::rows::{Rows, collect, column};
-use crate::spec::format_duration_ms;
+use crate::words::{counted, duration};
 use crate::{Error, Result};
 
 use super::{Answer, nesting};
@@ -19,18 +19,19 @@ use super::{Answer, nesting};
 /// Events of one run that are shown; a run has some dozens, a runaway one may have millions.
 const EVENTS_MAX: usize = 100_000;
 
-/// The columns of the events panel after the offset, in order.
-const COLUMNS: [&str; 18] = [
+/// The columns of the events panel after the offset, the most telling first.
+const COLUMNS: [&str; 19] = [
     "activity",
     "step_id",
-    "step_type",
     "outcome",
     "error_code",
-    "error_category",
-    "error_message",
     "connection_id",
     "http_status",
     "latency_ms",
+    "happened_at",
+    "error_category",
+    "error_message",
+    "step_type",
     "user_id",
     "client_id",
     "app_id",
@@ -52,12 +53,16 @@ pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>
     if let Some(tenant) = tenant {
         events = events.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
     }
-    let mut columns = vec![col("timestamp").alias("happened_at")];
-    columns.extend(COLUMNS.map(col));
+    let mut columns = COLUMNS
+        .map(|name| match name {
+            "happened_at" => col("timestamp").alias(name),
+            _ => col(name),
+        })
+        .to_vec();
     columns.extend(NESTING.map(col));
     let events = events
         .sort(order()?)
-        .and_then(|events| events.select(columns))
+        .and_then(|events| events.select(columns.to_vec()))
         .and_then(|events| events.limit(0, Some(EVENTS_MAX)))
         .map_err(failed)?;
     let events = without_repeats(&collect(events).await?)?;
@@ -68,7 +73,6 @@ pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>
     let offsets: Int64Array = times.iter().map(|at| at.map(|at| millis(at) - millis(start))).collect();
     let mut rows = Rows::default();
     rows.add("offset_ms", Arc::new(offsets));
-    rows.take(&events, &["happened_at"])?;
     rows.take(&events, &COLUMNS)?;
     let (levels, inside) = nesting::levels(&events, &family)?;
     rows.count("level", levels);
@@ -83,7 +87,7 @@ pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>
             .push(format!("with sub-journeys: {}; `inside` says which events are theirs", nested.join(", ")));
     }
     if answer.batch.num_rows() == EVENTS_MAX {
-        answer.notes.push(format!("only the first {EVENTS_MAX} events are shown"));
+        answer.notes.push(format!("only the first {} are shown", counted(EVENTS_MAX, "event")));
     }
     Ok(answer)
 }
@@ -115,7 +119,7 @@ async fn title(
         1 => {
             let duration = column(&found, "duration_ms")?.as_primitive::<arrow::datatypes::Int64Type>();
             let took = match duration.iter().next().flatten() {
-                Some(millis) => format!(" after {}", format_duration_ms(millis)),
+                Some(millis) => format!(" after {}", duration_of(millis)),
                 None => String::new(),
             };
             let (journey, version) = (text("journey_id")?, text("journey_version")?);
@@ -124,6 +128,11 @@ async fn title(
         _ => Err(Error::invalid(format!("invocation {id:?} exists for several tenants"))
             .hint("name one: --tenant T")),
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with two units")]
+fn duration_of(millis: i64) -> String {
+    duration(millis as f64)
 }
 
 /// By time; inside one millisecond in the order of the timeline.

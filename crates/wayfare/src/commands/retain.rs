@@ -5,11 +5,12 @@ use clap::Args;
 use serde_json::{Value, json};
 use wayfare_ingest::{Resolve, Retained};
 use wayfare_query::Result;
+use wayfare_query::words::count;
 
 use super::summary;
 use crate::backend::{self, OnMissing, upkeep};
 use crate::exit::Exit;
-use crate::render::{count, size};
+use crate::render::size;
 use crate::session::Session;
 
 const EXAMPLES: &str = "\

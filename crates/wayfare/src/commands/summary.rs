@@ -3,12 +3,13 @@
 use std::io::Write as _;
 
 use serde_json::{Value, json};
+use wayfare_query::words::{count, counted, duration};
 use wayfare_query::{Error, Result};
 
 use crate::backend::{CompactSummary, IngestSummary, VacuumSummary};
 use crate::out::{Out, write_failed};
 use crate::progress::per_second;
-use crate::render::{Format, count, duration, size};
+use crate::render::{Format, size};
 use crate::session::Session;
 
 /// Files that a dry run of a clean-up names to people.
@@ -43,7 +44,7 @@ pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
         format!(
             "read {} records from {} ({}) in {}, {} a second",
             count(*read),
-            if *files == 1 { "1 file".to_owned() } else { format!("{} files", count(*files)) },
+            counted(*files, "file"),
             size(*bytes),
             duration(elapsed.as_secs_f64() * 1000.0),
             count(per_second(*read, elapsed_ms)),

@@ -3,12 +3,13 @@
 use clap::Args;
 use serde_json::{Value, json};
 use wayfare_ingest::{Check, Finding, Health, Repair};
+use wayfare_query::words::count;
 use wayfare_query::{Error, Result};
 
 use super::summary;
 use crate::backend::{self, OnMissing, upkeep};
 use crate::exit::Exit;
-use crate::render::{count, size};
+use crate::render::size;
 use crate::session::Session;
 
 const EXAMPLES: &str = "\

@@ -46,7 +46,7 @@ pub(crate) async fn write<K: Send + 'static>(
 
 async fn stream_of<K: Send + 'static>(
     compute: &Compute,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()> + Send + 'static,
     keep: K,
 ) -> Result<Body> {
     let (sender, mut pieces) = mpsc::channel::<Piece>(PIECES_AHEAD);
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     async fn pieces_of(
-        write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()> + Send + 'static,
     ) -> Vec<std::result::Result<usize, axum::Error>> {
         let compute = Compute::start(1).unwrap();
         let body = stream_of(&compute, write, ()).await.unwrap();
