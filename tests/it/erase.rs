@@ -1,5 +1,6 @@
 //! An erased id is nowhere in the store, whatever was killed on the way; everything else is where it was.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -45,22 +46,21 @@ fn store_with_the_user() -> Store {
     }
     let at = "\"timestamp\":\"2026-03-02T12:00:00Z\"";
     // named in a parameter, in an escaped one, in a text, by an administrator
-    lines.push_str(&format!(
-        "{{\"activity\":\"step_completed\",{at},\"invocation_id\":\"run-of-300\",\"additional_params\":{{\"who\":[\"{USER}\"]}}}}\n"
-    ));
-    lines.push_str(&format!(
-        "{{\"activity\":\"step_completed\",{at},\"invocation_id\":\"run-of-301\",\"additional_params\":{{\"who\":\"usr\\u002d7f3a9b2c41\"}}}}\n"
-    ));
-    lines.push_str(&format!(
-        "{{\"activity\":\"risk_recommendation\",{at},\"source\":\"risk\",\"user_agent\":\"app of {USER}; 1.0\"}}\n"
-    ));
-    lines.push_str(&format!(
-        "{{\"activity\":\"user_deleted\",{at},\"source\":\"admin\",\"actor_id\":\"boss\",\"target_resource_id\":\"{USER}\"}}\n"
-    ));
+    writeln!(lines,
+        "{{\"activity\":\"step_completed\",{at},\"invocation_id\":\"run-of-300\",\"additional_params\":{{\"who\":[\"{USER}\"]}}}}"
+    ).unwrap();
+    writeln!(lines,
+        "{{\"activity\":\"step_completed\",{at},\"invocation_id\":\"run-of-301\",\"additional_params\":{{\"who\":\"usr\\u002d7f3a9b2c41\"}}}}"
+    ).unwrap();
+    writeln!(lines,
+        "{{\"activity\":\"risk_recommendation\",{at},\"source\":\"risk\",\"user_agent\":\"app of {USER}; 1.0\"}}"
+    ).unwrap();
+    writeln!(lines,
+        "{{\"activity\":\"user_deleted\",{at},\"source\":\"admin\",\"actor_id\":\"boss\",\"target_resource_id\":\"{USER}\"}}"
+    ).unwrap();
     // and in what could not be used
-    lines.push_str(&format!(
-        "{{\"activity\":\"step_completed\",\"timestamp\":\"soon\",\"user_id\":\"{USER}\"}}\n"
-    ));
+    writeln!(lines, "{{\"activity\":\"step_completed\",\"timestamp\":\"soon\",\"user_id\":\"{USER}\"}}")
+        .unwrap();
     lines += "not json\n";
     let file = store.file("events.ndjson", lines);
     store.ok(&["ingest", &file, "--max-rejects", "2"]);
