@@ -16,6 +16,10 @@ fn count(row: &Value, column: &str) -> i64 {
     row[column].as_i64().unwrap_or_else(|| panic!("no count {column} in {row}"))
 }
 
+fn length(rows: &[Value]) -> i64 {
+    i64::try_from(rows.len()).unwrap()
+}
+
 fn total(rows: &[Value], column: &str) -> i64 {
     rows.iter().map(|row| count(row, column)).sum()
 }
@@ -84,7 +88,7 @@ fn the_row_of_the_rest_makes_columns_add_up() {
             }
             let marked: Vec<&Value> = some.iter().filter(|row| !row["other_rows"].is_null()).collect();
             let [rest] = marked.as_slice() else { panic!("{line}: one row of the rest: {some:?}") };
-            assert_eq!(count(rest, "other_rows") + some.len() as i64 - 1, all.len() as i64, "{line}");
+            assert_eq!(count(rest, "other_rows") + length(&some) - 1, length(&all), "{line}");
             assert_eq!(some.last(), Some(*rest), "{line}: the rest is last");
         }
     }
@@ -108,7 +112,7 @@ fn a_list_has_as_many_rows_as_the_number_says() {
         let conditions = conditions.iter().flat_map(|condition| ["--where".to_owned(), condition.clone()]);
         let arguments: Vec<String> =
             ["invocations", "--limit", "100000"].map(str::to_owned).into_iter().chain(conditions).collect();
-        store.rows(&arguments).len() as i64
+        length(&store.rows(&arguments))
     };
     for row in store.rows(&["failures"]).iter().filter(|row| row["other_rows"].is_null()).step_by(5) {
         let is = |column: &str| match row[column].as_str() {
@@ -180,8 +184,9 @@ fn mix_and_rate_add_up_to_the_change() {
     for by in ["platform", "journey,client", "day"] {
         let rows = store.rows(&["compare", "--a", "to=2026-03-16", "--b", "from=2026-03-16", "--by", by]);
         let rate = |side: &str| {
-            let of = |part: &str| total(&rows, &format!("{side}_success_rate_of_started_{part}")) as f64;
-            of("numerator") / of("denominator")
+            let of = |part: &str| total(&rows, &format!("{side}_success_rate_of_started_{part}"));
+            f64::from(i32::try_from(of("numerator")).unwrap())
+                / f64::from(i32::try_from(of("denominator")).unwrap())
         };
         let effects: f64 =
             rows.iter().map(|row| number(row, "mix_effect") + number(row, "rate_effect")).sum();
@@ -334,7 +339,28 @@ fn a_sub_journey_with_an_invocation_of_its_own_is_nested_by_its_parent() {
     assert_eq!((&row["nested_by"], &row["outcome"]), (&json!("parent_id"), &json!("succeeded")));
     assert_eq!((count(row, "invocations"), count(row, "passages")), (1, 1));
     assert!((number(row, "p50_duration_ms") - 3000.0).abs() < 1e-9, "{row}");
+    let events = store.rows(&["invocation", "outer"]);
+    let seen: Vec<_> = events
+        .iter()
+        .map(|row| (count(row, "level"), row["inside"].as_str(), count(row, "offset_ms")))
+        .collect();
+    assert_eq!(seen, [(0, None, 0), (1, Some("otp"), 1_000), (1, Some("otp"), 4_000), (0, None, 6_000)]);
     let quality = store.rows(&["quality"]);
     let lost = quality.iter().find(|row| row["issue"] == "parent invocation that is not there").unwrap();
     assert_eq!((count(lost, "count"), &lost["example"]), (1, &json!("lost")));
+}
+
+#[test]
+fn events_of_a_bracketed_sub_journey_are_inside_it() {
+    let store = store();
+    let id =
+        store.sql("SELECT invocation_id FROM invocations WHERE path LIKE '%(otp%;)%$' ORDER BY 1 LIMIT 1");
+    let events = store.rows(&["invocation", id[0]["invocation_id"].as_str().unwrap()]);
+    let begin = events.iter().position(|row| row["activity"] == "sub_journey_started").unwrap();
+    let end = events.iter().position(|row| row["activity"] == "journey_completed_successfully").unwrap();
+    for (index, row) in events.iter().enumerate() {
+        let within = begin < index && index <= end;
+        assert_eq!(count(row, "level"), i64::from(within), "{row}");
+        assert_eq!(row["inside"].as_str(), within.then_some("otp"), "{row}");
+    }
 }

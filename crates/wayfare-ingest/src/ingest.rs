@@ -11,9 +11,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::catalogue::Source;
-use crate::input::Input;
+use crate::input::{Input, Origin};
 use crate::limits::Limits;
 use crate::mapping::{Lifetime, Mapping};
+use crate::pseudonym::Pseudonyms;
 use crate::record::{Reason, Reject};
 use crate::store::{Settings, Store};
 use crate::{Error, Result};
@@ -21,6 +22,7 @@ use crate::{Error, Result};
 mod batch_id;
 mod checkpoint;
 mod collect;
+mod order;
 mod parse;
 mod part;
 mod repeats;
@@ -59,7 +61,7 @@ pub struct IngestOptions {
 pub const REJECTS_SHOWN_MAX: usize = 10;
 
 /// Records of one commit unless said otherwise: large enough for good files, small enough to be sorted in memory.
-const PART_RECORDS_DEFAULT: u64 = 500_000;
+const PART_RECORDS_DEFAULT: u64 = 250_000;
 
 impl IngestOptions {
     /// Options with the defaults for everything but the mapping and the time.
@@ -104,6 +106,10 @@ pub struct InputSummary {
     pub rejected: u64,
     /// The whole input was in the store already, so it was not read again.
     pub already_stored: bool,
+    /// Records that were read when the input was stored.
+    pub read_before: u64,
+    /// Records that went into quarantine then.
+    pub rejected_before: u64,
     /// Why the input could not be read to its end; what came before is stored.
     pub damage: Option<Error>,
 }
@@ -123,8 +129,17 @@ pub struct IngestSummary {
     pub files: u64,
     /// Bytes written.
     pub bytes: u64,
-    /// Runs lasted longer than the store's journey lifetime, which was raised to cover them.
-    pub lifetime_raised: bool,
+    /// The mapping's lifetime of runs is longer than the store's journey lifetime was, which is now the same.
+    pub lifetime_raised: Option<LifetimeRaised>,
+}
+
+/// A journey lifetime that grew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LifetimeRaised {
+    /// What it was.
+    pub from: Lifetime,
+    /// What it is.
+    pub to: Lifetime,
 }
 
 impl IngestSummary {
@@ -151,43 +166,56 @@ pub async fn ingest(
     if let Some(given) = &options.batch_id {
         BatchId::check(given, inputs.len())?;
     }
-    raise_lifetime(store, options.mapping.lifetime()).await?;
-    let mut summary = IngestSummary::default();
+    let _turn = store.turn_with_others().await?;
+    let lifetime_raised = raise_lifetime(store, options.mapping.lifetime()).await?;
+    let pseudonyms = Pseudonyms::of(store)?.map(Arc::new);
+    if let Some(pseudonyms) = &pseudonyms {
+        pseudonyms.note_key(store).await?;
+    }
+    let mut summary = IngestSummary { lifetime_raised, ..IngestSummary::default() };
     for input in inputs {
-        let one = ingest_one(store, input, options, progress, &mut summary).await?;
+        let one = ingest_one(store, input, options, pseudonyms.as_ref(), progress, &mut summary).await?;
         summary.inputs.push(one);
     }
     Ok(summary)
 }
 
 /// Makes the store's journey lifetime cover `wanted`; says whether it had to grow.
-async fn raise_lifetime(store: &Store, wanted: Lifetime) -> Result<bool> {
-    if wanted <= store.settings().journey_lifetime {
-        return Ok(false);
+async fn raise_lifetime(store: &Store, wanted: Lifetime) -> Result<Option<LifetimeRaised>> {
+    let from = store.settings().journey_lifetime;
+    if wanted <= from {
+        return Ok(None);
     }
     let raise = |now: Settings| Settings { journey_lifetime: wanted.max(now.journey_lifetime), ..now };
     store.change_settings(raise).await?;
-    Ok(true)
+    Ok(Some(LifetimeRaised { from, to: wanted }))
 }
 
 async fn ingest_one(
     store: &Store,
     input: &Input,
     options: &IngestOptions,
+    pseudonyms: Option<&Arc<Pseudonyms>>,
     progress: &Arc<dyn IngestProgress>,
     summary: &mut IngestSummary,
 ) -> Result<InputSummary> {
+    if pseudonyms.is_some() && matches!(input.origin, Origin::Stdin) {
+        return Err(Error::invalid("a store that keeps pseudonyms takes no standard input")
+            .hint("a copy of it would be on disk in plain: give a file"));
+    }
     let spool = Spool::of(input, store)?;
     let batch = BatchId::of(&spool, options)?;
     let mut one = InputSummary { file: input.name.to_string(), ..InputSummary::default() };
     let mut checkpoint = Checkpoint::of(store, &batch).await?;
     if checkpoint.is_done() {
         one.already_stored = true;
+        (one.read_before, one.rejected_before) = checkpoint.before().await?;
         checkpoint.settle().await?;
         return Ok(one);
     }
     let ends = checkpoint.ends();
-    let mut collector = Collector::start(&spool, &batch, options, progress, &store.settings(), ends)?;
+    let reading = (&store.settings(), pseudonyms);
+    let mut collector = Collector::start(&spool, &batch, options, progress, reading, ends)?;
     while let Some(part) = collector.next_part()? {
         one.read += part.read;
         progress.records(part.read);

@@ -16,23 +16,40 @@ use url::Url;
 
 use crate::{Error, ErrorKind, Result};
 
+mod contents;
 mod data_file;
 mod disk;
+mod encoder;
 mod files;
+mod guard;
+mod layout;
+mod seal;
 mod settings;
 #[cfg(test)]
 pub(crate) mod simulated;
 mod statistics;
+mod sweep;
 mod table;
+mod turn;
+mod upkeep;
 mod upload;
 
-pub use data_file::{DataFile, EncodedFile, FileLayout, NewFile, encode};
+pub(crate) use contents::Contents;
+pub use data_file::{DataFile, EncodedFile, NewFile};
 pub use disk::{Disk, DiskFile, LocalDisk};
+pub use encoder::{Encoder, encode};
 pub use files::Files;
+use guard::Guard;
+pub use guard::damage;
+pub use layout::{EVENTS_LAYOUT, FileLayout};
 pub(crate) use settings::FILE_NAME as SETTINGS_FILE;
 pub use settings::Settings;
 pub use statistics::{Statistics, ValueRange};
-pub use table::{AppTransaction, Commit, Snapshot, Table};
+pub use sweep::Swept;
+pub(crate) use sweep::{DAMAGED_FOLDER, relative, version_of, walk};
+pub use table::{AppTransaction, Commit, CommitKind, Snapshot, Table};
+pub use turn::Turn;
+pub use upkeep::{VacuumAction, VacuumOptions, VacuumSummary};
 
 use crate::columns;
 
@@ -52,6 +69,7 @@ const LOCK_FILE: &str = "wayfare.lock";
 pub struct Store {
     root: PathBuf,
     files: Arc<Files>,
+    access: Arc<dyn ObjectStore>,
     settings: RwLock<Settings>,
     events: Table,
     invocations: Table,
@@ -120,14 +138,13 @@ impl Store {
                 .with("store", root.display())
                 .hint("name a new or empty folder, or an existing store"));
         }
-        make_root(&disk, root)
-            .map_err(|cause| Error::io("cannot make the folder", cause).with("store", root.display()))?;
+        make_root(&disk, root).map_err(|cause| cannot_make(root, cause))?;
         let store = Self::attach(Arc::clone(&disk), root, Settings::default())?;
         let _only_one_makes_it = store.lock().await?;
         if root.join(settings::FILE_NAME).exists() {
             return Self::open_on(disk, root);
         }
-        for table in [&store.events, &store.invocations, &store.quarantine] {
+        for table in store.tables() {
             table.create_if_missing().await?;
         }
         // The settings file comes last: its presence says that the tables are all there.
@@ -140,7 +157,7 @@ impl Store {
             .canonicalize()
             .map_err(|cause| Error::io("cannot resolve the folder", cause).with("store", root.display()))?;
         let files = Arc::new(Files::new(disk, root.clone()));
-        let access: Arc<dyn ObjectStore> = Arc::clone(&files) as _;
+        let access: Arc<dyn ObjectStore> = Arc::new(Guard::new(Arc::clone(&files) as _));
         let table = |name: &'static str, schema, partitions: &'static [&'static str]| -> Result<Table> {
             let location = Url::from_directory_path(root.join(name)).map_err(|()| {
                 Error::new(ErrorKind::Internal, "a store's path has no URL").with("store", root.display())
@@ -157,6 +174,7 @@ impl Store {
             invocations: table("invocations", columns::invocations_file_schema(), &["start_date"])?,
             quarantine: table("quarantine", columns::quarantine_file_schema(), &[])?,
             files: Arc::clone(&files),
+            access: Arc::clone(&access),
             settings: RwLock::new(settings),
             root,
         })
@@ -167,9 +185,14 @@ impl Store {
         &self.root
     }
 
-    /// The file access of the store; paths in it are absolute.
+    /// The files of the store, for changes; paths are absolute.
     pub fn files(&self) -> Arc<Files> {
         Arc::clone(&self.files)
+    }
+
+    /// The files of the store for readers, who are given no damaged byte; paths are absolute.
+    pub fn access(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.access)
     }
 
     /// The store's settings, as they were when they were read last.
@@ -225,10 +248,23 @@ impl Store {
         &self.invocations
     }
 
+    /// All tables.
+    pub fn tables(&self) -> [&Table; 3] {
+        [&self.events, &self.invocations, &self.quarantine]
+    }
+
     /// The table of refused lines.
     pub fn quarantine(&self) -> &Table {
         &self.quarantine
     }
+}
+
+/// That a place is not there is no reason here: it was to be made.
+fn cannot_make(root: &Path, cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, "cannot make a store here")
+        .with("store", root.display())
+        .hint("name a folder that can be made, in a place where you may write")
+        .because(cause)
 }
 
 fn is_a_file(root: &Path) -> Error {

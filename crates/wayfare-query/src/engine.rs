@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use wayfare_ingest::Store;
+use wayfare_ingest::{FileProgress, Health, Store};
 
 use crate::Result;
-use crate::compact::{self, CompactSummary};
-use crate::report::{self, Report};
+use crate::compact::{self, CompactProgress, CompactSummary};
+use crate::report::{self, Report, ReportStream};
 use crate::session::{EngineOptions, session};
 use crate::spec::Spec;
+use crate::verify;
 
 /// Answers questions about one store. Cheap to clone; every question reads the newest snapshot.
 ///
@@ -60,9 +61,17 @@ impl Engine {
         Box::pin(report::answer(&self.store, &self.options, spec))
     }
 
-    /// Brings the table `invocations` up to date with the events; reports give the same answers before and after.
+    /// Computes a report whose rows come one batch after the other: events of a log and the rows of a query are not
+    /// held in memory, whatever their number, and have no limit but that of the spec. Other reports come at once.
     ///
-    /// `progress` hears of dates done and dates in all.
+    /// # Errors
+    /// As [`Engine::run`]; an error in the middle is an item of the stream, which ends with it.
+    pub fn stream<'a>(&'a self, spec: &'a Spec) -> BoxFuture<'a, Result<ReportStream>> {
+        Box::pin(report::stream(&self.store, &self.options, spec))
+    }
+
+    /// Merges event files, leaves repeated events out, and brings the table `invocations` up to date with the events;
+    /// reports give the same answers before, after and in between.
     ///
     /// # Errors
     /// `Conflict` when another compaction won, `Limit` when the memory does not suffice, `Unavailable` when the store
@@ -70,13 +79,27 @@ impl Engine {
     pub fn compact<'a>(
         &'a self,
         now_ms: i64,
-        progress: &'a (dyn Fn(u64, u64) + Send + Sync),
+        progress: &'a CompactProgress,
     ) -> BoxFuture<'a, Result<CompactSummary>> {
         Box::pin(async move {
             // the cache is everyone's: folded for one tenant it would lack the others
             let everyone = EngineOptions { tenant: None, ..self.options.clone() };
             let context = session(&self.store, &everyone)?;
             compact::compact(&self.store, &context, now_ms, progress).await
+        })
+    }
+
+    /// Looks at every file of the store and at the truth of the cache; changes nothing.
+    ///
+    /// `progress` hears of files done and files in all.
+    ///
+    /// # Errors
+    /// `Unavailable` when files cannot be read, `Limit` when the memory does not suffice to fold the cached dates anew.
+    /// Damage is no error of the call.
+    pub fn verify<'a>(&'a self, progress: FileProgress<'a>) -> BoxFuture<'a, Result<Health>> {
+        Box::pin(async move {
+            let context = session(&self.store, &self.options)?;
+            verify::verify(&self.store, &context, self.options.threads, progress).await
         })
     }
 }

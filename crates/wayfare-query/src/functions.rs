@@ -1,15 +1,20 @@
 //! The functions that reports and `sql` share, wrapped for `DataFusion`. Their work is done elsewhere, in plain Rust.
 
 mod bytes;
+mod changes;
 mod funnel;
+mod funnel_level;
 mod interval_start;
 mod keyed_summary;
 mod of_path;
 mod param;
+mod paths;
 mod run_features;
 mod step_summary;
 mod sub_journeys;
 mod time_summary;
+mod timeline;
+mod times;
 mod transitions;
 
 use datafusion::prelude::SessionContext;
@@ -24,6 +29,11 @@ pub(crate) use transitions::{END_NODE, OTHER_NODE, START_NODE, STEP_NODE, TRANSI
 
 /// Makes all functions known to a session.
 pub(crate) fn register(context: &SessionContext) {
+    context.register_udf(changes::function());
+    context.register_udf(funnel_level::funnel());
+    context.register_udf(funnel_level::funnel_ms());
+    context.register_udf(timeline::steps());
+    context.register_udf(timeline::timeline());
     context.register_udf(funnel::funnel_times());
     context.register_udf(interval_start::interval_start());
     context.register_udf(param::param());

@@ -6,6 +6,7 @@
 
 pub mod attempts;
 mod cache;
+mod cancel;
 mod compact;
 mod condition;
 mod defects;
@@ -13,8 +14,10 @@ mod dimension;
 mod engine;
 mod error;
 mod fold;
+mod folds;
 mod functions;
 pub mod funnel;
+mod gate;
 mod provider;
 mod question;
 mod report;
@@ -26,9 +29,11 @@ pub mod spec;
 pub mod stats;
 mod tenant;
 pub mod timeline;
+mod verify;
+pub mod words;
 
-pub use compact::CompactSummary;
+pub use compact::{CompactProgress, CompactStage, CompactSummary, MergeSummary};
 pub use engine::Engine;
-pub use report::Report;
+pub use report::{Report, ReportStream};
 pub use session::EngineOptions;
 pub use wayfare_ingest::{Error, ErrorKind, Result, Store};

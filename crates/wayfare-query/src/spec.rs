@@ -3,7 +3,7 @@
 //! Texts (`where`, `step`, instants, durations) are parsed and checked by the modules below, so that every
 //! way in gives the same errors.
 
-mod duration;
+mod activity;
 mod filter;
 mod quoted;
 mod range;
@@ -11,15 +11,19 @@ mod reports;
 mod step;
 pub(crate) mod suggest;
 
-pub use duration::{format_duration_ms, parse_duration_ms};
+pub use activity::{ActivitySpec, Log, SessionsSpec, SessionsView};
 pub use filter::{Condition, Op};
-pub use range::{Range, format_instant, parse_instant_ms, parse_tz};
+pub use range::{Range, parse_instant_ms, parse_tz};
 pub use reports::{CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView};
 pub(crate) use step::step_text;
 pub use step::{Step, StepTest};
+pub use wayfare_ingest::{format_duration_ms, parse_duration_ms};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// Bytes that the text of an SQL query may have.
+pub const QUERY_BYTES_MAX: usize = 64 << 10;
 
 /// What all reports have in common: which runs, as of when, split by what, how many rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -103,6 +107,20 @@ pub enum Spec {
         #[serde(flatten)]
         scope: Scope,
     },
+    /// Events of one log, listed or counted.
+    Activity(ActivitySpec),
+    /// One event with everything that is known of it.
+    Event {
+        /// The event's id in hexadecimal digits, or as many of the first ones as make it unique.
+        id: String,
+        /// Time zone of the shown instants; UTC when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tz: Option<String>,
+    },
+    /// Verification sessions by their outcome.
+    Sessions(SessionsSpec),
+    /// Risk recommendations by their type.
+    Risk(Scope),
     /// One read-only SQL query.
     Sql {
         /// The query's text.
@@ -129,6 +147,10 @@ impl Spec {
             Self::Invocation { .. } => "invocation",
             Self::Journeys(_) => "journeys",
             Self::Values { .. } => "values",
+            Self::Activity(_) => "activity",
+            Self::Event { .. } => "event",
+            Self::Sessions(_) => "sessions",
+            Self::Risk(_) => "risk",
             Self::Sql { .. } => "sql",
         }
     }

@@ -1,5 +1,7 @@
 //! Everything the front end asks of the engine.
 
+pub(crate) mod upkeep;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -7,13 +9,14 @@ use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use wayfare_ingest::{
-    Decoder, GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Source, expand,
+    Decoder, GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Source, VacuumAction,
+    VacuumOptions, expand,
 };
 use wayfare_query::spec::Spec;
-use wayfare_query::{Engine, EngineOptions, Error, Report, Result};
+use wayfare_query::{CompactStage, Engine, EngineOptions, Error, Report, ReportStream, Result};
 
 use crate::clock;
 use crate::progress::Progress;
@@ -49,6 +52,8 @@ pub(crate) struct IngestOptions {
     pub(crate) source: Option<String>,
     /// A mapping file; the built-in mapping of the vendor's events when absent.
     pub(crate) mapping: Option<PathBuf>,
+    /// File with the key for pseudonyms, for a store that is to keep no plain values.
+    pub(crate) pseudonyms: Option<PathBuf>,
     /// Candidate JSON paths of promoted columns, from the settings file.
     pub(crate) columns: BTreeMap<String, Vec<String>>,
     /// The caller's name for the one input; told by its content when absent.
@@ -70,6 +75,10 @@ pub(crate) struct IngestSummary {
     pub(crate) accepted: u64,
     /// Records that the store had already.
     pub(crate) duplicates: u64,
+    /// Of inputs that the store had already: records read when they were taken in.
+    pub(crate) read_before: u64,
+    /// Of those, records that were rejected then.
+    pub(crate) rejected_before: u64,
     /// Records in quarantine.
     pub(crate) rejected: u64,
     /// Rejected records by reason, most frequent first.
@@ -78,8 +87,8 @@ pub(crate) struct IngestSummary {
     pub(crate) first_rejects: Vec<RejectedAt>,
     /// Inputs that could not be read to their end; what was good before is stored.
     pub(crate) failures: Vec<Error>,
-    /// Runs outlast what the store expected, which now expects more.
-    pub(crate) lifetime_raised: bool,
+    /// What the store's journey lifetime was and is, where the mapping raised it.
+    pub(crate) lifetime_raised: Option<(String, String)>,
     /// How long it took.
     pub(crate) elapsed: Duration,
 }
@@ -100,14 +109,41 @@ pub(crate) struct RejectedAt {
 /// What came of compacting.
 #[derive(Debug, Default)]
 pub(crate) struct CompactSummary {
+    /// Event files before.
+    pub(crate) event_files_before: u64,
+    /// Event files afterwards.
+    pub(crate) event_files_after: u64,
+    /// Events that were rewritten.
+    pub(crate) events_merged: u64,
+    /// Events removed, since the same event stood in another file.
+    pub(crate) events_removed: u64,
     /// Start dates whose runs were folded anew.
     pub(crate) dates_folded: u64,
     /// Start dates that were up to date.
     pub(crate) dates_kept: u64,
     /// Runs written.
     pub(crate) invocations: u64,
-    /// Bytes written.
+    /// Runs among them that outlast the store's journey lifetime.
+    pub(crate) long_invocations: u64,
+    /// That lifetime.
+    pub(crate) journey_lifetime: String,
+    /// Bytes written, of events and of runs.
     pub(crate) bytes: u64,
+    /// How long it took.
+    pub(crate) elapsed: Duration,
+}
+
+/// What a clean-up removed, or would remove.
+#[derive(Debug, Default)]
+pub(crate) struct VacuumSummary {
+    /// Paths inside the store's folder.
+    pub(crate) files: Vec<String>,
+    /// Their size.
+    pub(crate) bytes: u64,
+    /// Log entries removed.
+    pub(crate) log_entries: u64,
+    /// Nothing was removed, it was only looked for.
+    pub(crate) dry_run: bool,
     /// How long it took.
     pub(crate) elapsed: Duration,
 }
@@ -146,13 +182,13 @@ pub(crate) struct Store {
 pub(crate) async fn open(options: StoreOptions) -> Result<Store> {
     let store = match options.missing {
         OnMissing::Create => wayfare_query::Store::open_or_create(&options.path).await?,
-        OnMissing::Fail => return reopen(&options),
+        OnMissing::Fail => return open_present(&options),
     };
     Ok(opened(store, &options))
 }
 
 /// Opens a store that is there.
-pub(crate) fn reopen(options: &StoreOptions) -> Result<Store> {
+pub(crate) fn open_present(options: &StoreOptions) -> Result<Store> {
     Ok(opened(wayfare_query::Store::open(&options.path)?, options))
 }
 
@@ -175,13 +211,18 @@ impl Store {
         self.files.root()
     }
 
+    /// Whether plain ids must not reach the disk.
+    pub(crate) fn keeps_pseudonyms(&self) -> bool {
+        self.files.settings().pseudonyms.is_some()
+    }
+
     /// The same store with the rows of one tenant only.
     pub(crate) fn of_tenant(&self, tenant: &str) -> Self {
         Self { engine: self.engine.of_tenant(tenant), ..self.clone() }
     }
 
-    /// Reads the settings again.
-    pub(crate) fn reload_settings(&self) -> Result<()> {
+    /// Reads the settings again: another process may have changed them.
+    pub(crate) fn refresh(&self) -> Result<()> {
         self.files.reload_settings()
     }
 
@@ -202,6 +243,11 @@ pub(crate) async fn run(store: &Store, spec: Spec) -> Result<Report> {
     store.engine.run(&spec).await
 }
 
+/// Answers a question whose rows are written as they come.
+pub(crate) async fn stream(store: &Store, spec: Spec) -> Result<ReportStream> {
+    store.engine.stream(&spec).await
+}
+
 /// Inputs that are there and a mapping that can be used.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -209,6 +255,7 @@ pub(crate) struct Prepared {
     mapping: Mapping,
     source: Option<Source>,
     batch_id: Option<String>,
+    pseudonyms: Option<PathBuf>,
 }
 
 /// Looks at what an ingest was given, before there has to be a store.
@@ -217,7 +264,8 @@ pub(crate) fn prepare(options: &IngestOptions) -> Result<Prepared> {
     let inputs = expand(&options.inputs, &limits)?;
     let mapping = mapping(options.mapping.as_deref(), &options.columns)?;
     let source = options.source.as_deref().map(str::parse::<Source>).transpose()?;
-    Ok(Prepared { inputs, mapping, source, batch_id: options.batch_id.clone() })
+    let pseudonyms = options.pseudonyms.as_deref().map(key_file).transpose()?;
+    Ok(Prepared { inputs, mapping, source, batch_id: options.batch_id.clone(), pseudonyms })
 }
 
 /// Takes files in.
@@ -238,13 +286,15 @@ pub(crate) struct Upload {
     pub(crate) source: Option<String>,
     /// The tenant that all events belong to, whatever they say.
     pub(crate) tenant: Option<String>,
+    /// The client's name for the batch; told by its content when absent.
+    pub(crate) batch_id: Option<String>,
     /// Most bytes of the batch once it is unpacked.
     pub(crate) unpacked_bytes_max: u64,
 }
 
 /// Takes a batch in: all of it, or nothing if it is damaged or too large.
 pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummary> {
-    let Upload { file, name, mut mapping, source, tenant, unpacked_bytes_max } = upload;
+    let Upload { file, name, mut mapping, source, tenant, batch_id, unpacked_bytes_max } = upload;
     if let Some(tenant) = tenant {
         let text = format!("[columns]\ntenant_id = {{ constant = \"{tenant}\" }}\n");
         mapping = mapping.override_columns(&text, "the token's tenant")?;
@@ -257,7 +307,7 @@ pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummar
     }
     let source = source.as_deref().map(str::parse::<Source>).transpose()?;
     let input = Input { name: name.into(), origin: Origin::File(file.0.clone()) };
-    let prepared = Prepared { inputs: vec![input], mapping, source, batch_id: None };
+    let prepared = Prepared { inputs: vec![input], mapping, source, batch_id, pseudonyms: None };
     take_in(store, prepared, &Progress::hidden()).await
 }
 
@@ -282,8 +332,13 @@ pub(crate) async fn ingest_sample(
     generate(&options, &mut file, &Progress::hidden())?;
     file.flush().map_err(failed)?;
     let input = Input { name: "sample".into(), origin: Origin::File(spool.0.clone()) };
-    let prepared =
-        Prepared { inputs: vec![input], mapping: Mapping::mosaic()?, source: None, batch_id: None };
+    let prepared = Prepared {
+        inputs: vec![input],
+        mapping: Mapping::mosaic()?,
+        source: None,
+        batch_id: None,
+        pseudonyms: None,
+    };
     take_in(store, prepared, progress).await
 }
 
@@ -299,8 +354,11 @@ impl Drop for Spool {
 }
 
 async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
-    let Prepared { inputs, mapping, source, batch_id } = prepared;
+    let Prepared { inputs, mapping, source, batch_id, pseudonyms } = prepared;
     let started = Instant::now();
+    if let Some(key_file) = pseudonyms {
+        store.files.keep_pseudonyms(&key_file).await?;
+    }
     let sizes: Option<Vec<u64>> = inputs.iter().map(Input::size_bytes).collect();
     let bytes = sizes.map(|sizes| sizes.iter().sum());
     if let Some(bytes) = bytes {
@@ -325,6 +383,8 @@ async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Resu
         accepted: done.total(|input| input.accepted),
         duplicates: done.total(|input| input.duplicates),
         rejected: done.total(|input| input.rejected),
+        read_before: done.total(|input| input.read_before),
+        rejected_before: done.total(|input| input.rejected_before),
         reasons,
         first_rejects: done
             .rejects
@@ -336,9 +396,18 @@ async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Resu
                 detail: reject.detail,
             })
             .collect(),
-        lifetime_raised: done.lifetime_raised,
+        lifetime_raised: done.lifetime_raised.map(|raised| (raised.from.to_string(), raised.to.to_string())),
         failures: done.inputs.into_iter().filter_map(|input| input.damage).collect(),
         elapsed: started.elapsed(),
+    })
+}
+
+/// The key's path as it can be used from any folder.
+fn key_file(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|cause| {
+        Error::io("cannot read the key", cause)
+            .with("file", path.display())
+            .hint("make one with `head -c 32 /dev/urandom > FILE`, and keep a copy of it")
     })
 }
 
@@ -360,19 +429,38 @@ fn columns_text(columns: &BTreeMap<String, Vec<String>>) -> String {
     text
 }
 
-/// Folds what is not folded yet.
+/// Merges event files and folds what is not folded yet.
 pub(crate) async fn compact(store: &Store, progress: &Progress) -> Result<CompactSummary> {
     let started = Instant::now();
     let heard = progress.clone();
-    let hear = move |done: u64, all: u64| heard.dates(done, all);
+    let hear = move |stage: CompactStage, done: u64, all: u64| match stage {
+        CompactStage::Events => heard.share("merging", "events", done, all),
+        CompactStage::Runs => heard.share("folding", "dates", done, all),
+    };
     let done = store.engine.compact(clock::now_ms(), &hear).await?;
     Ok(CompactSummary {
+        event_files_before: done.events.files_before,
+        event_files_after: done.events.files_after,
+        events_merged: done.events.merged,
+        events_removed: done.events.repeats,
         dates_folded: done.dates,
         dates_kept: done.dates_kept,
         invocations: done.runs,
-        bytes: done.bytes,
+        long_invocations: done.long_runs,
+        journey_lifetime: store.files.settings().journey_lifetime.to_string(),
+        bytes: done.bytes + done.events.bytes,
         elapsed: started.elapsed(),
     })
+}
+
+/// Removes files that nobody needs any more.
+pub(crate) async fn vacuum(store: &Store, older_than: Duration, dry_run: bool) -> Result<VacuumSummary> {
+    let started = Instant::now();
+    let action = if dry_run { VacuumAction::List } else { VacuumAction::Remove };
+    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(clock::now_ms().unsigned_abs());
+    let done = store.files.vacuum(VacuumOptions { older_than, action, now }).await?;
+    let wayfare_ingest::VacuumSummary { files, bytes, log_entries } = done;
+    Ok(VacuumSummary { files, bytes, log_entries, dry_run, elapsed: started.elapsed() })
 }
 
 /// Writes sample events as NDJSON and counts them; `Unavailable` with the cause when a write fails.

@@ -12,7 +12,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::ErrorKind;
-use crate::input::Origin;
 use crate::store::simulated::{Dice, Fault, Simulated};
 use crate::store::{Disk, LocalDisk};
 

@@ -4,11 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-const DAY_MS: i64 = 86_400_000;
+use crate::duration::{UNITS, parse_duration_ms};
 
-/// Units of a lifetime's text, from the largest.
-const UNITS: [(&str, i64); 6] =
-    [("w", 7 * DAY_MS), ("d", DAY_MS), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const DAY_MS: i64 = 86_400_000;
 
 /// The longest time between the first and the last event of one run. Any number of milliseconds is less than
 /// `Unlimited`.
@@ -29,24 +27,21 @@ impl Default for Lifetime {
 }
 
 impl Lifetime {
-    /// Reads `"24h"`, `"30d"`, `"90m"`, `"45s"`, `"2w"` or `"unlimited"`.
+    /// Reads `"24h"`, `"30d"`, `"90m"`, `"1h30m"`, `"2w"` or `"unlimited"`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text == "unlimited" {
             return Some(Self::Unlimited);
         }
-        let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-        let unit = text.strip_prefix(digits)?;
-        let (_, unit_ms) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        let millis = digits.parse::<i64>().ok()?.checked_mul(*unit_ms)?;
-        (millis > 0).then_some(Self::Millis(millis))
+        parse_duration_ms(text).ok().filter(|millis| *millis > 0).map(Self::Millis)
     }
 }
 
 impl fmt::Display for Lifetime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::Millis(millis) = *self else { return f.write_str("unlimited") };
-        // Days and hours read better than weeks: the default is written `24h`.
-        let plain = UNITS.iter().skip(2).find(|(_, unit_ms)| millis % unit_ms == 0);
+        // One day is written `24h`, several as days: nobody counts in weeks or hundreds of hours.
+        let largest = if millis > DAY_MS { 1 } else { 2 };
+        let plain = UNITS.iter().skip(largest).find(|(_, unit_ms)| millis % unit_ms == 0);
         let (name, unit_ms) = plain.copied().unwrap_or(("ms", 1));
         write!(f, "{}{name}", millis / unit_ms)
     }
@@ -82,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_lifetime_is_written_as_it_is_read() {
-        for text in ["24h", "90m", "1500ms", "45s", "unlimited"] {
+        for text in ["24h", "60d", "36h", "90m", "1500ms", "45s", "unlimited"] {
             assert_eq!(Lifetime::parse(text).unwrap().to_string(), text);
         }
         assert!(Lifetime::Unlimited > Lifetime::Millis(i64::MAX));

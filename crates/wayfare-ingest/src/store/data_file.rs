@@ -1,34 +1,21 @@
 //! One Parquet file of a table: how it is written, and what the log knows of it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use bytes::Bytes;
 use deltalake_core::kernel::{Add, LogicalFileView};
 use object_store::path::Path as StorePath;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
 use super::files::Files;
+use super::seal::seal_parquet;
 use super::statistics::{self, Statistics};
 use super::table::Table;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
-/// Rows of one row group: small enough that two cores get work from one day's file and that a selective
-/// query skips most of it, large enough for dictionaries to pay.
-const ROW_GROUP_ROWS_MAX: usize = 131_072;
-
-/// A dictionary may grow to this size before a column falls back to plain values. Paths and ids repeat
-/// across a whole row group, so the default of 1 MiB would give up too early.
-const DICTIONARY_BYTES_MAX: usize = 8 << 20;
-
-/// The level at which zstd's gain in size flattens on event text, while writing stays cheap.
-const ZSTD_LEVEL: i32 = 3;
+/// The tag that tells where a file's appendix lies: `start+length`, in bytes.
+pub(super) const APPENDIX_TAG: &str = "wayfare.appendix";
 
 /// One data file as the log of a snapshot tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +30,8 @@ pub struct DataFile {
     pub partition: BTreeMap<String, String>,
     /// Rows and value ranges.
     pub statistics: Statistics,
+    /// What the writer noted of the file, by name.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl DataFile {
@@ -61,7 +50,31 @@ impl DataFile {
             Error::corrupt("the log has a negative file size").with("file", &path).because(cause)
         })?;
         let location = inside(folder, &path)?;
-        Ok(Self { path, location, size_bytes, partition, statistics })
+        let tags = tags_of(view);
+        Ok(Self { path, location, size_bytes, partition, statistics, tags })
+    }
+
+    /// Reads the bytes that [`super::Encoder::append`] put into the file; `None` when it has none.
+    ///
+    /// # Errors
+    /// `Corrupt` when the file ends before them, `Unavailable` when it cannot be read.
+    pub async fn appendix(&self, files: &dyn ObjectStore) -> Result<Option<Bytes>> {
+        let Some(place) = self.tags.get(APPENDIX_TAG) else { return Ok(None) };
+        let range = place
+            .split_once('+')
+            .and_then(|(start, length)| Some((start.parse::<u64>().ok()?, length.parse::<u64>().ok()?)))
+            .and_then(|(start, length)| Some(start..start.checked_add(length)?))
+            .filter(|range| range.end <= self.size_bytes)
+            .ok_or_else(|| Error::corrupt("the log has no place of an appendix").with("file", &self.path))?;
+        if range.is_empty() {
+            return Ok(Some(Bytes::new()));
+        }
+        let bytes = files.get_range(&self.location, range).await;
+        bytes.map(Some).map_err(|cause| {
+            Error::new(ErrorKind::Unavailable, "cannot read a data file")
+                .with("file", &self.path)
+                .because(cause)
+        })
     }
 
     /// The value of a partition column.
@@ -92,61 +105,10 @@ impl NewFile {
 /// A Parquet file in memory, ready to be put into the store.
 #[derive(Debug)]
 pub struct EncodedFile {
-    bytes: Bytes,
-    rows: u64,
-    statistics: String,
-}
-
-/// What the files of a table are written with.
-#[derive(Debug, Clone, Copy)]
-pub struct FileLayout {
-    /// The columns that rows are sorted by.
-    pub sorted_by: &'static [&'static str],
-    /// The columns that the log keeps value ranges of.
-    pub ranges_of: &'static [&'static str],
-    /// The columns without a dictionary, since their values do not repeat.
-    pub plain: &'static [&'static str],
-}
-
-/// Encodes sorted rows as one Parquet file.
-///
-/// # Errors
-/// `Internal` when the rows do not fit the schema.
-pub fn encode(rows: &RecordBatch, layout: FileLayout) -> Result<EncodedFile> {
-    let schema = rows.schema();
-    let sorting = layout
-        .sorted_by
-        .iter()
-        .filter_map(|name| schema.index_of(name).ok())
-        .filter_map(|index| i32::try_from(index).ok())
-        .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: true })
-        .collect();
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(ZSTD_LEVEL).map_err(|cause| Error::internal("zstd level").because(cause))?,
-        ))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_sorting_columns(Some(sorting))
-        .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
-    for &name in layout.plain {
-        let column = ColumnPath::from(name);
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_statistics_enabled(column, EnabledStatistics::None);
-    }
-    let encode = || -> parquet::errors::Result<Vec<u8>> {
-        let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.build()))?;
-        writer.write(rows)?;
-        writer.into_inner()
-    };
-    let bytes = encode().map_err(|cause| Error::internal("cannot encode a data file").because(cause))?;
-    Ok(EncodedFile {
-        bytes: bytes.into(),
-        rows: rows.num_rows() as u64,
-        statistics: statistics::of_rows(rows, layout.ranges_of)?,
-    })
+    pub(super) bytes: Bytes,
+    pub(super) rows: u64,
+    pub(super) statistics: String,
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 impl Table {
@@ -179,11 +141,12 @@ impl Table {
     ) -> Result<Vec<NewFile>> {
         let mut files = Vec::with_capacity(encoded.len());
         let mut contents = Vec::with_capacity(encoded.len());
-        for (encoded, partition) in encoded {
+        for (mut encoded, partition) in encoded {
             let mut parts: Vec<String> =
                 partition.iter().map(|(name, value)| format!("{name}={value}")).collect();
             parts.push(format!("{stem}-{}.parquet", Uuid::new_v4().simple()));
             let path = parts.join("/");
+            encoded.bytes = seal_parquet(encoded.bytes, &format!("{}/{path}", self.name()));
             let place = self.files().path_of(&inside(self.folder(), &path)?);
             let place = place.map_err(|cause| Error::internal("a data file's path").because(cause))?;
             contents.push((place, encoded.bytes.clone()));
@@ -213,7 +176,7 @@ impl EncodedFile {
                 modification_time: written_at_ms,
                 data_change: true,
                 stats: Some(self.statistics),
-                tags: None,
+                tags: tags_action(self.tags),
                 deletion_vector: None,
                 base_row_id: None,
                 default_row_commit_version: None,
@@ -221,6 +184,19 @@ impl EncodedFile {
             },
         }
     }
+}
+
+#[expect(deprecated, reason = "the library has no other access to tags")]
+fn tags_of(view: &LogicalFileView) -> BTreeMap<String, String> {
+    let tags = view.add_action().tags.into_iter().flatten();
+    tags.filter_map(|(name, text)| Some((name, text?))).collect()
+}
+
+fn tags_action(tags: BTreeMap<String, String>) -> Option<HashMap<String, Option<String>>> {
+    if tags.is_empty() {
+        return None;
+    }
+    Some(tags.into_iter().map(|(name, text)| (name, Some(text))).collect())
 }
 
 /// The absolute path of a file of a table.

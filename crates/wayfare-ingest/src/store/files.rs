@@ -127,6 +127,33 @@ impl Files {
         self.disk.remove(path).unwrap_or_default();
     }
 
+    /// Takes files away for good: after a power cut they are not there, either.
+    ///
+    /// # Errors
+    /// What the operating system says, at the first file that cannot be taken away.
+    pub(crate) fn remove_all(&self, paths: &[PathBuf]) -> io::Result<()> {
+        for path in paths {
+            match self.disk.remove(path) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+                _ => {}
+            }
+        }
+        self.sync_folders(
+            paths.iter().map(|path| parent(path).to_path_buf()).filter(|folder| folder.is_dir()),
+        )
+    }
+
+    /// Gives a file another place, in folders that are made for it.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(crate) fn set_aside(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut folders = self.make_folder(parent(to))?;
+        self.disk.rename(from, to)?;
+        folders.push(parent(from).to_path_buf());
+        self.sync_folders(folders)
+    }
+
     /// Makes the names in the folder `path` survive, whoever wrote them.
     ///
     /// # Errors
@@ -182,7 +209,7 @@ impl Files {
     }
 
     /// Runs file access where it may block.
-    pub(super) async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::Files;
 use crate::mapping::Lifetime;
+use crate::pseudonym::PseudonymSettings;
 use crate::{Error, Result};
 
 /// Name of the settings file in a store's folder.
@@ -30,6 +31,12 @@ pub struct Settings {
     /// Idle timeouts of single journeys, by journey id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub idle_timeouts: BTreeMap<String, String>,
+    /// The zone of timestamps that carry none, `UTC` or `+02:00`; without it they are rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// What is kept under pseudonyms, and the key for them; plain values are kept when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonyms: Option<PseudonymSettings>,
     /// Paths to look for a column's value at before the built-in ones, by column.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub columns: toml::Table,
@@ -46,6 +53,8 @@ impl Default for Settings {
             journey_lifetime: Lifetime::default(),
             idle_timeout: default_idle_timeout(),
             idle_timeouts: BTreeMap::new(),
+            zone: None,
+            pseudonyms: None,
             columns: toml::Table::new(),
         }
     }

@@ -193,6 +193,11 @@ impl RunSteps {
         self.paired.last().map(|paired| paired.step)
     }
 
+    /// Number of tokens of the path.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
     /// The steps of all attempts, in the order they began.
     pub fn attempted(&self) -> impl Iterator<Item = &str> {
         self.paired.iter().map(|paired| self.steps.get(paired.step).map_or("", |step| self.name(step)))

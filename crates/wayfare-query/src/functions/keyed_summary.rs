@@ -17,9 +17,11 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 
-use super::bytes::{put_i64, put_text, put_values, take_i64, take_text, take_values};
+use super::bytes::{put_i64, put_text, take_i64, take_text};
+use super::paths::stretch;
 use super::step_summary::run_state;
 use super::time_summary::{one_list, summary_columns, summary_fields};
+use super::times::Times;
 use crate::Result;
 use crate::attempts::RunState;
 
@@ -42,6 +44,8 @@ pub(super) trait Facts: Debug + Default + Eq + Hash + Send + Sync + 'static {
     const KEYS: [&'static str; 2];
     /// Names of the counts.
     const COUNTS: &'static [&'static str];
+    /// Whether facts depend on when things happened, not only on the path, the state and the option.
+    const TIMED: bool;
     /// What is kept from run to run, so that buffers stay.
     type Buffers: Debug + Default + Send + Sync;
 
@@ -56,8 +60,10 @@ const TIMES: &str = "times";
 #[derive(Debug, Default, Clone)]
 pub(super) struct Cell {
     pub(super) counts: Vec<i64>,
-    pub(super) times: Vec<i64>,
+    pub(super) times: Times,
     run: u64,
+    /// Runs that one fact stands for.
+    runs: i64,
 }
 
 /// The facts seen so far.
@@ -67,6 +73,8 @@ pub(super) struct Cells {
     seen: Vec<Cell>,
     counts: usize,
     run: u64,
+    /// Runs that the present one stands for.
+    runs: i64,
 }
 
 impl Cells {
@@ -84,6 +92,7 @@ impl Cells {
         let cell = &mut self.seen[number];
         let first_time = cell.run != self.run;
         cell.run = self.run;
+        cell.runs = self.runs;
         (cell, first_time)
     }
 
@@ -101,7 +110,7 @@ impl Cell {
     /// Adds to the count at a position of [`Facts::COUNTS`].
     pub(super) fn count(&mut self, position: usize, more: i64) {
         if let Some(count) = self.counts.get_mut(position) {
-            *count += more;
+            *count += more * self.runs;
         }
     }
 }
@@ -167,15 +176,24 @@ impl<F: Facts> Accumulator for Cumulated<F> {
         };
         let (paths, offsets) = (paths.as_string_view(), offsets.as_list::<i32>());
         let (states, options) = (states.as_string_view(), options.as_string_view());
-        for row in 0..paths.len() {
+        let mut row = 0;
+        while row < paths.len() {
+            // Runs that say the same are counted at once.
+            let end = if F::TIMED {
+                row + 1
+            } else {
+                [paths, states, options].into_iter().fold(paths.len(), |end, texts| stretch(texts, row, end))
+            };
             let times = offsets.value(row);
             let times: &Int64Array = times.as_primitive::<Int64Type>();
             let option = if options.is_null(row) { "" } else { options.value(row) };
             let state = run_state(states.value(row))?;
             self.cells.run += 1;
+            self.cells.runs = i64::try_from(end - row).unwrap_or(i64::MAX);
             let run = RunRow { path: paths.value(row), offsets: times.values(), state, option };
             F::add(run, &mut self.buffers, &mut self.cells)
                 .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            row = end;
         }
         Ok(())
     }
@@ -189,16 +207,16 @@ impl<F: Facts> Accumulator for Cumulated<F> {
                 self.cells.sorted().map(|(_, _, cell)| cell.counts.get(index).copied()).collect();
             columns.push(Arc::new(counts));
         }
-        let mut times: Vec<Vec<i64>> = self.cells.sorted().map(|(_, _, cell)| cell.times.clone()).collect();
-        columns.push(Arc::new(StructArray::try_new(summary_fields(), summary_columns(&mut times), None)?));
+        let times: Vec<&Times> = self.cells.sorted().map(|(_, _, cell)| &cell.times).collect();
+        let summaries = summary_columns(times.iter().copied());
+        columns.push(Arc::new(StructArray::try_new(summary_fields(), summaries, None)?));
         let rows = StructArray::try_new_with_length(element_fields::<F>(), columns, None, times.len())?;
         Ok(one_list(&element::<F>(), rows))
     }
 
     fn size(&self) -> usize {
-        let cell = |cell: &Cell| {
-            (cell.times.capacity() + cell.counts.capacity()) * size_of::<i64>() + size_of::<Cell>()
-        };
+        let cell =
+            |cell: &Cell| cell.times.size() + cell.counts.capacity() * size_of::<i64>() + size_of::<Cell>();
         self.cells.seen.iter().map(cell).sum()
     }
 
@@ -208,7 +226,7 @@ impl<F: Facts> Accumulator for Cumulated<F> {
             put_text(&mut state, first);
             put_text(&mut state, second);
             cell.counts.iter().for_each(|&count| put_i64(&mut state, count));
-            put_values(&mut state, &cell.times);
+            cell.times.write(&mut state);
         }
         Ok(vec![ScalarValue::Binary(Some(state))])
     }
@@ -224,7 +242,7 @@ impl<F: Facts> Accumulator for Cumulated<F> {
                 for count in &mut cell.counts {
                     *count += take_i64(&mut rest)?;
                 }
-                take_values(&mut rest, &mut cell.times)?;
+                cell.times.merge(&mut rest)?;
             }
         }
         Ok(())

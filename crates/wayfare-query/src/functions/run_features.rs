@@ -24,6 +24,7 @@ impl Facts for RunFeatures {
     const NAME: &'static str = "run_features";
     const KEYS: [&'static str; 2] = ["dimension", "value"];
     const COUNTS: &'static [&'static str] = &FEATURE_COUNTS;
+    const TIMED: bool = false;
     type Buffers = ();
 
     fn add(run: RunRow<'_>, (): &mut (), cells: &mut Cells) -> Result<()> {

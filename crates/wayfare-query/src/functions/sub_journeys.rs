@@ -16,6 +16,7 @@ impl Facts for SubJourneys {
     const NAME: &'static str = "sub_journeys";
     const KEYS: [&'static str; 2] = ["sub_journey", "outcome"];
     const COUNTS: &'static [&'static str] = &SUB_JOURNEY_COUNTS;
+    const TIMED: bool = true;
     type Buffers = ();
 
     fn add(run: RunRow<'_>, (): &mut (), cells: &mut Cells) -> Result<()> {

@@ -37,6 +37,7 @@ impl Facts for Transitions {
     const NAME: &'static str = "transitions";
     const KEYS: [&'static str; 2] = ["from_node", "to_node"];
     const COUNTS: &'static [&'static str] = &TRANSITION_COUNTS;
+    const TIMED: bool = true;
     type Buffers = Buffers;
 
     fn add(run: RunRow<'_>, buffers: &mut Buffers, cells: &mut Cells) -> Result<()> {

@@ -87,7 +87,7 @@ async fn percentiles(question: &Question<'_>) -> Result<Answer> {
     let list = names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     let query = format!(
         "WITH cells AS (
-           SELECT {list}, count(*) AS runs, time_summary([duration_ms]) AS times FROM runs
+           SELECT {list}, count(*) AS runs, time_summary(duration_ms) AS times FROM runs
            WHERE duration_ms IS NOT NULL GROUP BY {list})
          SELECT {list}, runs, times[1] AS times FROM cells ORDER BY {list}"
     );

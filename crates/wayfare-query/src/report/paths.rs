@@ -153,7 +153,7 @@ async fn variants(question: &Question<'_>) -> Result<Answer> {
            SELECT {names}, step_sequence(path) AS steps, count(*) AS invocations,
              count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
              count(*) FILTER (WHERE state <> 'open') AS decided,
-             time_summary([duration_ms]) AS times
+             time_summary(duration_ms) AS times
            FROM runs GROUP BY {names}, step_sequence(path))
          SELECT * EXCEPT (times), times[1] AS times FROM cells ORDER BY invocations DESC, {names}, steps"
     );

@@ -67,7 +67,7 @@ async fn with_parent(question: &Question<'_>, names: &[&str]) -> Result<RecordBa
            JOIN runs p ON p.invocation_id = n.parent AND p.tenant_id IS NOT DISTINCT FROM n.tenant_id),
          cells AS (
            SELECT {list} sub_journey, outcome, count(DISTINCT parent_id) AS invocations, count(*) AS passages,
-             time_summary([duration_ms]) AS times
+             time_summary(duration_ms) AS times
            FROM nested GROUP BY {list} sub_journey, outcome)
          SELECT {list} sub_journey, outcome, invocations, passages, times[1] AS times FROM cells"
     );

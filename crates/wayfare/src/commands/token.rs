@@ -137,6 +137,7 @@ fn list(tokens: &TokenFile, session: &Session) -> Result<Exit> {
         as_of_ms: None,
         batch,
         rows_total: None,
+        next: None,
         notes,
     };
     session.show(&report, &mut out)?;

@@ -83,13 +83,11 @@ fn caller(app: &App, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Cal
             Err(unauthorized("expected a header `Authorization: Bearer TOKEN`"))
         };
     };
-    if let Some(address) = address {
-        app.wrong_tokens.admit(address, now_ms)?;
-    }
     let token = app.tokens.check(text, now_ms).map_err(|error| app.problem(&error))?;
     let Some(token) = token else {
         if let Some(address) = address {
-            app.wrong_tokens.note(address, now_ms);
+            // whoever shows a right token from the same address is not held up
+            app.wrong_tokens.note(address, now_ms)?;
         }
         return Err(unauthorized("the token is not known, expired or revoked"));
     };
@@ -111,29 +109,27 @@ fn unauthorized(detail: &str) -> Problem {
 pub(crate) struct WrongTokens(Mutex<HashMap<IpAddr, (u32, i64)>>);
 
 impl WrongTokens {
-    fn admit(&self, address: IpAddr, now_ms: i64) -> Result<(), Problem> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((count, since_ms)) = seen.get(&address).copied() else { return Ok(()) };
-        let left_ms = since_ms + FORGIVE_MS - now_ms;
-        if left_ms <= 0 {
-            seen.remove(&address);
-        } else if count >= WRONG_MAX {
-            let seconds = HeaderValue::from(left_ms.div_euclid(1000) + 1);
-            return Err(Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too many wrong tokens from this address",
-            )
-            .header(RETRY_AFTER, seconds));
-        }
-        Ok(())
-    }
-
-    fn note(&self, address: IpAddr, now_ms: i64) {
+    /// Remembers a wrong token.
+    ///
+    /// # Errors
+    ///
+    /// 429 for one too many.
+    fn note(&self, address: IpAddr, now_ms: i64) -> Result<(), Problem> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= ADDRESSES_MAX && !seen.contains_key(&address) {
             seen.clear();
         }
-        seen.entry(address).or_insert((0, now_ms)).0 += 1;
+        let (count, since_ms) = seen.entry(address).or_insert((0, now_ms));
+        if *since_ms + FORGIVE_MS <= now_ms {
+            (*count, *since_ms) = (0, now_ms);
+        }
+        *count = count.saturating_add(1);
+        if *count <= WRONG_MAX {
+            return Ok(());
+        }
+        let seconds = HeaderValue::from((*since_ms + FORGIVE_MS - now_ms).div_euclid(1000) + 1);
+        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens from this address")
+            .header(RETRY_AFTER, seconds))
     }
 }
 
@@ -146,12 +142,11 @@ mod tests {
         let wrong = WrongTokens::default();
         let (one, other) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
         for _ in 0..WRONG_MAX {
-            wrong.admit(one, 1000).unwrap();
-            wrong.note(one, 1000);
+            wrong.note(one, 1000).unwrap();
         }
-        assert_eq!(wrong.admit(one, 2000).unwrap_err().status(), StatusCode::TOO_MANY_REQUESTS);
-        wrong.admit(other, 2000).unwrap();
-        wrong.admit(one, 1000 + FORGIVE_MS).unwrap();
+        assert_eq!(wrong.note(one, 2000).unwrap_err().status(), StatusCode::TOO_MANY_REQUESTS);
+        wrong.note(other, 2000).unwrap();
+        wrong.note(one, 1000 + FORGIVE_MS).unwrap();
     }
 
     #[test]

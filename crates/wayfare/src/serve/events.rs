@@ -1,8 +1,8 @@
 //! `POST /api/v1/events`: takes a batch of events in. The answer means that it is on disk.
 //!
 //! The body goes to a file in the store's folder first, bounded as it comes and bounded again as it is unpacked, and is
-//! then taken in as a whole or not at all. Sent again it is recognised and changes nothing, so a client that got no
-//! answer sends the same body again.
+//! then taken in as a whole or not at all. Sent again it is recognised, by its `Idempotency-Key` or by its content, and
+//! changes nothing, so a client that got no answer sends the same again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use futures::StreamExt as _;
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
@@ -38,6 +38,12 @@ const MEDIA_TYPES: [&str; 7] = [
     "text/csv",
     "text/plain",
 ];
+
+/// The header that names a batch (draft-ietf-httpapi-idempotency-key-header).
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Longest key.
+const KEY_BYTES_MAX: usize = 128;
 
 /// What became of a batch: `read = accepted + duplicates + rejected`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -80,8 +86,14 @@ pub(crate) async fn post(
     parameters.none_left(&["source"])?;
     let source = parameters.get("source").map(str::to_owned);
     check_kind(request.headers())?;
+    let batch_id = batch_id(&caller, request.headers())?;
     let _entry = app.gate.enter(&caller.id)?;
     let store = app.store()?;
+    if store.keeps_pseudonyms() {
+        let detail = "the store keeps pseudonyms and takes no events by HTTP";
+        return Err(Problem::new(StatusCode::CONFLICT, detail)
+            .hint("a body would be on disk in plain first: take files in with `wayfare ingest`"));
+    }
     let name = match request.extensions().get::<RequestId>() {
         Some(id) => format!("request {}", id.0),
         None => "request".to_owned(),
@@ -94,6 +106,7 @@ pub(crate) async fn post(
         mapping: app.mapping.clone(),
         source,
         tenant: caller.tenant,
+        batch_id,
         unpacked_bytes_max: app.unpacked_bytes_max,
     };
     let writer = Arc::clone(&app.writer);
@@ -108,6 +121,20 @@ pub(crate) async fn post(
     }
     count(&app, &summary);
     Ok(Json(taken(summary)))
+}
+
+/// The batch's name in the store: the client's key, kept apart from the keys of other tenants.
+fn batch_id(caller: &Caller, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = key.as_bytes();
+    if key.is_empty() || key.len() > KEY_BYTES_MAX || !key.iter().all(u8::is_ascii_graphic) {
+        let detail = format!("expected an Idempotency-Key of 1 to {KEY_BYTES_MAX} characters without spaces");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let mut hasher = blake3::Hasher::new();
+    let tenant = caller.tenant.as_deref().unwrap_or_default();
+    hasher.update(&(tenant.len() as u64).to_le_bytes()).update(tenant.as_bytes()).update(key);
+    Ok(Some(format!("http-{}", hasher.finalize().to_hex())))
 }
 
 /// Too much is the body's fault here, not the question's.

@@ -8,12 +8,14 @@ use super::problem::Problem;
 use crate::render::Format;
 
 /// Formats in the order in which the server prefers them, with their media types; the first is the one it gives.
-pub(crate) const MEDIA_TYPES: [(Format, &[&str]); 5] = [
+pub(crate) const MEDIA_TYPES: [(Format, &[&str]); 7] = [
     (Format::Json, &["application/json"]),
     (Format::Ndjson, &["application/x-ndjson", "application/ndjson", "application/jsonl"]),
     (Format::Csv, &["text/csv; charset=utf-8", "text/csv"]),
     (Format::Markdown, &["text/markdown; charset=utf-8", "text/markdown"]),
     (Format::Table, &["text/plain; charset=utf-8", "text/plain"]),
+    (Format::Parquet, &["application/vnd.apache.parquet"]),
+    (Format::Arrow, &["application/vnd.apache.arrow.stream"]),
 ];
 
 /// Most entries of an `Accept` header that are looked at.

@@ -214,6 +214,12 @@ fn events() -> Value {
         "description": "The source of all records; told by each record when absent",
         "schema": { "type": "string", "enum": ["cis", "verify", "risk", "admin"] },
     });
+    let key = json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The client's name for the batch; sent again it changes nothing, with other content it is refused",
+        "schema": { "type": "string", "pattern": "^[!-~]{1,128}$" },
+    });
     let mut responses = problems();
     responses.insert(
         "200".to_owned(),
@@ -223,7 +229,7 @@ fn events() -> Value {
         }),
     );
     let rest = json!({
-        "parameters": [source],
+        "parameters": [source, key],
         "requestBody": { "required": true, "content": content },
         "responses": responses,
     });
@@ -264,6 +270,12 @@ fn controls() -> Vec<Value> {
             "schema": { "type": "string", "enum": names },
         }),
         json!({
+            "name": "all",
+            "in": "query",
+            "description": "Every event of a log as a stream, not a page of them",
+            "schema": { "type": "boolean" },
+        }),
+        json!({
             "name": "download",
             "in": "query",
             "description": "The file name under which a browser keeps the answer",
@@ -290,6 +302,7 @@ fn answers() -> Value {
         "description": "The report",
         "headers": {
             "ETag": { "description": "Same tag, same bytes", "schema": { "type": "string" } },
+            "X-Next": { "description": "Where the next page goes on: the field `after`", "schema": { "type": "string" } },
             "X-Snapshot": { "description": "Version of the store that was read", "schema": { "type": "integer" } },
         },
         "content": content,

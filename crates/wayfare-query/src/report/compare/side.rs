@@ -108,7 +108,7 @@ impl Side {
         let counts: Vec<String> =
             COUNTS.iter().map(|(name, when)| format!("count(*) FILTER (WHERE {when}) AS {name}")).collect();
         let query = format!(
-            "WITH cells AS (SELECT {}, time_summary([duration_ms]) AS times FROM {view})
+            "WITH cells AS (SELECT {}, time_summary(duration_ms) AS times FROM {view})
              SELECT * EXCEPT (times), times[1] AS times FROM cells",
             counts.join(", ")
         );
