@@ -56,7 +56,9 @@ impl Dimension {
         let wanted = wanted.into_iter().chain([format!("{name}_id")]);
         let wanted: Vec<String> = wanted.collect();
         let found = wanted.iter().find_map(|wanted| columns().find(|column| column == wanted));
-        found.map(Self::column).ok_or_else(|| suggest::unknown("dimension", name, columns().chain(INTERVALS).chain(CYCLES)))
+        found
+            .map(Self::column)
+            .ok_or_else(|| suggest::unknown("dimension", name, columns().chain(INTERVALS).chain(CYCLES)))
     }
 
     /// Reads the names of a `by` list; `default` where there is none, nothing where it says `all`.

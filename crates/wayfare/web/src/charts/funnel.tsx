@@ -8,16 +8,18 @@ import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./c
 
 interface Props {
   answer: Report;
+  /** What is counted, in the plural. */
+  counted: string;
   handle: { current: ChartHandle | null };
 }
 
-export function FunnelChart({ answer, handle }: Props) {
-  const option = useCallback((colours: Palette) => funnelOption(answer, colours), [answer]);
+export function FunnelChart({ answer, counted, handle }: Props) {
+  const option = useCallback((colours: Palette) => funnelOption(answer, counted, colours), [answer, counted]);
   const steps = answer.rows.map((row) => `${String(row["name"])}: ${String(row["reached"])}`).join(", ");
   return <Chart label={`Funnel. ${steps}. The table below holds the numbers.`} height={300} option={option} handle={handle} />;
 }
 
-function funnelOption(answer: Report, colours: Palette): Option {
+function funnelOption(answer: Report, counted: string, colours: Palette): Option {
   const rows = answer.rows;
   const number = (index: number, name: string) => Number(rows[index]?.[name] ?? 0);
   return {
@@ -32,7 +34,7 @@ function funnelOption(answer: Report, colours: Palette): Option {
         const median = row["median_from_previous_ms"];
         return [
           String(row["name"]),
-          `${count(number(index, "reached"))} runs`,
+          `${count(number(index, "reached"))} ${counted}`,
           typeof row["share_of_first"] === "number" ? `${percent(row["share_of_first"])} of the first step` : "",
           index > 0 && typeof row["share_of_previous"] === "number" ? `${percent(row["share_of_previous"])} of the step before` : "",
           index > 0 ? `${count(number(index, "drop_off"))} lost before it` : "",

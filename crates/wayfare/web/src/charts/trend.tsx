@@ -9,7 +9,9 @@ import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./c
 
 export const ENDS = ["succeeded", "rejected", "error", "abandoned", "open"] as const;
 
-/** The calendar interval that suits the range. */
+export const INTERVALS = ["hour", "day", "week", "month"] as const;
+
+/** The calendar interval that was chosen, or else suits the range. */
 export function intervalFor(query: URLSearchParams): string {
   const chosen = query.get("interval");
   if (chosen) return chosen;
@@ -19,7 +21,6 @@ export function intervalFor(query: URLSearchParams): string {
 interface Props {
   answer: Report;
   interval: string;
-  query: URLSearchParams;
   zone: string;
   handle: { current: ChartHandle | null };
 }

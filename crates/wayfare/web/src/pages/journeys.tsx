@@ -4,14 +4,15 @@ import { useMemo, useRef } from "preact/hooks";
 
 import type { Report, Row } from "../api";
 import type { ChartHandle } from "../charts/chart";
-import { TrendChart, intervalFor } from "../charts/trend";
+import { INTERVALS, TrendChart, intervalFor } from "../charts/trend";
 import { Spark } from "../charts/spark";
-import { journeyLink, runsLink } from "../links";
+import { ENDED, journeyLink, runsLink } from "../links";
+import { Choose } from "../parts/choose";
 import { Notes, Panel } from "../parts/panel";
 import { Table } from "../parts/table";
 import { Tiles } from "../parts/tiles";
 import { useReport } from "../parts/useReport";
-import type { Route } from "../route";
+import { address, changed, go, type Route } from "../route";
 import { scopeSpec } from "../scope";
 
 export function JourneysPage({ route }: { route: Route }) {
@@ -43,7 +44,18 @@ export function JourneysPage({ route }: { route: Route }) {
         png={() => chart.current?.png("trend")}
         wide
       >
-        {(answer) => <TrendChart answer={answer} interval={interval} query={query} handle={chart} zone={zone} />}
+        {(answer) => (
+          <>
+            <Choose
+              label="Interval"
+              options={INTERVALS}
+              chosen={interval}
+              set={(interval) => go(address(route.path, changed(query, { interval })))}
+            />
+            <TrendChart answer={answer} interval={interval} handle={chart} zone={zone} />
+            <Notes answer={answer} />
+          </>
+        )}
       </Panel>
       <Panel title="Journeys" name="overview" spec={tableSpec} use={table} wide>
         {(answer) => (
@@ -88,7 +100,7 @@ function JourneyTable({ answer, spark, interval, query, zone }: TableProps) {
           cell: (row) => <Spark values={(lines.get(String(row["journey_id"])) ?? []).map((one) => Number(one["started"] ?? 0))} />,
         },
         { name: "started", href: runs({}) },
-        "total_invocations",
+        { name: "total_invocations", href: (row) => runsLink(query, { journey_id: row["journey_id"] ?? null }, [ENDED]) },
         { name: "completion_rate", bar: (row) => row["completion_rate"] as number | null },
         "error_rate",
         "average_duration_ms",

@@ -2,13 +2,15 @@
 
 import type { Row } from "../api";
 import { behindRate, text } from "../format";
-import { runsLink } from "../links";
+import { ENDED, runsLink } from "../links";
+import { condition } from "../scope";
 
-const VENDOR: [string, string][] = [
-  ["total_invocations", "Total invocations"],
-  ["average_duration_ms", "Average duration"],
-  ["completion_rate", "Completion rate"],
-  ["error_rate", "Error rate"],
+/** Name, title, and the condition of the runs behind the number. */
+const VENDOR: [string, string, string][] = [
+  ["total_invocations", "Total invocations", ENDED],
+  ["average_duration_ms", "Average duration", ENDED],
+  ["completion_rate", "Completion rate", condition("state", "succeeded")],
+  ["error_rate", "Error rate", condition("state", "failed")],
 ];
 
 const BESIDE: [string, string, Row][] = [
@@ -24,13 +26,15 @@ export function Tiles({ row, query }: { row: Row; query: URLSearchParams }) {
   return (
     <div class="tiles">
       <dl class="tiles-main" aria-label="Of the runs that ended">
-        {VENDOR.map(([name, title]) => {
+        {VENDOR.map(([name, title, runs]) => {
           const kind = name.endsWith("_ms") ? "duration" : name.endsWith("_rate") ? "rate" : "count";
           const behind = behindRate(row, name);
           return (
             <div class="tile">
               <dt>{title}</dt>
-              <dd>{text(row[name], kind)}</dd>
+              <dd>
+                <a href={runsLink(query, {}, [runs])}>{text(row[name], kind)}</a>
+              </dd>
               <dd class="faint">{behind ?? (kind === "duration" ? `median ${text(row["p50_duration_ms"], "duration")}` : "runs that ended")}</dd>
             </div>
           );

@@ -5,10 +5,13 @@ import { useRef } from "preact/hooks";
 import type { ChartHandle } from "../../charts/chart";
 import { HeatChart } from "../../charts/heat";
 import { DurationsChart } from "../../charts/histogram";
+import { Choose } from "../../parts/choose";
 import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
 import { address, changed, go } from "../../route";
+import type { Row } from "../../api";
+import { runsLink } from "../../links";
 import type { ViewProps } from "../journey";
 
 const METRICS: [string, string][] = [
@@ -17,7 +20,7 @@ const METRICS: [string, string][] = [
   ["abandoned", "Abandoned"],
 ];
 
-export function DurationPanels({ route, scope, zone }: ViewProps) {
+export function DurationPanels({ route, scope, query, zone }: ViewProps) {
   const percentiles = { ...scope };
   const histogram = { ...scope, show: "histogram" };
   const heat = { ...scope, by: ["weekday", "hour_of_day"] };
@@ -35,7 +38,7 @@ export function DurationPanels({ route, scope, zone }: ViewProps) {
             <DurationsChart answer={answer} handle={chart} />
             <details>
               <summary>Table</summary>
-              <Table answer={answer} caption="Histogram of durations" zone={zone} columns={["state", "from_ms", "to_ms", "runs", "share_of_runs", "share_up_to"]} />
+              <Table answer={answer} caption="Histogram of durations" zone={zone} columns={["state", "from_ms", "to_ms", { name: "runs", href: (row) => binLink(query, row) }, "share_of_runs", "share_up_to"]} />
             </details>
             <Notes answer={answer} />
           </>
@@ -47,7 +50,7 @@ export function DurationPanels({ route, scope, zone }: ViewProps) {
             answer={answer}
             caption="Durations"
             zone={zone}
-            columns={["state", "runs", "shortest_ms", "average_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms", "longest_ms"]}
+            columns={["state", { name: "runs", href: (row) => runsLink(query, { state: row["state"] ?? null }) }, "shortest_ms", "average_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms", "longest_ms"]}
           />
         )}
       </Panel>
@@ -62,13 +65,12 @@ export function DurationPanels({ route, scope, zone }: ViewProps) {
       >
         {(answer) => (
           <>
-            <div class="choose" role="group" aria-label="What is shown">
-              {METRICS.map(([name, title]) => (
-                <button type="button" aria-pressed={metric === name} onClick={() => go(address(route.path, changed(route.query, { metric: name })))}>
-                  {title}
-                </button>
-              ))}
-            </div>
+            <Choose
+              label="What is shown"
+              options={METRICS}
+              chosen={metric}
+              set={(metric) => go(address(route.path, changed(route.query, { metric })))}
+            />
             <HeatChart answer={answer} metric={metric} handle={heatChart} />
             <details>
               <summary>Table</summary>
@@ -79,4 +81,12 @@ export function DurationPanels({ route, scope, zone }: ViewProps) {
       </Panel>
     </>
   );
+}
+
+/** The runs of one bin. */
+function binLink(query: URLSearchParams, row: Row): string {
+  const { state = null, from_ms: from, to_ms: to } = row;
+  const bounds = [`duration_ms >= ${String(from)}`];
+  if (typeof to === "number") bounds.push(`duration_ms < ${to}`);
+  return runsLink(query, { state }, bounds);
 }

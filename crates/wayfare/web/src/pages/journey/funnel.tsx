@@ -29,7 +29,7 @@ export function FunnelPanels({ route, scope, zone }: ViewProps) {
       >
         {(answer) => (
           <>
-            <FunnelChart answer={answer} handle={chart} />
+            <FunnelChart answer={answer} counted="runs" handle={chart} />
             <Table
               answer={answer}
               caption="Funnel"
