@@ -15,6 +15,8 @@ const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const BASE = process.env.WAYFARE_URL;
 const WAIT_MS = 60_000;
+/** Links of a page whose lists are counted. */
+const LINKS_MAX = 8;
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -87,21 +89,23 @@ function cells(page, caption) {
 }
 
 for (const path of PAGES) {
-  test(`${path} opens without a complaint, in light and dark, and can be used by everyone`, async () => {
-    for (const colorScheme of ["light", "dark"]) {
-      const { page, trouble, hosts, close } = await opened(path, { colorScheme });
-      assert.deepEqual(trouble, []);
-      assert.deepEqual([...hosts], [BASE], "a request left the host");
-      assert.equal(await page.locator(".trouble").count(), 0, await page.locator("main").innerText());
-      await page.evaluate(AXE);
-      const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  test(`${path} opens without a complaint, and can be used by everyone, in light and dark`, async () => {
+    const { page, trouble, hosts, close } = await opened(path);
+    assert.equal(await page.locator(".trouble").count(), 0, await page.locator("main").innerText());
+    await page.evaluate(AXE);
+    // only colours differ in the dark
+    for (const [colorScheme, rules] of [["light", {}], ["dark", { runOnly: ["color-contrast"] }]]) {
+      await page.emulateMedia({ colorScheme });
+      const found = await page.evaluate((rules) => globalThis.axe.run(document, { resultTypes: ["violations"], ...rules }), rules);
       const grave = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
       assert.deepEqual(
         grave.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).slice(0, 3)}`),
         [],
       );
-      await close();
     }
+    assert.deepEqual(trouble, []);
+    assert.deepEqual([...hosts], [BASE], "a request left the host");
+    await close();
   });
 }
 
@@ -142,6 +146,55 @@ test("a number leads to a list of that length", async () => {
   await close();
 });
 
+test("numbers with a list behind them are its length, all over the page", async () => {
+  for (const path of ["/journeys", "/journey?journey=login&view=failures", "/journey?journey=login&view=durations"]) {
+    const { page, close } = await opened(path);
+    for (const summary of await page.locator("summary").all()) await summary.click();
+    const links = await page.$$eval("td.is-count a[href^='/invocations']", (links) => links.map((link) => [link.innerText, link.search]));
+    assert.ok(links.length > 5, path);
+    const stride = Math.ceil(links.length / LINKS_MAX);
+    for (const [number, search] of links.filter((_, index) => index % stride === 0)) {
+      const query = new URLSearchParams(search);
+      const scope = { journey: query.getAll("journey"), version: query.getAll("version"), where: query.getAll("where") };
+      const answer = await page.request.post(`${BASE}/api/v1/reports/invocations`, { data: { ...scope, limit: 1 } });
+      assert.equal((await answer.json()).rows_total.toLocaleString("en"), number, `${path}: ${decodeURIComponent(search)}`);
+    }
+    await close();
+  }
+});
+
+test("the trend goes by the interval that was chosen", async () => {
+  const { page, close } = await opened("/journeys");
+  await page.getByRole("group", { name: "Interval" }).getByRole("button", { name: "week" }).click();
+  await page.waitForURL(/interval=week/);
+  await settled(page);
+  await page.locator("summary").first().click();
+  const shown = await cells(page, "Runs by week");
+  const rows = printed("overview", "--by", "week");
+  assert.deepEqual(shown.map((row) => [row[0], row[1]]), rows.map((row) => [row.week, row.started.toLocaleString("en")]));
+  await close();
+});
+
+test("a question that takes long can be cancelled and asked again", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const reports = "**/api/v1/reports/quality";
+  await page.route(reports, () => {});
+  await page.goto(`${BASE}/quality`);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("Cancelled.").waitFor();
+  await page.unroute(reports);
+  await page.getByRole("button", { name: "Ask again" }).click();
+  await page.getByRole("table").waitFor();
+  await context.close();
+});
+
+test("what is wrong with a question stands where its answer would", async () => {
+  const { page, close } = await opened("/quality?where=platfrm%3Dios");
+  assert.match(await page.getByRole("alert").innerText(), /platfrm[^]*did you mean platform/);
+  await close();
+});
+
 test("filters survive a reload and the way back", async () => {
   const { page, close } = await opened("/journeys");
   await page.getByLabel("Platform").selectOption("ios");
@@ -169,6 +222,15 @@ test("a download holds what the command line writes", async () => {
   const file = await (await waiting).path();
   const wanted = execFileSync(process.env.WAYFARE_BIN, ["steps", "--journey", "login", "--store", process.env.WAYFARE_STORE, "--format", "csv"]);
   assert.equal(readFileSync(file, "utf8"), wanted.toString());
+  await close();
+});
+
+test("a download of a list holds all of it, not the page", async () => {
+  const { page, close } = await opened("/invocations");
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("group", { name: "Download Runs" }).getByRole("button", { name: "CSV" }).click();
+  const lines = readFileSync(await (await waiting).path(), "utf8").trimEnd().split("\n");
+  assert.equal(lines.length - 1, printed("overview", "--by", "all")[0].started);
   await close();
 });
 

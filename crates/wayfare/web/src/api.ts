@@ -26,6 +26,7 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly requestId: string | null,
+    readonly hint = "",
   ) {
     super(title);
   }
@@ -51,6 +52,7 @@ async function answered(response: Response): Promise<Response> {
     typeof body.title === "string" ? body.title : response.statusText,
     typeof body.detail === "string" ? body.detail : "",
     response.headers.get("x-request-id"),
+    typeof body.hint === "string" ? body.hint : "",
   );
 }
 
@@ -74,9 +76,10 @@ export async function report(name: string, spec: Spec, signal?: AbortSignal): Pr
   return (await response.json()) as Report;
 }
 
-/** Fetches the same report in another format and hands it to the browser as a file. */
+/** Fetches the same report in another format, of a log every event, and hands it to the browser as a file. */
 export async function download(name: string, spec: Spec, format: "csv" | "json" | "parquet"): Promise<void> {
-  const response = await send(`/api/v1/reports/${name}?format=${format}`, {
+  const all = name === "activity" && !spec["by"] ? "&all=true" : "";
+  const response = await send(`/api/v1/reports/${name}?format=${format}${all}`, {
     method: "POST",
     headers: headers({ "content-type": "application/json" }),
     body: JSON.stringify(spec),

@@ -17,9 +17,9 @@ export function kindOf(column: string, sample: Cell | undefined): Kind {
   return "text";
 }
 
-/** A column's name for people: `share_of_first` → `share of first`. */
+/** A column's name for people: `share_of_first` → `share of first`, `user_id` → `user`. */
 export function label(column: string): string {
-  return column.replace(/_(ms|at)$/, "").replaceAll("_", " ");
+  return column.replace(/_(ms|at|id)$/, "").replaceAll("_", " ");
 }
 
 export const count = (value: number): string => counts.format(value);

@@ -43,6 +43,7 @@ function heatOption(answer: Report, metric: string, colours: Palette): Option {
       orient: "horizontal",
       left: 84,
       bottom: 0,
+      text: [count(most), "0"],
       itemHeight: 120,
       itemWidth: 10,
       textStyle: { color: colours.faint },

@@ -28,7 +28,7 @@ function histogramOption(answer: Report, colours: Palette): Option {
       type: "category",
       data: bins.map((from) => {
         const to = end.get(from);
-        return typeof to === "number" ? `${duration(from)} – ${duration(to)}` : `${duration(from)} –`;
+        return typeof to === "number" ? `${round(from)} – ${round(to)}` : `${round(from)} –`;
       }),
       axisTick: { show: false },
       axisLine: { lineStyle: { color: colours.line } },
@@ -48,3 +48,6 @@ function histogramOption(answer: Report, colours: Palette): Option {
     }),
   };
 }
+
+/** A bound of a bin, which needs no tenths: `5 s`. */
+const round = (ms: number): string => duration(ms).replace(".0 s", " s");

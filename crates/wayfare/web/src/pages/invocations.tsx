@@ -42,7 +42,13 @@ export function InvocationsPage({ route }: { route: Route }) {
   const zone = query.get("tz") ?? "UTC";
   const to = (changes: Record<string, string | null>) => address(route.path, changed(query, changes));
   const drawn: Record<string, Column> = {
-    invocation_id: { name: "invocation_id", title: "run", href: (row) => to({ run: String(row["invocation_id"]) }) },
+    invocation_id: {
+      name: "invocation_id",
+      title: "run",
+      // beside an open run the first digits have to do
+      ...(open ? { cell: (row) => String(row["invocation_id"]).slice(0, 8) } : {}),
+      href: (row) => to({ run: String(row["invocation_id"]) }),
+    },
     state: { name: "state", cell: (row) => <State state={String(row["state"])} failure={row["failure"] as string | null} /> },
   };
   return (

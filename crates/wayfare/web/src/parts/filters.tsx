@@ -89,7 +89,7 @@ export function Filters({ route, journeys, runs }: Props) {
       <Field
         label="Condition"
         value=""
-        hint="os=iOS, retries > 0"
+        hint={runs ? "os=iOS, retries > 0" : "os=iOS"}
         set={(text) => text.trim() && set({ where: [...query.getAll("where"), text.trim()] })}
       />
     </form>

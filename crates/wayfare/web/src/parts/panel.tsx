@@ -28,7 +28,7 @@ export function Panel({ title, hint, name, spec, use, png, wide, children }: Pro
           <h2>{title}</h2>
           {hint && <p class="hint">{hint}</p>}
         </div>
-        {answer && spec && <Downloads name={name} spec={spec} png={png} title={title} />}
+        {answer && spec && <Downloads name={name} spec={whole(spec, answer)} png={png} title={title} />}
       </header>
       <div class="panel-body" aria-live="polite">
         {asked.state === "loading" && <Waiting since={asked.since} cancel={use.cancel} quiet={answer !== undefined} />}
@@ -36,6 +36,7 @@ export function Panel({ title, hint, name, spec, use, png, wide, children }: Pro
           <div class="trouble" role="alert">
             <strong>{asked.problem.title}</strong>
             <p>{asked.problem.detail}</p>
+            {asked.problem.hint && <p>{asked.problem.hint}</p>}
             {asked.problem.requestId && <p class="faint">request {asked.problem.requestId}</p>}
             <button type="button" onClick={use.retry}>
               Try again
@@ -54,6 +55,12 @@ export function Panel({ title, hint, name, spec, use, png, wide, children }: Pro
       </div>
     </section>
   );
+}
+
+/** The question for all rows, where a page shows some of them. */
+function whole(spec: Spec, answer: Report): Spec {
+  const total = answer.rows_total ?? 0;
+  return total > answer.rows.length ? { ...spec, limit: total } : spec;
 }
 
 /** Says that something is going on, and after a while lets it be stopped. */

@@ -2,11 +2,12 @@
 
 import { useState } from "preact/hooks";
 
-import type { Row, Spec } from "../../api";
+import type { Report, Row, Spec } from "../../api";
 import { Notes, Panel } from "../../parts/panel";
-import { Table, type Column } from "../../parts/table";
+import { Table, plainColumns, type Column } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
 import { address, changed, go, type Route } from "../../route";
+import { condition } from "../../scope";
 import { Raw } from "../invocations/run";
 
 const PAGE_ROWS = 50;
@@ -82,7 +83,7 @@ export function LogPanel({ route, source, range, zone }: Props) {
               answer={answer}
               caption="Events"
               zone={zone}
-              {...(by ? {} : { columns: columnsOf(answer.rows, query), detail: detailOf })}
+              {...(by ? { columns: countsOf(answer, by, route) } : { columns: columnsOf(answer.rows, query), detail: detailOf })}
             />
             <Notes answer={{ ...answer, notes: (answer.notes ?? []).filter((note) => !note.startsWith("more with")) }} />
             <p class="pages">
@@ -96,13 +97,29 @@ export function LogPanel({ route, source, range, zone }: Props) {
   );
 }
 
+/** Counts with the way to the events behind them; those of an interval have none. */
+function countsOf(answer: Report, by: string, route: Route): Column[] {
+  const events = (row: Row) => {
+    const value = row[by] ?? null;
+    const { query } = route;
+    const narrowed: Record<string, string | string[]> =
+      by === "activity" ? { event_type: String(value) } : { where: [...query.getAll("where"), condition(by, value)] };
+    return address(route.path, changed(query, { by: null, ...narrowed }));
+  };
+  const timed = by === "day" || by === "hour_of_day";
+  return plainColumns(answer).map((name) => (name === "events" && !timed ? { name, href: events } : { name }));
+}
+
 /** Columns that a page shows in full only when a row is opened. */
 const HIDDEN = ["additional_params", "event_id", "changes", "user_agent"];
 
+/** Long ids that nobody reads across; they stand last. */
+const LONG = ["app_id", "device_id", "correlation_id", "tenant_id"];
+
 function columnsOf(rows: Row[], query: URLSearchParams): Column[] {
   const first = rows[0] ?? {};
-  return Object.keys(first)
-    .filter((name) => !HIDDEN.includes(name) && rows.some((row) => row[name] !== null))
+  const names = Object.keys(first).filter((name) => !HIDDEN.includes(name) && rows.some((row) => row[name] !== null));
+  return [...names.filter((name) => !LONG.includes(name)), ...names.filter((name) => LONG.includes(name))]
     .map((name) =>
       name === "invocation_id"
         ? {

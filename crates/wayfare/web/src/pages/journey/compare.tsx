@@ -3,7 +3,8 @@
 import { useState } from "preact/hooks";
 
 import type { Row } from "../../api";
-import { count, duration, percent, probability } from "../../format";
+import { count, duration, label, percent, probability } from "../../format";
+import { Choose } from "../../parts/choose";
 import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
@@ -49,9 +50,9 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
                   caption="Comparison"
                   zone={zone}
                   columns={[
-                    "metric",
+                    { name: "metric", cell: (row) => label(String(row["metric"])) },
                     { name: "step_id", title: "step" },
-                    { name: "change", title: "in the journey" },
+                    ...(answer.rows.some((row) => row["change"] !== null) ? [{ name: "change", title: "in the journey" }] : []),
                     { name: "a_rate", title: "before", kind: "rate", cell: (row) => sideText(row, "a") },
                     { name: "b_rate", title: "after", kind: "rate", cell: (row) => sideText(row, "b") },
                     { name: "difference_in_rate", title: "difference", kind: "rate", cell: (row) => points(row["difference_in_rate"]) },
@@ -71,25 +72,24 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
           <Panel title="Where the change of the success rate comes from" name="compare" spec={split} use={splitUse} wide>
             {(answer) => (
               <>
-                <div class="choose" role="group" aria-label="Split by">
-                  {DIMENSIONS.map((name) => (
-                    <button type="button" aria-pressed={by === name} onClick={() => set({ split: name })}>
-                      {name.replace("_id", "")}
-                    </button>
-                  ))}
-                </div>
+                <Choose
+                  label="Split by"
+                  options={DIMENSIONS.map((name): [string, string] => [name, label(name)])}
+                  chosen={by}
+                  set={(split) => set({ split })}
+                />
                 <Table
                   answer={answer}
                   caption="Decomposition of the change"
                   zone={zone}
                   columns={[
                     by,
-                    { name: "a_share_of_runs", title: "share of runs before" },
-                    { name: "b_share_of_runs", title: "share of runs after" },
+                    { name: "share_of_a_runs", title: "share of runs before" },
+                    { name: "share_of_b_runs", title: "share of runs after" },
                     { name: "a_success_rate_of_started", title: "success before" },
                     { name: "b_success_rate_of_started", title: "success after" },
-                    { name: "mix_effect_on_rate", title: "by mix", kind: "rate", cell: (row) => points(row["mix_effect_on_rate"]) },
-                    { name: "rate_effect_on_rate", title: "by rate", kind: "rate", cell: (row) => points(row["rate_effect_on_rate"]) },
+                    { name: "mix_effect", title: "by mix", kind: "rate", cell: (row) => points(row["mix_effect"]) },
+                    { name: "rate_effect", title: "by rate", kind: "rate", cell: (row) => points(row["rate_effect"]) },
                   ]}
                 />
                 <Notes answer={answer} />
@@ -142,7 +142,7 @@ const signed = (value: number, written: (size: number) => string): string =>
 
 /** A difference of rates, in points. */
 function points(value: unknown): string {
-  return isNumber(value) ? signed(value, (size) => `${(size * 100).toFixed(1)} pt`) : "–";
+  return isNumber(value) ? signed(Math.round(value * 1000) / 1000, (size) => `${(size * 100).toFixed(1)} pt`) : "–";
 }
 
 function time(value: unknown): string {

@@ -57,8 +57,8 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
             zone={zone}
             columns={[
               "dimension",
-              { name: "value", href: (row) => causeLink(query, row) },
-              "runs",
+              "value",
+              { name: "runs", href: (row) => causeLink(query, row) },
               "success_rate",
               { name: "success_rate_of_rest", title: "of the rest" },
               { name: "difference_in_rate", title: "difference", kind: "rate" },
@@ -97,10 +97,10 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
   );
 }
 
-/** The runs with a cause's value, where it is a column of runs. */
+/** The decided runs with a cause's value, where it is a column of runs. */
 function causeLink(query: URLSearchParams, row: Row): string | null {
   const dimension = String(row["dimension"]);
-  return RUN_COLUMNS.includes(dimension) ? runsLink(query, { [dimension]: row["value"] ?? null }) : null;
+  return RUN_COLUMNS.includes(dimension) ? runsLink(query, { [dimension]: row["value"] ?? null }, ["state != open"]) : null;
 }
 
-const RUN_COLUMNS = ["journey_version", "client_id", "app_id", "platform", "os", "browser", "country", "error_code"];
+const RUN_COLUMNS = ["journey_version", "client_id", "app_id", "platform", "os", "browser", "country"];
