@@ -249,10 +249,10 @@ fn table(causes: &[Cause]) -> Result<RecordBatch> {
     rows.rate("success_rate", &counts(&|cause| cause.with.part), &counts(&|cause| cause.with.whole));
     rows.rate("success_rate_of_rest", &counts(&|cause| cause.rest.part), &counts(&|cause| cause.rest.whole));
     rows.number("difference_in_rate", causes.iter().map(|cause| Some(cause.difference.value)));
+    rows.number("q_value", causes.iter().map(|cause| Some(cause.q)));
+    rows.count("recoverable_runs", causes.iter().map(|cause| Some(cause.recoverable())).collect());
     rows.number("difference_in_rate_from", causes.iter().map(|cause| Some(cause.difference.interval.low)));
     rows.number("difference_in_rate_to", causes.iter().map(|cause| Some(cause.difference.interval.high)));
     rows.number("p_value", causes.iter().map(|cause| Some(cause.p)));
-    rows.number("q_value", causes.iter().map(|cause| Some(cause.q)));
-    rows.count("recoverable_runs", causes.iter().map(|cause| Some(cause.recoverable())).collect());
     rows.finish()
 }

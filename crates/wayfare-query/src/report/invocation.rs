@@ -14,7 +14,6 @@ use crate::rows::{Rows, collect, column};
 use crate::words::{counted, duration};
 use crate::{Error, Result};
 
-use super::activity::marked;
 use super::{Answer, nesting};
 
 /// Events of one run that are shown; a run has some dozens, a runaway one may have millions.
@@ -54,8 +53,11 @@ pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>
     if let Some(tenant) = tenant {
         events = events.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
     }
-    let mut columns: Vec<Expr> = COLUMNS
-        .map(|name| if name == "happened_at" { col("timestamp").alias(name) } else { col(name) })
+    let mut columns = COLUMNS
+        .map(|name| match name {
+            "happened_at" => col("timestamp").alias(name),
+            _ => col(name),
+        })
         .to_vec();
     columns.extend(NESTING.map(col));
     let events = events
@@ -76,7 +78,7 @@ pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>
     rows.count("level", levels);
     rows.text("inside", inside.iter().map(Option::as_deref));
     rows.take(&events, &["invocation_id"])?;
-    let mut answer = Answer::new(title, marked(&rows.finish()?)?);
+    let mut answer = Answer::new(title, rows.finish()?);
     let nested: BTreeSet<&str> = inside.iter().flatten().map(String::as_str).collect();
     if !nested.is_empty() {
         let nested: Vec<&str> = nested.into_iter().collect();

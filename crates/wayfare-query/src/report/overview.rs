@@ -11,7 +11,7 @@ use crate::rows::{Rows, collect, integers, texts};
 
 use super::{Answer, empty};
 
-/// Counts of runs by state, in column order; each with the condition that counts it.
+/// Counts of runs by state, each with the condition that counts it.
 const COUNTS: [(&str, &str); 7] = [
     ("started", "true"),
     ("succeeded", "state = 'succeeded'"),
@@ -47,10 +47,12 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     rows.mean("average_duration_ms", &count("duration_sum")?, &ended);
     rows.rate("completion_rate", &succeeded, &ended);
     rows.rate("error_rate", &failed, &ended);
-    for (name, _) in COUNTS {
+    // Every run is one of the five after `started`.
+    for name in ["started", "succeeded", "rejected", "error", "abandoned", "open"] {
         rows.count(name, count(name)?);
     }
     rows.rate("success_rate_of_started", &succeeded, &sum(&ended, &count("abandoned")?));
+    rows.count("failed", failed);
     rows.percentiles(&cells, "durations", |level| format!("{level}_duration_ms"))?;
     let immature = immature(question, &cells, &count("open")?)?;
     let unfinished = immature.iter().flatten().filter(|immature| **immature).count();

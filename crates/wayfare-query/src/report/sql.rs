@@ -60,12 +60,13 @@ async fn plan(question: &Question<'_>, query: &str) -> Result<DataFrame> {
         "quarantine",
         refused.map_err(|cause| of_datafusion("cannot plan the quarantine", cause))?,
     )?;
+    let failed = |cause| of_datafusion("the query cannot be planned", cause);
     let plan = question.context.state().statement_to_plan(statement).await.map_err(cannot_plan)?;
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    read_only.verify_plan(&plan).map_err(cannot_plan)?;
+    read_only.verify_plan(&plan).map_err(failed)?;
     gate::check_plan(&plan)?;
-    question.context.execute_logical_plan(plan).await.map_err(cannot_plan)
+    question.context.execute_logical_plan(plan).await.map_err(failed)
 }
 
 /// Says what is wrong with a query, a table by the name that stands in it.

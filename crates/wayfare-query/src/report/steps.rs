@@ -21,11 +21,21 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     rows.take(&cells, &dimensions)?;
     rows.take(&cells, &["step_id"])?;
     let reached = integers(&cells, "reached")?;
-    for name in STEP_COUNTS {
+    // The completed and the four after the rate are all that reached the step.
+    rows.count("reached", reached.clone());
+    rows.count("completed", integers(&cells, "completed")?);
+    rows.rate("completion_rate", &integers(&cells, "completed")?, &reached);
+    for name in [
+        "failed_here",
+        "abandoned_here",
+        "open_here",
+        "moved_on",
+        "first_try_completed",
+        "attempts",
+        "retries",
+        "failed",
+    ] {
         rows.count(name, integers(&cells, name)?);
-        if name == "first_try_completed" {
-            rows.rate("completion_rate", &integers(&cells, "completed")?, &reached);
-        }
     }
     rows.percentiles(&cells, "duration", |level| format!("{level}_duration_ms"))?;
     rows.percentiles(&cells, "wait", |level| format!("{level}_wait_ms"))?;
