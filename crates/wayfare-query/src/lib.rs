@@ -6,6 +6,7 @@
 
 pub mod attempts;
 mod cache;
+mod cancel;
 mod compact;
 mod condition;
 mod defects;

@@ -17,6 +17,9 @@ use crate::record::Reject;
 use crate::store::{EVENTS_LAYOUT, EncodedFile, FileLayout, NewFile, Store, encode};
 use crate::{Error, Result};
 
+/// Lines of a batch that is sent again are counted: the log tells which files hold them.
+const QUARANTINE_LAYOUT: FileLayout = FileLayout { ranges_of: &["batch_id"], ..FileLayout::PLAIN };
+
 /// Sorts a part and writes one file for each source and date.
 pub(super) async fn events(
     store: &Store,
@@ -112,6 +115,6 @@ pub(super) async fn quarantine(
         ],
     )
     .map_err(|cause| Error::internal("rejects do not fit the quarantine table").because(cause))?;
-    let file = encode(&rows, FileLayout::PLAIN)?;
+    let file = encode(&rows, QUARANTINE_LAYOUT)?;
     Ok(vec![store.quarantine().put(file, &[], "part", now_ms).await?])
 }
