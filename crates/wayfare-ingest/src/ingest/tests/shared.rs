@@ -40,7 +40,8 @@ async fn a_lifetime_raised_by_several_at_once_is_the_longest() {
     let root = inputs.root().join("store");
     let mut tasks = Vec::new();
     for days in [3, 9, 5, 7] {
-        let columns = "timestamp = \"timestamp\"\nactivity = \"activity\"\ninvocation_id = \"invocation_id\"\n";
+        let columns =
+            "timestamp = \"timestamp\"\nactivity = \"activity\"\ninvocation_id = \"invocation_id\"\n";
         let mapping = Mapping::parse(&format!("lifetime = \"{days}d\"\n[columns]\n{columns}"), "long.toml");
         let options = IngestOptions { mapping: mapping.unwrap(), ..options() };
         let input = inputs.file(&format!("d{days}"), lines(&format!("long{days}"), 1));
