@@ -11,6 +11,8 @@ mod compaction;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod erase;
 #[cfg(test)]
 mod faults;
