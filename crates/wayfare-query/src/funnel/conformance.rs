@@ -64,7 +64,7 @@ fn check(case: &Value, definition: Definition) -> Result<(), String> {
         let Some(actor) = event["actor"].as_str() else { continue };
         let set =
             (0..).zip(steps).fold(0, |set, (index, step)| set | u64::from(matches(event, step)) << index);
-        let event = FunnelEvent { at_ms: event["ts_ms"].as_i64().unwrap(), steps: set };
+        let event = FunnelEvent { at_ms: event["ts_ms"].as_i64().unwrap(), steps: set, ..FunnelEvent::default() };
         actors.entry(actor).or_default().push(event);
     }
     let mut funnel = Funnel::try_new(definition).unwrap();
