@@ -44,11 +44,15 @@ select
     params->>'step_id' as step,
     params->>'outcome' as outcome,
     params->>'connection_id' as connection,
+    client_id as client,
+    params->>'platform' as platform,
+    (params->>'latency_ms')::bigint as latency_ms,
+    (params->>'http_status')::int as http_status,
     params->>'$.error.code' as error_code,
     params->>'$.error.category' as error_category,
     params->>'session_id' as session
 from read_json(?, format = 'newline_delimited', columns = {
-    activity: 'VARCHAR', timestamp: 'TIMESTAMP', source: 'VARCHAR', invocation_id: 'VARCHAR',
+    activity: 'VARCHAR', timestamp: 'TIMESTAMP', source: 'VARCHAR', invocation_id: 'VARCHAR', client_id: 'VARCHAR',
     additional_params: 'JSON'})
 """
 
@@ -96,7 +100,9 @@ facts as (
     select run, min(at_ms) as first_at, max(at_ms) as last_at,
         coalesce(min(at_ms) filter (kind = 'started'), min(at_ms)) as started_at,
         arg_min(journey, place) filter (kind = 'started') as journey,
-        arg_min(version, place) filter (kind = 'started') as version
+        arg_min(version, place) filter (kind = 'started') as version,
+        arg_min(client, place) filter (client is not null) as client,
+        arg_min(platform, place) filter (platform is not null) as platform
     from tokens group by run
 )
 select f.*, e.place as end_place, t.at_ms as ended_at, t.at_ms - f.started_at as duration_ms,
@@ -164,7 +170,8 @@ tried as (
     from blamed b left join attempts a on a.run = b.run and a.step = b.failing_step and a.last_of_step
 ),
 called as (
-    select t.run, arg_max(k.error_code, k.place) as code, arg_max(k.error_category, k.place) as category
+    select t.run, arg_max(k.error_code, k.place) as code, arg_max(k.error_category, k.place) as category,
+        arg_max(k.connection, k.place) as connection
     from tried t join tokens k on k.run = t.run and k.kind = 'call_failed' and k.place between t.since and t.end_place
     group by t.run
 )
@@ -175,8 +182,40 @@ select t.run, t.journey, t.version, t.failing_step,
     case when t.end_code is not null or t.end_category is not null then t.end_category
          when t.attempt_code is not null or t.attempt_category is not null then t.attempt_category
          else c.category end as error_category,
-    error_code is null and error_category is null as rejected
+    error_code is null and error_category is null as rejected, c.connection
 from tried t left join called c using (run)
+"""
+
+# From each attempt of a run to the next, in the order in which they begin; times from beginning to beginning.
+PASSAGES = """
+create table passages as
+with nodes as (
+    select run, -1 as place, 'START' as node, started_at as at_ms from runs
+    union all
+    select run, place, step, coalesce(started_at, ended_at) from attempts
+    union all
+    select run, 1000000, 'END ' || state, ended_at from runs
+)
+select r.journey, n.run, n.node as "from", lead(n.node) over w as "to", lead(n.at_ms) over w - n.at_ms as took_ms
+from nodes n join runs r using (run)
+window w as (partition by n.run order by n.place)
+qualify "to" is not null
+"""
+
+# Runs that a dimension's value holds of, by journey. `failed_step` and the two others hold of runs in which an attempt
+# or a call failed before the end.
+FEATURES = """
+create table features as
+select journey, 'journey_version' as dimension, version as value, run from runs
+union all select journey, 'client_id', client, run from runs
+union all select journey, 'platform', platform, run from runs
+union all select distinct r.journey, 'failed_step', step, run from tokens t join runs r using (run) where kind = 'step_failed'
+union all select distinct r.journey, 'error_code', error_code, run from tokens t join runs r using (run)
+    where kind = 'step_failed' and error_code is not null
+union select distinct r.journey, 'error_code', coalesce(error_code, http_status::text), run
+    from tokens t join runs r using (run) where kind = 'call_failed' and coalesce(error_code, http_status::text) is not null
+union all select distinct r.journey, 'failed_connection', connection, run from tokens t join runs r using (run)
+    where kind = 'call_failed' and connection is not null
 """
 
 # What the rules leave to chance must not happen in the sample.
@@ -186,6 +225,7 @@ ASSUMPTIONS = {
     "no two ends at one instant": "select count(*) from (select run, at_ms from tokens where ends group by all having count(*) > 1)",
     "nothing after the end": "select count(*) from tokens join runs using (run) where place > end_place",
     "no attempt starts and ends at one instant": "select count(*) from attempts where started_at = ended_at",
+    "a sub-journey holds no other": "select count(*) from tokens where depth > 1",
     "every attempt has a start": "select count(*) from attempts where started_at is null",
 }
 
@@ -231,6 +271,69 @@ from classed left join durations using (journey, step)
 group by journey, step order by journey, step
 """
 
+TRANSITIONS = """
+select journey, "from", "to", count(distinct run) as invocations, count(*) as passages, quantile_cont(took_ms, 0.5) as median_ms
+from passages group by all order by all
+"""
+
+VARIANTS = """
+with ways as (
+    select journey, run, state, duration_ms, string_agg(step, ' → ' order by place) as steps, count(*) as attempts
+    from attempts join runs using (run) group by all
+)
+select journey, steps, any_value(attempts) as attempts, count(*) as invocations,
+    quantile_cont(duration_ms, 0.5) as median_duration_ms
+from ways group by all order by all
+"""
+
+DURATIONS = """
+select journey, state, count(*) as runs, min(duration_ms) as shortest_ms, avg(duration_ms) as average_ms,
+    quantile_cont(duration_ms, 0.5) as median_ms, quantile_cont(duration_ms, 0.99) as p99_ms, max(duration_ms) as longest_ms
+from runs where duration_ms is not null group by all order by all
+"""
+
+# A failed run is explained by a failed call of the connection that it is attributed to.
+CALLS = """
+with explained as (
+    select f.connection, count(*) as runs from failures f
+    where exists (from tokens t where t.run = f.run and t.kind = 'call_failed' and t.connection = f.connection)
+    group by all
+)
+select t.connection as connection_id, count(*) as calls, count(*) filter (kind = 'call_failed') as failed,
+    quantile_cont(latency_ms, 0.5) as p50_latency_ms, quantile_cont(latency_ms, 0.99) as p99_latency_ms,
+    coalesce(any_value(e.runs), 0) as failures_explained
+from tokens t left join explained e on e.connection = t.connection where kind like 'call%' group by all order by all
+"""
+
+# Brackets that are closed, by how; and those that are not, by the state of their run.
+SUB_JOURNEYS = """
+with opened as (select run, arg_max(journey, place) as sub_journey, count(*) as times from tokens where kind = 'sub_started' group by run),
+closed as (
+    select run, if(kind = 'ended_well', 'succeeded', 'failed') as outcome from tokens where ends and depth >= 0
+),
+all_of as (
+    select run, outcome from closed
+    union all
+    select o.run, r.state from opened o join runs r using (run)
+    where o.times > (select count(*) from closed c where c.run = o.run)
+)
+select r.journey, o.sub_journey, outcome, count(*) as passages, count(distinct run) as invocations
+from all_of join opened o using (run) join runs r using (run) group by all order by all
+"""
+
+# Values whose runs succeed less often than the others of their journey, with at least 20 decided runs on each side.
+CAUSES = """
+with decided as (select * from runs where state <> 'open'),
+totals as (select journey, count(*) as whole, count(*) filter (state = 'succeeded') as part from decided group by all),
+counted as (
+    select f.journey, dimension, value, count(*) as runs, count(*) filter (state = 'succeeded') as succeeded
+    from features f join decided using (run) group by all
+)
+select c.journey, dimension, value, runs, succeeded, whole - runs as rest, part - succeeded as rest_succeeded
+from counted c join totals t using (journey)
+where runs >= 20 and rest >= 20 and succeeded / runs < rest_succeeded / rest order by all
+"""
+
 # From a run's start, each step takes its earliest completion that is not before the step in front of it. Starts and
 # steps are all different, so no event can serve twice, and a run has one start, so one attempt at the funnel.
 FUNNEL = """
@@ -263,7 +366,7 @@ def load():
     db.execute(f"set variable idle_ms = {IDLE_MS}")
     db.execute(f"set variable window_ms = {WINDOW_MS}")
     db.execute(EVENTS, [str(SAMPLE)])
-    for statement in (TOKENS, RUNS, ATTEMPTS, FAILURES):
+    for statement in (TOKENS, RUNS, ATTEMPTS, FAILURES, PASSAGES, FEATURES):
         db.execute(statement)
     for meaning, query in ASSUMPTIONS.items():
         (count,) = db.execute(query).fetchone()
@@ -318,9 +421,12 @@ def compute():
             db, "select journey, failing_step, error_code, error_category, count(*) as failures"
             " from failures group by all order by all"),
         "funnels": funnels(db),
-        "external_calls": rows(
-            db, "select connection as connection_id, count(*) as calls, count(*) filter (kind = 'call_failed') as failed"
-            " from tokens where kind like 'call%' group by all order by all"),
+        "transitions": rows(db, TRANSITIONS),
+        "variants": rows(db, VARIANTS),
+        "durations": rows(db, DURATIONS),
+        "causes": rows(db, CAUSES),
+        "sub_journeys": rows(db, SUB_JOURNEYS),
+        "external_calls": rows(db, CALLS),
         "verification_sessions": rows(
             db, "select count(distinct session) filter (activity = 'session_created') as created,"
             " count(distinct session) filter (activity = 'session_started') as started,"

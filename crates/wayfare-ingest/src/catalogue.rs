@@ -16,6 +16,8 @@ mod verify;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
+
 pub use source::Source;
 
 /// What an event type does in the run of a journey.
@@ -87,8 +89,8 @@ pub fn find(source: Option<Source>, name: &str) -> Option<&'static EventType> {
 }
 
 /// Finds the event types of all sources that go by a name.
-pub fn candidates(name: &str) -> Vec<&'static EventType> {
-    lookup(name).to_vec()
+pub fn candidates(name: &str) -> &'static [&'static EventType] {
+    lookup(name)
 }
 
 /// Gives the part in a journey's run of an activity, by its canonical key; only source `cis` has any.
@@ -106,8 +108,8 @@ static EVENT_TYPES: LazyLock<Vec<EventType>> = LazyLock::new(|| {
 });
 
 /// Event types by folded name. An index over so few names is small, and each log line asks it.
-static BY_NAME: LazyLock<HashMap<String, Vec<&'static EventType>>> = LazyLock::new(|| {
-    let mut index: HashMap<String, Vec<&'static EventType>> = HashMap::new();
+static BY_NAME: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index::default();
     for event in event_types() {
         for name in [event.key, event.display_name] {
             let events = index.entry(fold(name)).or_default();
@@ -119,6 +121,14 @@ static BY_NAME: LazyLock<HashMap<String, Vec<&'static EventType>>> = LazyLock::n
     index
 });
 
+type Index = HashMap<String, Vec<&'static EventType>, RandomState>;
+
+/// The same by the spellings as they are printed, which is how nearly all lines have them: nothing is folded then.
+static BY_SPELLING: LazyLock<Index> = LazyLock::new(|| {
+    let spellings = event_types().iter().flat_map(EventType::aliases);
+    spellings.map(|spelling| (spelling.clone(), folded(&spelling).to_vec())).collect()
+});
+
 /// Longer names are no event type's; they are not folded at all.
 const NAME_BYTES_MAX: usize = 128;
 
@@ -126,6 +136,10 @@ fn lookup(name: &str) -> &'static [&'static EventType] {
     if name.len() > NAME_BYTES_MAX {
         return &[];
     }
+    BY_SPELLING.get(name).map_or_else(|| folded(name), Vec::as_slice)
+}
+
+fn folded(name: &str) -> &'static [&'static EventType] {
     BY_NAME.get(&fold(name)).map_or(&[], Vec::as_slice)
 }
 

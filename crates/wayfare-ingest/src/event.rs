@@ -19,10 +19,8 @@ pub struct Event<'a> {
     pub activity: Cow<'a, str>,
     /// When it happened: microseconds since 1970, UTC.
     pub timestamp_us: i64,
-    /// The id that the record brought.
-    pub explicit_id: Option<[u8; 16]>,
-    /// A digest of source and fields, the same for the same event wherever it was read.
-    pub content_hash: [u8; 16],
+    /// The id that the record brought, else a digest of source and fields, the same wherever the event was read.
+    pub identity: Identity,
     /// The columns [`crate::columns::ENVELOPE_TEXT`], then [`crate::columns::PROMOTED_TEXT`].
     pub text: [Option<Cow<'a, str>>; TEXT_COLUMNS],
     /// The columns [`crate::columns::PROMOTED_INTEGER`].

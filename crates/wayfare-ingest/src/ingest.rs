@@ -1,31 +1,42 @@
 //! Takes event files in: decode, map, resolve repeats, sort, write, commit.
 //!
 //! One thread splits the input into blocks, workers turn blocks into columns, and the collector puts
-//! them together, in input order, into *parts* of a bounded number of rows. A part is one commit. Where
-//! a part ends depends on the input alone, so an ingest that was interrupted goes on behind the last
-//! part that its batch id has in the log, with the same result.
+//! them together, in input order, into *parts* of a bounded number of rows. A part is one commit, which
+//! says how many records of the batch are in the store with it. Where blocks end depends on the input alone, so an
+//! ingest that was interrupted goes on behind that number, with the same result, and of two ingests of the
+//! same batch at once only one stores a part.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::catalogue::Source;
-use crate::input::Input;
+use crate::input::{Input, Origin};
 use crate::limits::Limits;
 use crate::mapping::{Lifetime, Mapping};
+use crate::pseudonym::Pseudonyms;
 use crate::record::{Reason, Reject};
-use crate::store::{AppTransaction, Commit, NewFile, Settings, Store};
+use crate::store::{Settings, Store};
 use crate::{Error, Result};
 
 mod batch_id;
+mod checkpoint;
 mod collect;
+mod order;
 mod parse;
 mod part;
 mod repeats;
+mod spool;
+#[cfg(test)]
+mod tests;
 mod write;
 
-use batch_id::{BatchId, Spool};
+pub use batch_id::BATCH_ID_BYTES_MAX;
+use batch_id::BatchId;
+use checkpoint::Checkpoint;
 use collect::Collector;
+use spool::Spool;
+pub(crate) use write::EVENTS_LAYOUT;
 
 /// How events are taken in.
 #[derive(Debug)]
@@ -36,6 +47,9 @@ pub struct IngestOptions {
     pub mapping: Mapping,
     /// Bounds on what the input may hold.
     pub limits: Limits,
+    /// The caller's name for the one input of the call, at most [`BATCH_ID_BYTES_MAX`] bytes; a digest of its bytes
+    /// and of how they are read when absent.
+    pub batch_id: Option<String>,
     /// Records of one commit, to the next block's end.
     pub part_records: u64,
     /// Threads that parse and encode.
@@ -48,13 +62,14 @@ pub struct IngestOptions {
 pub const REJECTS_SHOWN_MAX: usize = 10;
 
 /// Records of one commit unless said otherwise: large enough for good files, small enough to be sorted in memory.
-const PART_RECORDS_DEFAULT: u64 = 500_000;
+const PART_RECORDS_DEFAULT: u64 = 250_000;
 
 impl IngestOptions {
     /// Options with the defaults for everything but the mapping and the time.
     pub fn new(mapping: Mapping, now_ms: i64) -> Self {
         Self {
             source: None,
+            batch_id: None,
             mapping,
             limits: Limits::default(),
             part_records: PART_RECORDS_DEFAULT,
@@ -92,6 +107,10 @@ pub struct InputSummary {
     pub rejected: u64,
     /// The whole input was in the store already, so it was not read again.
     pub already_stored: bool,
+    /// Records that were read when the input was stored.
+    pub read_before: u64,
+    /// Records that went into quarantine then.
+    pub rejected_before: u64,
     /// Why the input could not be read to its end; what came before is stored.
     pub damage: Option<Error>,
 }
@@ -122,33 +141,44 @@ impl IngestSummary {
     }
 }
 
-/// Takes the inputs in, one after the other, and returns once everything accepted is committed.
+/// Takes the inputs in, one after the other, and returns once everything accepted is committed and would survive a
+/// power cut.
 ///
 /// # Errors
-/// `Invalid` when an input or a mapping cannot be used at all, `Unavailable` when the store cannot be written,
-/// `Conflict` when other writers kept winning. Inputs before the failing one stay stored. An input that breaks
-/// off midway is no error of the call: see [`InputSummary::damage`].
+/// `Invalid` when an input, a mapping or the batch id cannot be used at all, `Unavailable` when the store cannot be
+/// written, `Conflict` when other writers kept winning or the batch id was used for other content. Inputs before the
+/// failing one stay stored, and of the failing one what was committed: the same call again goes on behind that. An
+/// input that breaks off midway is no error of the call: see [`InputSummary::damage`].
 pub async fn ingest(
     store: &Store,
     inputs: &[Input],
     options: &IngestOptions,
     progress: &Arc<dyn IngestProgress>,
 ) -> Result<IngestSummary> {
-    raise_lifetime(store, options.mapping.lifetime())?;
+    if let Some(given) = &options.batch_id {
+        BatchId::check(given, inputs.len())?;
+    }
+    let _turn = store.turn_with_others().await?;
+    raise_lifetime(store, options.mapping.lifetime()).await?;
+    let pseudonyms = Pseudonyms::of(store)?.map(Arc::new);
+    if let Some(pseudonyms) = &pseudonyms {
+        pseudonyms.note_key(store).await?;
+    }
     let mut summary = IngestSummary::default();
     for input in inputs {
-        let one = ingest_one(store, input, options, progress, &mut summary).await?;
+        let one = ingest_one(store, input, options, pseudonyms.as_ref(), progress, &mut summary).await?;
         summary.inputs.push(one);
     }
     Ok(summary)
 }
 
 /// Makes the store's journey lifetime cover `wanted`; says whether it had to grow.
-fn raise_lifetime(store: &Store, wanted: Lifetime) -> Result<bool> {
+async fn raise_lifetime(store: &Store, wanted: Lifetime) -> Result<bool> {
     if wanted <= store.settings().journey_lifetime {
         return Ok(false);
     }
-    store.change_settings(Settings { journey_lifetime: wanted, ..store.settings() })?;
+    let raise = |now: Settings| Settings { journey_lifetime: wanted.max(now.journey_lifetime), ..now };
+    store.change_settings(raise).await?;
     Ok(true)
 }
 
@@ -156,21 +186,28 @@ async fn ingest_one(
     store: &Store,
     input: &Input,
     options: &IngestOptions,
+    pseudonyms: Option<&Arc<Pseudonyms>>,
     progress: &Arc<dyn IngestProgress>,
     summary: &mut IngestSummary,
 ) -> Result<InputSummary> {
-    let spool = Spool::of(input, store.root())?;
+    if pseudonyms.is_some() && matches!(input.origin, Origin::Stdin) {
+        return Err(Error::invalid("a store that keeps pseudonyms takes no standard input")
+            .hint("a copy of it would be on disk in plain: give a file"));
+    }
+    let spool = Spool::of(input, store)?;
     let batch = BatchId::of(&spool, options)?;
     let mut one = InputSummary { file: input.name.to_string(), ..InputSummary::default() };
-    if store.events().transaction_version(&batch.done_app()).await?.is_some() {
+    let mut checkpoint = Checkpoint::of(store, &batch).await?;
+    if checkpoint.is_done() {
         one.already_stored = true;
+        (one.read_before, one.rejected_before) = checkpoint.before().await?;
+        checkpoint.settle().await?;
         return Ok(one);
     }
-    let stored_parts = store.events().transaction_version(&batch.parts_app()).await?.unwrap_or(0);
-    let mut collector = Collector::start(&spool, &batch, options, progress, &store.settings())?;
-    let mut number = 0;
+    let ends = checkpoint.ends();
+    let reading = (&store.settings(), pseudonyms);
+    let mut collector = Collector::start(&spool, &batch, options, progress, reading, ends)?;
     while let Some(part) = collector.next_part()? {
-        number += 1;
         one.read += part.read;
         progress.records(part.read);
         one.rejected += part.rejects.len() as u64;
@@ -180,46 +217,27 @@ async fn ingest_one(
         }
         let room = REJECTS_SHOWN_MAX.saturating_sub(summary.rejects.len());
         summary.rejects.extend(part.rejects.iter().take(room).cloned());
-        if number <= stored_parts {
-            one.duplicates += part.rows() as u64;
-            continue;
+        let rows = part.rows() as u64;
+        match checkpoint.store(part, one.read, options, summary).await? {
+            Stored::Now => one.accepted += rows,
+            Stored::Before => one.duplicates += rows,
         }
-        one.accepted += part.rows() as u64;
-        let longest_run = commit_part(store, part, number, &batch, options, summary).await?;
-        summary.lifetime_raised |= raise_lifetime(store, longest_run)?;
     }
     one.damage = collector.damage();
     if one.damage.is_none() {
-        let done = AppTransaction { app_id: batch.done_app(), version: number.max(1) };
-        store.events().commit(Commit { transactions: vec![done], ..Commit::default() }).await?;
+        checkpoint.finish().await?;
     }
+    checkpoint.settle().await?;
     Ok(one)
 }
 
-async fn commit_part(
-    store: &Store,
-    part: part::Part,
-    number: i64,
-    batch: &BatchId,
-    options: &IngestOptions,
-    summary: &mut IngestSummary,
-) -> Result<Lifetime> {
-    let this_part = || AppTransaction { app_id: batch.parts_app(), version: number };
-    // Quarantine first: when the events' commit is then lost, the part is read again and this one is skipped.
-    let refused = store.quarantine().transaction_version(&batch.parts_app()).await?.unwrap_or(0);
-    if !part.rejects.is_empty() && refused < number {
-        let add = write::quarantine(store, &part.rejects, batch, options.now_ms).await?;
-        store
-            .quarantine()
-            .commit(Commit { add, transactions: vec![this_part()], ..Commit::default() })
-            .await?;
-    }
-    let (add, longest_run) = write::events(store, part, batch, options).await?;
-    summary.files += add.len() as u64;
-    summary.bytes += add.iter().map(NewFile::size_bytes).sum::<u64>();
-    summary.commits += 1;
-    store.events().commit(Commit { add, transactions: vec![this_part()], ..Commit::default() }).await?;
-    Ok(longest_run)
+/// What became of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    /// This call committed it.
+    Now,
+    /// It was in the store, from an interrupted call or from another one at the same time.
+    Before,
 }
 
 /// A file's path, kept beside its readers so that a spooled one lives as long as they do.

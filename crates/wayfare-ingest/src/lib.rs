@@ -21,6 +21,8 @@
 pub mod catalogue;
 pub mod columns;
 mod decode;
+mod duration;
+mod erase;
 mod error;
 mod event;
 mod generate;
@@ -29,22 +31,32 @@ mod input;
 mod limits;
 mod mapping;
 mod nearest;
+mod pseudonym;
 mod record;
+mod retain;
 mod store;
 mod time;
+mod verify;
 
 pub use catalogue::{Role, Source, role_of};
 pub use decode::{Block, Decoder, Defect};
+pub use duration::{format_duration_ms, parse_duration_ms};
+pub use erase::{Erased, Receipt, Resolve, Subject, SubjectKind, erase};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventBuilder, Identity, event_batch_schema};
 pub use generate::{GenerateSpec, Generated, Generator};
-pub use ingest::{IngestOptions, IngestProgress, IngestSummary, InputSummary, REJECTS_SHOWN_MAX, ingest};
+pub use ingest::{
+    BATCH_ID_BYTES_MAX, IngestOptions, IngestProgress, IngestSummary, InputSummary, REJECTS_SHOWN_MAX, ingest,
+};
 pub use input::{Input, Origin, expand};
 pub use limits::Limits;
 pub use mapping::{Lifetime, Mapper, Mapping, MissingColumn};
 pub use nearest::nearest;
+pub use pseudonym::PseudonymSettings;
 pub use record::{Reason, Record, Reject, Value};
+pub use retain::{Cutoff, Retained, retain};
 pub use store::{
-    AppTransaction, Commit, DataFile, EncodedFile, FileLayout, NewFile, Settings, Snapshot, Statistics,
-    Store, Table, ValueRange, encode,
+    AppTransaction, Commit, DataFile, Disk, DiskFile, EncodedFile, FileLayout, Files, LocalDisk, NewFile,
+    Settings, Snapshot, Statistics, Store, Swept, Table, Turn, ValueRange, damage, encode,
 };
+pub use verify::{Check, FileProgress, Finding, Health, Repair, TableHealth, repair, verify};

@@ -93,6 +93,22 @@ impl Mapping {
         Ok(self)
     }
 
+    /// Takes timestamps without a zone as ones of `zone`, unless the mapping names one itself.
+    ///
+    /// # Errors
+    /// `Invalid` when the zone is none.
+    pub fn or_zone(mut self, zone: Option<&str>) -> Result<Self> {
+        if let (None, Some(zone)) = (self.zone_s, zone) {
+            self.zone_s = Some(crate::time::parse_zone(zone).ok_or_else(|| {
+                crate::Error::invalid(format!(
+                    "expected \"UTC\" or an offset such as \"+02:00\", saw {zone:?}"
+                ))
+                .with("setting", "zone")
+            })?);
+        }
+        Ok(self)
+    }
+
     /// Prepares the mapping for an input whose events are of `source`, unless they say so themselves.
     pub fn compile(&self, source: Option<Source>) -> Mapper {
         Mapper::new(self, source)

@@ -29,7 +29,7 @@ pub(crate) fn parse_text(text: &str, zone_s: Option<i64>) -> Result<i64, String>
     };
     let Some(offset_s) = offset_s else {
         return Err(format!(
-            "timestamp has no zone, saw {}: expected Z or an offset at its end, or zone in the mapping",
+            "timestamp has no zone, saw {}: expected Z or an offset at its end, or `zone` in the mapping or the store's settings",
             shown(text)
         ));
     };

@@ -12,7 +12,7 @@ use wayfare_ingest::{DataFile, Lifetime, Snapshot};
 use crate::{Error, Result};
 
 /// Changes whenever the fold gives other rows for the same events, so that older caches are not believed.
-const FOLD_VERSION: u32 = 1;
+const FOLD_VERSION: u32 = 2;
 
 /// Hexadecimal digits of a digest in a file's name.
 const DIGEST_DIGITS: usize = 16;
@@ -20,7 +20,7 @@ const DIGEST_DIGITS: usize = 16;
 const MILLIS_A_DAY: i64 = 86_400_000;
 
 /// The state of the cache at one snapshot.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Freshness {
     /// Files of `invocations` that can be read instead of events.
     pub(crate) cached: Vec<DataFile>,
@@ -64,11 +64,14 @@ impl Freshness {
         Ok(fresh)
     }
 
-    /// A state in which nothing is cached: every date is folded.
-    pub(crate) fn without_cache(mut self) -> Self {
-        self.cached.clear();
-        self.stale = self.digests();
-        self
+    /// The start dates that have to be folded.
+    pub(crate) fn stale_dates(&self) -> Vec<NaiveDate> {
+        self.stale.keys().copied().collect()
+    }
+
+    /// Every date that has events of journeys.
+    pub(crate) fn all_dates(&self) -> Vec<NaiveDate> {
+        self.events.keys().copied().collect()
     }
 
     /// The event files that the fold of `dates` reads.
@@ -80,11 +83,6 @@ impl Freshness {
             wanted.extend(self.events.range(from..=to).map(|(&date, _)| date));
         }
         wanted.iter().filter_map(|date| self.events.get(date)).flatten().cloned().collect()
-    }
-
-    /// Whether `stale` is every date that has events, so that a fold needs no filter by date.
-    pub(crate) fn all_stale(&self) -> bool {
-        self.stale.len() == self.events.len()
     }
 
     /// Number of dates that have events of journeys.

@@ -25,6 +25,28 @@ const LAYOUT: FileLayout = FileLayout {
     sorted_by: &["journey_id", "path", "started_at"],
     ranges_of: &["first_at", "last_at", "journey_id"],
     plain: &["invocation_id"],
+    packed: &["first_at", "started_at", "last_at", "ended_at", "offsets"],
+    hot: &[
+        "journey_id",
+        "journey_version",
+        "client_id",
+        "app_id",
+        "platform",
+        "os",
+        "browser",
+        "country",
+        "terminal",
+        "failing_step",
+        "error_code",
+        "error_category",
+        "connection_id",
+        "last_step",
+        "events",
+        "retries",
+        "external_calls",
+        "path",
+    ],
+    grouped_by: Some("journey_id"),
 };
 
 /// What a compaction did.
@@ -51,6 +73,7 @@ pub(crate) async fn compact(
     now_ms: i64,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<CompactSummary> {
+    let _turn = store.turn_with_others().await?;
     let snapshot = StoreSnapshot::of(store).await?;
     let fresh = Freshness::of(&snapshot.events, &snapshot.invocations, store.settings().journey_lifetime)?;
     let mut summary = CompactSummary { version: snapshot.invocations.version, ..CompactSummary::default() };
@@ -78,7 +101,9 @@ pub(crate) async fn compact(
             .iter()
             .filter(|file| replaced(file.partition_value("start_date")))
             .cloned();
-        let commit = Commit { add, remove: remove.collect(), ..Commit::default() };
+        // of two compactions at once only one may write a date
+        let base = Some(summary.version);
+        let commit = Commit { add, remove: remove.collect(), base, ..Commit::default() };
         summary.version = store.invocations().commit(commit).await?;
         progress(summary.dates, stale.len() as u64);
     }
@@ -107,7 +132,7 @@ async fn write(
         };
         let stem = file_stem(fresh.stale.get(date).map(String::as_str).unwrap_or_default());
         let partition = [("start_date", date.to_string())];
-        files.push(store.invocations().put(&*store.files(), file, &partition, &stem, now_ms).await?);
+        files.push(store.invocations().put(file, &partition, &stem, now_ms).await?);
     }
     Ok(files)
 }
@@ -139,7 +164,7 @@ fn encode_dates(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<BTreeMap<Nai
 }
 
 /// Picks the columns of the file and turns views into plain text.
-fn to_file_schema(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
+pub(crate) fn to_file_schema(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
     let columns = schema.fields().iter().map(|field| {
         let column = rows
             .column_by_name(field.name())

@@ -9,6 +9,10 @@ use crate::functions::INTERVALS;
 use crate::spec::suggest;
 use crate::{Error, Result};
 
+/// Dimensions that only runs with an end of their own have a value of, so that they tell nothing of the others.
+pub(crate) const OF_THE_END: [&str; 6] =
+    ["failing_step", "failure", "error_code", "error_category", "connection_id", "state"];
+
 /// Columns of a run that are no dimension by themselves and can be split by all the same.
 const FACTS: [&str; 9] = [
     "tenant_id",
@@ -38,7 +42,7 @@ impl Dimension {
         Self { name: name.to_owned(), value: col(name) }
     }
 
-    /// Finds a dimension by its name, which may leave `_id` out: `journey`, `client_id`, `platform`, `day`.
+    /// Finds a dimension by its name, which may leave a part out: `journey`, `client_id`, `step`, `code`, `platform`, `day`.
     fn find(context: &SessionContext, name: &str, tz: &str) -> Result<Self> {
         if INTERVALS.contains(&name) {
             let function = context
@@ -48,7 +52,9 @@ impl Dimension {
             return Ok(Self { name: name.to_owned(), value });
         }
         let columns = || RUN_DIMENSIONS.iter().chain(&FACTS).copied();
-        let wanted = [name.to_owned(), format!("{name}_id"), format!("journey_{name}")];
+        let wanted = ["", "journey_", "failing_", "error_"].map(|prefix| format!("{prefix}{name}"));
+        let wanted = wanted.into_iter().chain([format!("{name}_id")]);
+        let wanted: Vec<String> = wanted.collect();
         let found = wanted.iter().find_map(|wanted| columns().find(|column| column == wanted));
         found.map(Self::column).ok_or_else(|| suggest::unknown("dimension", name, columns().chain(INTERVALS)))
     }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use wayfare_ingest::Store;
+use wayfare_ingest::{FileProgress, Health, Store};
 
 use crate::Result;
 use crate::compact::{self, CompactSummary};
-use crate::report::{self, Report};
+use crate::report::{self, Report, ReportStream};
 use crate::session::{EngineOptions, session};
 use crate::spec::Spec;
+use crate::verify;
 
 /// Answers questions about one store. Cheap to clone; every question reads the newest snapshot.
 ///
@@ -37,6 +38,15 @@ impl Engine {
         Self { store, options }
     }
 
+    /// The same engine for one tenant: whatever is asked, in SQL too, the rows of others are not there.
+    ///
+    /// What counts as now is the latest event of the whole store unless a question says otherwise.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: impl Into<String>) -> Self {
+        let options = EngineOptions { tenant: Some(tenant.into()), ..self.options.clone() };
+        Self { store: Arc::clone(&self.store), options }
+    }
+
     /// The store that is asked.
     pub fn store(&self) -> &Store {
         &self.store
@@ -49,6 +59,15 @@ impl Engine {
     /// store, `Limit` when the memory does not suffice, `Corrupt` for damaged files.
     pub fn run<'a>(&'a self, spec: &'a Spec) -> BoxFuture<'a, Result<Report>> {
         Box::pin(report::answer(&self.store, &self.options, spec))
+    }
+
+    /// Computes a report whose rows come one batch after the other: events of a log and the rows of a query are not
+    /// held in memory, whatever their number, and have no limit but that of the spec. Other reports come at once.
+    ///
+    /// # Errors
+    /// As [`Engine::run`]; an error in the middle is an item of the stream, which ends with it.
+    pub fn stream<'a>(&'a self, spec: &'a Spec) -> BoxFuture<'a, Result<ReportStream>> {
+        Box::pin(report::stream(&self.store, &self.options, spec))
     }
 
     /// Brings the table `invocations` up to date with the events; reports give the same answers before and after.
@@ -64,8 +83,24 @@ impl Engine {
         progress: &'a (dyn Fn(u64, u64) + Send + Sync),
     ) -> BoxFuture<'a, Result<CompactSummary>> {
         Box::pin(async move {
-            let context = session(&self.store, &self.options)?;
+            // the cache is everyone's: folded for one tenant it would lack the others
+            let everyone = EngineOptions { tenant: None, ..self.options.clone() };
+            let context = session(&self.store, &everyone)?;
             compact::compact(&self.store, &context, now_ms, progress).await
+        })
+    }
+
+    /// Looks at every file of the store and at the truth of the cache; changes nothing.
+    ///
+    /// `progress` hears of files done and files in all.
+    ///
+    /// # Errors
+    /// `Unavailable` when files cannot be read, `Limit` when the memory does not suffice to fold the cached dates anew.
+    /// Damage is no error of the call.
+    pub fn verify<'a>(&'a self, progress: FileProgress<'a>) -> BoxFuture<'a, Result<Health>> {
+        Box::pin(async move {
+            let context = session(&self.store, &self.options)?;
+            verify::verify(&self.store, &context, self.options.threads, progress).await
         })
     }
 }

@@ -2,6 +2,8 @@
 
 use datafusion::error::DataFusionError;
 
+use wayfare_ingest::damage;
+
 use crate::{Error, ErrorKind};
 
 /// Turns an error of the query engine into ours; one that we raised inside a function comes back as it was.
@@ -13,6 +15,9 @@ pub(crate) fn of_datafusion(what: &str, cause: DataFusionError) -> Error {
         },
         other => other,
     };
+    if let Some(damage) = damage(&cause) {
+        return damage;
+    }
     let kind = match cause.find_root() {
         DataFusionError::ResourcesExhausted(_) => ErrorKind::Limit,
         DataFusionError::SQL(..)

@@ -1,24 +1,48 @@
 //! The functions that reports and `sql` share, wrapped for `DataFusion`. Their work is done elsewhere, in plain Rust.
 
 mod bytes;
+mod changes;
 mod funnel;
+mod funnel_level;
 mod interval_start;
+mod keyed_summary;
+mod of_path;
 mod param;
+mod paths;
+mod run_features;
 mod step_summary;
+mod sub_journeys;
 mod time_summary;
+mod timeline;
+mod times;
+mod transitions;
 
 use datafusion::prelude::SessionContext;
 
 pub(crate) use funnel::{FunnelText, StepText, definition_text};
-pub(crate) use interval_start::INTERVALS;
+pub(crate) use interval_start::{INTERVALS, interval_label};
+pub(crate) use run_features::{FEATURE_COUNTS, FEATURES};
 pub(crate) use step_summary::STEP_COUNTS;
-pub(crate) use time_summary::PERCENTILES;
+pub(crate) use sub_journeys::SUB_JOURNEY_COUNTS;
+pub(crate) use time_summary::{MEDIAN_BOUNDS, PERCENTILES};
+pub(crate) use transitions::{END_NODE, OTHER_NODE, START_NODE, STEP_NODE, TRANSITION_COUNTS};
 
 /// Makes all functions known to a session.
 pub(crate) fn register(context: &SessionContext) {
+    context.register_udf(changes::function());
+    context.register_udf(funnel_level::funnel());
+    context.register_udf(funnel_level::funnel_ms());
+    context.register_udf(timeline::steps());
+    context.register_udf(timeline::timeline());
     context.register_udf(funnel::funnel_times());
     context.register_udf(interval_start::interval_start());
     context.register_udf(param::param());
     context.register_udaf(step_summary::step_summary());
     context.register_udaf(time_summary::time_summary());
+    context.register_udaf(keyed_summary::keyed_summary::<run_features::RunFeatures>());
+    context.register_udaf(keyed_summary::keyed_summary::<sub_journeys::SubJourneys>());
+    context.register_udaf(keyed_summary::keyed_summary::<transitions::Transitions>());
+    for function in of_path::of_path() {
+        context.register_udf(function);
+    }
 }

@@ -14,6 +14,7 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
 use datafusion::common::{Column, DFSchema, Result as DataFusionResult, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -25,6 +26,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use wayfare_ingest::{DataFile, Table, ValueRange};
+
+use crate::tenant::Tenant;
 
 /// The URL under which the store's file access is known to a session.
 pub(crate) const STORE_URL: &str = "wayfare://store";
@@ -199,9 +202,30 @@ impl TableProvider for SnapshotTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        match Tenant::of(state) {
+            Some(tenant) => tenant.scan(self, state, projection, filters),
+            None => self.scan_files(state, projection, filters, limit),
+        }
+    }
+}
+
+impl SnapshotTable {
+    /// Plans a scan of all tenants' rows; `TableProvider::scan` decides whether that is allowed.
+    pub(crate) fn scan_files(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let files = self.pruned(state, filters)?;
-        let source = Arc::new(ParquetSource::new(self.schema.clone()));
         let url = ObjectStoreUrl::parse(STORE_URL)?;
+        // A question of several queries reads each footer once.
+        let runtime = state.runtime_env();
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, footers);
+        let source = ParquetSource::new(self.schema.clone());
+        let source = Arc::new(source.with_parquet_file_reader_factory(Arc::new(reader)));
         let rows = files.iter().map(|file| file.statistics.rows).sum::<u64>();
         let mut statistics = Statistics::new_unknown(self.schema.table_schema());
         statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use wayfare_ingest::Store;
 
+use crate::cache::Freshness;
 use crate::condition;
 use crate::dimension::Dimension;
 use crate::error::of_datafusion;
 use crate::provider::SnapshotTable;
-use crate::runs::{Marks, RunsPlan, StoreSnapshot, date_scalar, instant};
+use crate::runs::{Folds, Marks, RunsPlan, StoreSnapshot, date_scalar, instant};
 use crate::session::{EngineOptions, session};
 use crate::spec::{Condition, Range, Scope, parse_instant_ms, parse_tz};
 use crate::{Error, Result};
@@ -25,12 +27,18 @@ pub(crate) struct Question<'a> {
     pub(crate) store: &'a Store,
     pub(crate) context: SessionContext,
     pub(crate) snapshot: StoreSnapshot,
+    /// Which dates need not be folded.
+    pub(crate) fresh: Freshness,
+    /// What was folded for this question.
+    folds: Arc<Folds>,
     pub(crate) scope: Scope,
     pub(crate) as_of_us: i64,
     pub(crate) zone: Tz,
     pub(crate) range: Range,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) dimensions: Vec<Dimension>,
+    /// Bytes that an answer may take.
+    pub(crate) memory_bytes: usize,
 }
 
 impl<'a> Question<'a> {
@@ -58,16 +66,78 @@ impl<'a> Question<'a> {
         // An as-of time in whole milliseconds takes in all events of that millisecond.
         let as_of_us = as_of_ms.saturating_mul(1_000).saturating_add(999);
         let scope = scope.clone();
-        Ok(Self { store, context, snapshot, scope, as_of_us, zone, range, conditions, dimensions })
+        let lifetime = store.settings().journey_lifetime;
+        let fresh = Freshness::of(&snapshot.events, &snapshot.invocations, lifetime)?;
+        let folds = Arc::default();
+        Ok(Self {
+            store,
+            context,
+            snapshot,
+            fresh,
+            folds,
+            scope,
+            as_of_us,
+            zone,
+            range,
+            conditions,
+            dimensions,
+            memory_bytes: options.memory_bytes,
+        })
+    }
+
+    /// The same session, snapshot, as-of time and dimensions with other runs.
+    pub(crate) fn with_scope(&self, scope: Scope) -> Result<Self> {
+        let range = Range::parse(scope.from.as_deref(), scope.to.as_deref(), self.zone, self.as_of_ms())?;
+        let conditions =
+            scope.filters.iter().map(|text| Condition::parse_all(text)).collect::<Result<Vec<_>>>()?.concat();
+        Ok(Self {
+            store: self.store,
+            context: self.context.clone(),
+            snapshot: self.snapshot.clone(),
+            fresh: self.fresh.clone(),
+            folds: Arc::clone(&self.folds),
+            scope,
+            as_of_us: self.as_of_us,
+            zone: self.zone,
+            range,
+            conditions,
+            dimensions: self.dimensions.clone(),
+            memory_bytes: self.memory_bytes,
+        })
     }
 
     pub(crate) fn as_of_ms(&self) -> i64 {
         self.as_of_us.div_euclid(1_000)
     }
 
+    /// Whether events lie after the as-of time.
+    pub(crate) fn is_in_the_past(&self) -> bool {
+        self.snapshot.latest_us().is_some_and(|latest| latest > self.as_of_us)
+    }
+
     /// All runs as of the as-of time.
     pub(crate) fn all_runs(&self, marks: &Marks) -> Result<DataFrame> {
-        let plan = RunsPlan { store: self.store, snapshot: &self.snapshot, as_of_us: self.as_of_us, marks };
+        self.planned(marks, Some(&self.folds))
+    }
+
+    /// The runs of one invocation id, which began on one of `dates`.
+    pub(crate) fn runs_of_id(&self, id: &str, dates: &[NaiveDate]) -> Result<DataFrame> {
+        let began =
+            col("start_date").in_list(dates.iter().map(|&date| lit(date_scalar(date))).collect(), false);
+        let wanted = col("invocation_id").eq(lit(id)).and(began);
+        let runs = self.planned(&[], None)?.filter(wanted);
+        runs.map_err(|cause| of_datafusion("cannot look a run up", cause))
+    }
+
+    fn planned(&self, marks: &Marks, folds: Option<&Folds>) -> Result<DataFrame> {
+        let plan = RunsPlan {
+            store: self.store,
+            fresh: &self.fresh,
+            as_of_us: self.as_of_us,
+            in_the_past: self.is_in_the_past(),
+            marks,
+            folds,
+        };
         plan.build(&self.context)
     }
 
@@ -122,7 +192,7 @@ impl<'a> Question<'a> {
         let table = SnapshotTable::new(self.store.events(), self.snapshot.events.files.clone());
         let failed = |cause| of_datafusion("cannot plan the events", cause);
         let events = self.context.read_table(Arc::new(table)).map_err(failed)?;
-        if self.snapshot.latest_us().is_none_or(|latest| latest <= self.as_of_us) {
+        if !self.is_in_the_past() {
             return Ok(events);
         }
         events.filter(col("timestamp").lt_eq(lit(instant(self.as_of_us)))).map_err(failed)

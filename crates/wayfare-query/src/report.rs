@@ -1,18 +1,34 @@
 //! What every report comes back as: rows with a fixed schema, and what they were computed from.
 
+mod activity;
+mod calls;
+mod causes;
+mod cells;
+mod compare;
+mod durations;
 mod empty;
+mod event;
+mod events;
 mod failures;
 mod funnel;
 mod invocation;
 mod invocations;
 mod journeys;
 mod main_line;
+mod nesting;
 mod overview;
+mod paths;
+mod quality;
+mod risk;
+mod sessions;
 mod sql;
 mod steps;
+mod sub_journeys;
+mod top;
 mod values;
 
 use arrow::array::RecordBatch;
+use futures::stream::{BoxStream, StreamExt as _};
 use serde_json::Value;
 use wayfare_ingest::Store;
 
@@ -43,6 +59,8 @@ pub struct Report {
     pub batch: RecordBatch,
     /// How many rows there were before the limit; `None` when none were cut or nobody counted.
     pub rows_total: Option<u64>,
+    /// Where the next page goes on, for a list that is read page by page; `None` on the last one.
+    pub next: Option<String>,
     /// Remarks for the reader: why the answer is empty, what was left out.
     pub notes: Vec<String>,
 }
@@ -60,29 +78,119 @@ impl Report {
 
 /// Computes the report that a spec asks for.
 pub(crate) async fn answer(store: &Store, options: &EngineOptions, spec: &Spec) -> Result<Report> {
-    let open = |scope, default_by| Question::open(store, options, scope, default_by);
-    let nothing = Scope::default();
-    let (scope, default_by): (&Scope, &[&str]) = match spec {
-        Spec::Overview(scope) => (scope, &["journey_id"]),
-        Spec::Failures(scope) => (scope, &["journey_id", "failing_step", "error_code"]),
-        Spec::Funnel(spec) => (&spec.scope, &[]),
-        Spec::Steps(scope) | Spec::Journeys(scope) | Spec::Values { scope, .. } => (scope, &[]),
-        Spec::Invocations(spec) => (&spec.scope, &[]),
-        Spec::Invocation { .. } | Spec::Sql { .. } => (&nothing, &[]),
-    };
-    let question = open(scope, default_by).await?;
+    refuse_split(spec)?;
+    let (scope, default_by) = asked(spec)?;
+    let question = Question::open(store, options, &scope, default_by).await?;
     let rows = match spec {
         Spec::Overview(_) => overview::rows(&question).await?,
         Spec::Funnel(spec) => funnel::rows(&question, spec).await?,
         Spec::Steps(_) => steps::rows(&question).await?,
         Spec::Failures(_) => failures::rows(&question).await?,
+        Spec::Causes(spec) => causes::rows(&question, &causes::split(&spec.scope)?.0, spec).await?,
+        Spec::Calls(scope) => calls::rows(&question, &calls::split(scope).0).await?,
+        Spec::Paths(spec) => paths::rows(&question, spec).await?,
+        Spec::Durations(spec) => durations::rows(&question, spec).await?,
+        Spec::Compare(spec) => compare::rows(&question, spec).await?,
+        Spec::SubJourneys(_) => sub_journeys::rows(&question).await?,
+        Spec::Quality(_) => quality::rows(&question).await?,
         Spec::Invocations(spec) => invocations::rows(&question, spec).await?,
         Spec::Invocation { id, tenant, .. } => invocation::rows(&question, id, tenant.as_deref()).await?,
         Spec::Journeys(_) => journeys::rows(&question).await?,
         Spec::Values { column, .. } => values::rows(&question, column).await?,
+        Spec::Activity(spec) => activity::rows(&question, spec).await?,
+        Spec::Event { id, .. } => event::rows(&question, id).await?,
+        Spec::Sessions(spec) => sessions::rows(&question, spec).await?,
+        Spec::Risk(scope) => risk::rows(&question, scope).await?,
         Spec::Sql { query } => sql::rows(&question, query).await?,
     };
     finish(&question, spec, rows)
+}
+
+/// A report whose rows come one batch after the other.
+pub struct ReportStream {
+    /// The report without rows: its batch has their schema.
+    pub head: Report,
+    /// The rows.
+    pub batches: BoxStream<'static, Result<RecordBatch>>,
+}
+
+impl std::fmt::Debug for ReportStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReportStream").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+/// Computes a report row by row where its rows do not depend on each other, else at once.
+pub(crate) async fn stream(store: &Store, options: &EngineOptions, spec: &Spec) -> Result<ReportStream> {
+    let (question, (answer, batches)) = match spec {
+        Spec::Activity(listing) if listing.scope.by.is_empty() => {
+            let question = Question::open(store, options, &activity::scope(listing)?, &[]).await?;
+            let rows = activity::stream(&question, listing).await?;
+            (question, rows)
+        }
+        Spec::Sql { query } => {
+            let question = Question::open(store, options, &Scope::default(), &[]).await?;
+            let rows = sql::stream(&question, query).await?;
+            (question, rows)
+        }
+        _ => {
+            let mut head = answer(store, options, spec).await?;
+            let none = RecordBatch::new_empty(head.batch.schema());
+            let rows = std::mem::replace(&mut head.batch, none);
+            return Ok(ReportStream { head, batches: futures::stream::iter([Ok(rows)]).boxed() });
+        }
+    };
+    Ok(ReportStream { head: finish(&question, spec, answer)?, batches })
+}
+
+/// The runs that a spec asks about, and the dimensions where it names none.
+fn asked(spec: &Spec) -> Result<(Scope, &'static [&'static str])> {
+    Ok(match spec {
+        Spec::Overview(scope) => (scope.clone(), &["journey_id"]),
+        Spec::Failures(scope) => (scope.clone(), &["journey_id", "failing_step", "error_code"]),
+        Spec::Causes(spec) => (causes::split(&spec.scope)?.1, &causes::DIMENSIONS),
+        Spec::Calls(scope) => (calls::split(scope).1, &[]),
+        Spec::Durations(spec) => (spec.scope.clone(), &["journey_id"]),
+        Spec::Funnel(spec) => (spec.scope.clone(), &[]),
+        Spec::Paths(spec) => (spec.scope.clone(), &[]),
+        Spec::Compare(spec) => (spec.scope.clone(), &[]),
+        Spec::Invocations(spec) => (spec.scope.clone(), &[]),
+        Spec::Steps(scope)
+        | Spec::SubJourneys(scope)
+        | Spec::Quality(scope)
+        | Spec::Journeys(scope)
+        | Spec::Values { scope, .. } => (scope.clone(), &[]),
+        Spec::Activity(spec) => (activity::scope(spec)?, &[]),
+        Spec::Sessions(spec) => (Scope { by: Vec::new(), ..spec.scope.clone() }, &[]),
+        Spec::Risk(scope) => (Scope { by: Vec::new(), ..scope.clone() }, &[]),
+        Spec::Invocation { tz, .. } | Spec::Event { tz, .. } => {
+            (Scope { tz: tz.clone(), ..Scope::default() }, &[])
+        }
+        Spec::Sql { .. } => (Scope::default(), &[]),
+    })
+}
+
+/// Refuses to split what has one row a thing already.
+fn refuse_split(spec: &Spec) -> Result<()> {
+    let (scope, why, hint) = match spec {
+        Spec::Invocations(spec) => (&spec.scope, "it has one row a run", "`overview --by …` counts runs"),
+        Spec::Journeys(scope) => {
+            (scope, "it has one row a journey", "`overview --by journey,…` splits journeys")
+        }
+        Spec::Values { scope, .. } => (
+            scope,
+            "it has one row a value",
+            "`--where COLUMN=VALUE` narrows the events; `sql` groups by several columns",
+        ),
+        Spec::Quality(scope) => {
+            (scope, "it has one row an issue", "`--journey` and `--where` narrow the runs")
+        }
+        _ => return Ok(()),
+    };
+    match scope.by.first() {
+        Some(by) => Err(Error::invalid(format!("{} cannot be split by {by}: {why}", spec.name())).hint(hint)),
+        None => Ok(()),
+    }
 }
 
 /// What a report's own code computes.
@@ -91,12 +199,13 @@ struct Answer {
     title: String,
     batch: RecordBatch,
     rows_total: Option<u64>,
+    next: Option<String>,
     notes: Vec<String>,
 }
 
 impl Answer {
     fn new(title: impl Into<String>, batch: RecordBatch) -> Self {
-        Self { title: title.into(), batch, rows_total: None, notes: Vec::new() }
+        Self { title: title.into(), batch, rows_total: None, next: None, notes: Vec::new() }
     }
 
     /// Keeps the first rows up to the scope's limit and remembers how many there were.
@@ -113,7 +222,7 @@ impl Answer {
 fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report> {
     let mut echoed =
         serde_json::to_value(spec).map_err(|cause| Error::internal("a spec has no JSON").because(cause))?;
-    let of_a_range = !matches!(spec, Spec::Invocation { .. } | Spec::Sql { .. });
+    let of_a_range = !matches!(spec, Spec::Invocation { .. } | Spec::Event { .. } | Spec::Sql { .. });
     if let Some(fields) = echoed.as_object_mut().filter(|_| of_a_range) {
         fields.insert("tz".to_owned(), question.zone.name().into());
         for (name, bound) in [("from", question.range.from_ms), ("to", question.range.to_ms)] {
@@ -132,9 +241,13 @@ fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report
         as_of_ms: has_now.then(|| question.as_of_ms()),
         batch: answer.batch,
         rows_total: answer.rows_total,
+        next: answer.next,
         notes: answer.notes,
     })
 }
+
+#[cfg(test)]
+mod layouts;
 
 #[cfg(test)]
 mod tests {
@@ -155,6 +268,7 @@ mod tests {
             as_of_ms: None,
             batch,
             rows_total: None,
+            next: None,
             notes: Vec::new(),
         };
         assert_eq!(report.rows_cut(), 0);

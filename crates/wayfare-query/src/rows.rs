@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array, Int64Array, RecordBatch};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::{SortColumn, SortOptions, cast, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::prelude::DataFrame;
@@ -56,6 +56,24 @@ pub(crate) fn integers(batch: &RecordBatch, name: &str) -> Result<Int64Array> {
     Ok(wide.as_primitive::<Int64Type>().clone())
 }
 
+/// The column of a batch as texts.
+pub(crate) fn texts(batch: &RecordBatch, name: &str) -> Result<Vec<Option<String>>> {
+    let plain = cast(column(batch, name)?, &DataType::Utf8)
+        .map_err(|cause| Error::internal("a name is no text").with("column", name).because(cause))?;
+    Ok(plain.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
+}
+
+/// The column of a batch as texts, nothing being the empty text.
+pub(crate) fn words(batch: &RecordBatch, name: &str) -> Result<Vec<String>> {
+    Ok(texts(batch, name)?.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+/// One field of a column of structs, under its own name.
+pub(crate) fn field<'a>(batch: &'a RecordBatch, name: &str, field: &str) -> Result<&'a ArrayRef> {
+    let parts = column(batch, name)?.as_struct();
+    parts.column_by_name(field).ok_or_else(|| Error::internal("a field is missing").with("field", field))
+}
+
 /// The quotient of two counts, null where there is nothing to divide by.
 #[expect(clippy::cast_precision_loss, reason = "counts and sums of milliseconds stay below 2^53")]
 pub(crate) fn quotient(numerator: i64, denominator: i64) -> Option<f64> {
@@ -89,8 +107,14 @@ impl Rows {
         self.add(name, Arc::new(values));
     }
 
-    /// Adds a rate: its value, numerator, denominator and the bounds of its 95 % Wilson interval.
+    /// Adds a rate: its value, numerator, denominator and the bounds of its 95 % Wilson interval. Where the
+    /// denominator is null the rate has no meaning and all its parts are null.
     pub(crate) fn rate(&mut self, name: &str, numerator: &Int64Array, denominator: &Int64Array) {
+        let numerator: Int64Array = numerator
+            .iter()
+            .zip(denominator)
+            .map(|(numerator, denominator)| denominator.and(numerator))
+            .collect();
         let parts: Vec<(i64, i64)> = numerator
             .iter()
             .zip(denominator)
@@ -108,7 +132,7 @@ impl Rows {
         let high: Float64Array = bounds.iter().map(|bounds| bounds.map(|bounds| bounds.high)).collect();
         self.add(name, Arc::new(value));
         let parts: [ArrayRef; 4] =
-            [Arc::new(numerator.clone()), Arc::new(denominator.clone()), Arc::new(low), Arc::new(high)];
+            [Arc::new(numerator), Arc::new(denominator.clone()), Arc::new(low), Arc::new(high)];
         for (ending, values) in Report::RATE_PARTS.iter().zip(parts) {
             self.add(&format!("{name}{ending}"), values);
         }
@@ -138,6 +162,16 @@ impl Rows {
             self.add(&name(level), Arc::clone(values));
         }
         Ok(())
+    }
+
+    /// Adds a column of texts.
+    pub(crate) fn text<T: AsRef<str>>(&mut self, name: &str, values: impl Iterator<Item = Option<T>>) {
+        self.add(name, Arc::new(values.collect::<StringArray>()));
+    }
+
+    /// Adds a column of numbers.
+    pub(crate) fn number(&mut self, name: &str, values: impl Iterator<Item = Option<f64>>) {
+        self.add(name, Arc::new(values.collect::<Float64Array>()));
     }
 
     /// The finished rows.

@@ -6,13 +6,14 @@ use arrow::datatypes::DataType;
 use chrono::NaiveDate;
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_ext::FieldAccessor as _;
-use datafusion::logical_expr::{Expr, cast, col, lit, when};
+use datafusion::logical_expr::{Expr, Partitioning, cast, col, lit, when};
 use datafusion::prelude::{DataFrame, SessionContext};
 use wayfare_ingest::columns::RUN_DIMENSIONS;
 use wayfare_ingest::{DataFile, Settings, Snapshot, Store, ValueRange};
 
 use crate::cache::Freshness;
 use crate::error::of_datafusion;
+pub(crate) use crate::folds::Folds;
 use crate::provider::SnapshotTable;
 use crate::spec::parse_duration_ms;
 use crate::{Error, Result, fold};
@@ -33,6 +34,8 @@ impl StoreSnapshot {
         let invocations = store.invocations().snapshot().await?;
         let events = store.events().snapshot().await?;
         let quarantine = store.quarantine().snapshot().await?;
+        // after the events: a lifetime that they need was raised before they were committed
+        store.reload_settings()?;
         Ok(Self { events, invocations, quarantine })
     }
 
@@ -53,28 +56,33 @@ pub(crate) type Marks = [Expr];
 #[derive(Debug)]
 pub(crate) struct RunsPlan<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) snapshot: &'a StoreSnapshot,
+    pub(crate) fresh: &'a Freshness,
     /// What counts as now; later events are as if they had not happened.
     pub(crate) as_of_us: i64,
+    /// Whether there are such.
+    pub(crate) in_the_past: bool,
     pub(crate) marks: &'a Marks,
+    /// Where what is folded is kept for further queries; absent for a query that wants little of it, which is then
+    /// looked for among the events.
+    pub(crate) folds: Option<&'a Folds>,
 }
 
 impl RunsPlan<'_> {
     /// Makes the plan: the columns of `invocations`, then `start_date`, `state`, `failure` and `duration_ms`.
     pub(crate) fn build(&self, context: &SessionContext) -> Result<DataFrame> {
-        let lifetime = self.store.settings().journey_lifetime;
-        let mut fresh = Freshness::of(&self.snapshot.events, &self.snapshot.invocations, lifetime)?;
-        let in_the_past = self.snapshot.latest_us().is_some_and(|latest| latest > self.as_of_us);
-        if in_the_past || !self.marks.is_empty() {
-            fresh = fresh.without_cache();
-        }
         let failed = |cause| of_datafusion("cannot plan the runs", cause);
-        let cached = SnapshotTable::new(self.store.invocations(), std::mem::take(&mut fresh.cached));
+        let believed = !self.in_the_past && self.marks.is_empty();
+        let cached = if believed { self.fresh.cached.clone() } else { Vec::new() };
+        let cached = SnapshotTable::new(self.store.invocations(), cached);
         let mut runs = context.read_table(Arc::new(cached)).map_err(failed)?;
-        if !fresh.stale.is_empty() {
-            let before = in_the_past.then_some(self.as_of_us);
-            let dates: Vec<NaiveDate> = fresh.stale.keys().copied().collect();
-            let folded = folded(context, self.store, &fresh, &dates, before, self.marks)?;
+        let stale = if believed { self.fresh.stale_dates() } else { self.fresh.all_dates() };
+        if !stale.is_empty() {
+            let before = self.in_the_past.then_some(self.as_of_us);
+            let plan = || folded(context, self.store, self.fresh, &stale, before, self.marks);
+            let folded = match self.folds {
+                Some(folds) => context.read_table(folds.once(self.marks, plan)?).map_err(failed)?,
+                None => plan()?,
+            };
             runs = folded.union(runs).map_err(failed)?;
         }
         self.with_state(runs)
@@ -137,17 +145,20 @@ pub(crate) fn folded(
     let key = vec![col("tenant_id"), col("invocation_id")];
     let run = fold::fold_run().call(fold_arguments(marks)?).alias("run");
     let fields = fold::run_fields();
+    let threads = context.copied_config().target_partitions();
     let columns = key
         .iter()
         .cloned()
         .chain(fields.iter().map(|field| col("run").field(field.name().as_str()).alias(field.name())));
     let runs = events
         .filter(wanted)
+        // All events of a run on one thread at once: what a thread would keep of a part of them is as large as they are.
+        .and_then(|events| events.repartition(Partitioning::Hash(key.clone(), threads)))
         .and_then(|events| events.aggregate(key.clone(), vec![run]))
         .and_then(|runs| runs.select(columns))
         .and_then(|runs| runs.with_column("start_date", cast(col("first_at"), DataType::Date32)))
         .map_err(failed)?;
-    if fresh.all_stale() && dates.len() == fresh.stale.len() {
+    if dates.len() == fresh.all_dates().len() {
         return Ok(runs);
     }
     let starts = dates.iter().map(|&date| lit(date_scalar(date))).collect();

@@ -12,6 +12,7 @@ use wayfare_ingest::Store;
 
 use crate::error::of_datafusion;
 use crate::provider::STORE_URL;
+use crate::tenant::Tenant;
 use crate::{Error, Result, fold, functions};
 
 /// Consumers that an out-of-memory error names.
@@ -19,6 +20,9 @@ const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.satu
 
 /// Values of one `IN` list that files are pruned by.
 const PRUNED_VALUES_MAX: usize = 200;
+
+/// Bytes read from the end of a file at once, in the hope that they hold its whole footer; else a second read follows.
+const FOOTER_BYTES: usize = 64 << 10;
 
 /// What a question may use.
 #[derive(Debug, Clone)]
@@ -29,17 +33,30 @@ pub struct EngineOptions {
     pub memory_bytes: usize,
     /// Folder for spilled data; the system's temporary folder when absent.
     pub spill_folder: Option<PathBuf>,
+    /// Rows that are computed at once.
+    pub batch_rows: usize,
+    /// The one tenant whose rows are there for a question; all tenants when absent.
+    pub tenant: Option<String>,
 }
 
 impl EngineOptions {
     /// Memory of one question unless said otherwise: 2 GiB.
     pub const MEMORY_BYTES_DEFAULT: usize = 2 << 30;
+
+    /// Rows computed at once unless said otherwise.
+    pub const BATCH_ROWS_DEFAULT: usize = 8192;
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        Self { threads, memory_bytes: Self::MEMORY_BYTES_DEFAULT, spill_folder: None }
+        Self {
+            threads,
+            memory_bytes: Self::MEMORY_BYTES_DEFAULT,
+            spill_folder: None,
+            batch_rows: Self::BATCH_ROWS_DEFAULT,
+            tenant: None,
+        }
     }
 }
 
@@ -47,9 +64,16 @@ impl Default for EngineOptions {
 pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         .with_target_partitions(options.threads.max(1))
+        .with_batch_size(options.batch_rows.max(1))
         .with_information_schema(false)
         .with_default_catalog_and_schema("wayfare", "store");
     config.options_mut().execution.parquet.max_in_list_size = PRUNED_VALUES_MAX;
+    config.options_mut().execution.parquet.metadata_size_hint = Some(FOOTER_BYTES);
+    // a physical plan would tell where files lie
+    config.options_mut().explain.logical_plan_only = true;
+    if let Some(tenant) = &options.tenant {
+        config.set_extension(Arc::new(Tenant::new(tenant)));
+    }
     let disk = match &options.spill_folder {
         Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
         None => DiskManagerMode::OsTmpDirectory,
@@ -62,7 +86,7 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         .build_arc()
         .map_err(|cause| of_datafusion("cannot set up the query engine", cause))?;
     let url = Url::parse(STORE_URL).map_err(|cause| Error::internal("the store's URL").because(cause))?;
-    runtime.register_object_store(&url, store.files());
+    runtime.register_object_store(&url, store.access());
     let context = SessionContext::new_with_config_rt(config, runtime);
     context.register_udaf(fold::fold_run());
     functions::register(&context);

@@ -3,23 +3,30 @@
 //! Texts (`where`, `step`, instants, durations) are parsed and checked by the modules below, so that every
 //! way in gives the same errors.
 
-mod duration;
+mod activity;
 mod filter;
 mod quoted;
 mod range;
+mod reports;
 mod step;
 pub(crate) mod suggest;
 
-pub use duration::{format_duration_ms, parse_duration_ms};
+pub use activity::{ActivitySpec, Log, SessionsSpec, SessionsView};
 pub use filter::{Condition, Op};
-pub use range::{Range, format_instant, parse_instant_ms, parse_tz};
+pub use range::{Range, parse_instant_ms, parse_tz};
+pub use reports::{CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView};
 pub(crate) use step::step_text;
 pub use step::{Step, StepTest};
+pub use wayfare_ingest::{format_duration_ms, parse_duration_ms};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Bytes that the text of an SQL query may have.
+pub const QUERY_BYTES_MAX: usize = 64 << 10;
 
 /// What all reports have in common: which runs, as of when, split by what, how many rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scope {
     /// Journeys by id; empty means all.
@@ -52,7 +59,7 @@ pub struct Scope {
 }
 
 /// One question to the engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "report", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spec {
     /// Totals, rates and durations.
@@ -63,6 +70,20 @@ pub enum Spec {
     Steps(Scope),
     /// Failed runs by step and error.
     Failures(Scope),
+    /// What runs that do not succeed have in common.
+    Causes(CausesSpec),
+    /// Calls to external connections.
+    Calls(Scope),
+    /// How runs go from step to step.
+    Paths(PathsSpec),
+    /// How long runs take.
+    Durations(DurationsSpec),
+    /// Two sets of runs side by side.
+    Compare(CompareSpec),
+    /// Journeys inside journeys.
+    SubJourneys(Scope),
+    /// What is wrong with the events.
+    Quality(Scope),
     /// A list of runs.
     Invocations(InvocationsSpec),
     /// The events of one run.
@@ -86,6 +107,20 @@ pub enum Spec {
         #[serde(flatten)]
         scope: Scope,
     },
+    /// Events of one log, listed or counted.
+    Activity(ActivitySpec),
+    /// One event with everything that is known of it.
+    Event {
+        /// The event's id in hexadecimal digits, or as many of the first ones as make it unique.
+        id: String,
+        /// Time zone of the shown instants; UTC when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tz: Option<String>,
+    },
+    /// Verification sessions by their outcome.
+    Sessions(SessionsSpec),
+    /// Risk recommendations by their type.
+    Risk(Scope),
     /// One read-only SQL query.
     Sql {
         /// The query's text.
@@ -101,17 +136,28 @@ impl Spec {
             Self::Funnel(_) => "funnel",
             Self::Steps(_) => "steps",
             Self::Failures(_) => "failures",
+            Self::Causes(_) => "causes",
+            Self::Calls(_) => "calls",
+            Self::Paths(_) => "paths",
+            Self::Durations(_) => "durations",
+            Self::Compare(_) => "compare",
+            Self::SubJourneys(_) => "sub_journeys",
+            Self::Quality(_) => "quality",
             Self::Invocations(_) => "invocations",
             Self::Invocation { .. } => "invocation",
             Self::Journeys(_) => "journeys",
             Self::Values { .. } => "values",
+            Self::Activity(_) => "activity",
+            Self::Event { .. } => "event",
+            Self::Sessions(_) => "sessions",
+            Self::Risk(_) => "risk",
             Self::Sql { .. } => "sql",
         }
     }
 }
 
 /// A funnel: a scope, the steps and the window.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct FunnelSpec {
     /// Which runs count.
@@ -126,7 +172,7 @@ pub struct FunnelSpec {
 }
 
 /// A list of runs: a scope and an order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct InvocationsSpec {
     /// Which runs are listed.

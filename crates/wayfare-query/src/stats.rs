@@ -1,14 +1,27 @@
 //! Statistics of the reports. Each formula names its source.
+//!
+//! Distributions come from `statrs`; what stands here is what it does not have: intervals of rates, of differences
+//! and of medians, the adjustment for many tests, and the split of a change.
+
+mod adjust;
+mod decompose;
+mod difference;
+mod median;
+
+pub use adjust::benjamini_hochberg;
+pub use decompose::{Share, kitagawa};
+pub use difference::{Estimate, Proportion, difference_of_estimates, newcombe_95, two_proportions_p};
+pub use median::median_ranks_95;
 
 /// The 97.5 % point of the standard normal distribution: two-sided 95 %.
 const Z_95: f64 = 1.959_963_984_540_054;
 
-/// A 95 % interval of a rate.
+/// A 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// The lower bound, at least 0.
+    /// The lower bound; of a rate at least 0.
     pub low: f64,
-    /// The upper bound, at most 1.
+    /// The upper bound; of a rate at most 1.
     pub high: f64,
 }
 
@@ -38,7 +51,7 @@ pub fn wilson_95(part: u64, whole: u64) -> Option<Interval> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of events are far below 2^52")]
-fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 

@@ -29,7 +29,7 @@ Examples:
   wayfare sql --store shop \"SELECT activity, count(*) FROM events GROUP BY activity\"
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 too many rejected records, 5 not found,
-6 limit reached, 7 store damaged, 130 interrupted";
+6 limit reached, 7 store damaged, 130 interrupted, 143 terminated";
 
 /// Journey analytics over files: events in, an open table of Parquet, and reports out of it.
 #[derive(Debug, Parser)]

@@ -1,5 +1,7 @@
 //! Everything the front end asks of the engine.
 
+pub(crate) mod upkeep;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -10,10 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wayfare_ingest::{
-    GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Source, expand,
+    Decoder, GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Source, expand,
 };
 use wayfare_query::spec::Spec;
-use wayfare_query::{Engine, EngineOptions, Error, Report, Result};
+use wayfare_query::{Engine, EngineOptions, Error, Report, ReportStream, Result};
 
 use crate::clock;
 use crate::progress::Progress;
@@ -49,8 +51,12 @@ pub(crate) struct IngestOptions {
     pub(crate) source: Option<String>,
     /// A mapping file; the built-in mapping of the vendor's events when absent.
     pub(crate) mapping: Option<PathBuf>,
+    /// File with the key for pseudonyms, for a store that is to keep no plain values.
+    pub(crate) pseudonyms: Option<PathBuf>,
     /// Candidate JSON paths of promoted columns, from the settings file.
     pub(crate) columns: BTreeMap<String, Vec<String>>,
+    /// The caller's name for the one input; told by its content when absent.
+    pub(crate) batch_id: Option<String>,
 }
 
 /// What came of taking files in.
@@ -68,6 +74,10 @@ pub(crate) struct IngestSummary {
     pub(crate) accepted: u64,
     /// Records that the store had already.
     pub(crate) duplicates: u64,
+    /// Of inputs that the store had already: records read when they were taken in.
+    pub(crate) read_before: u64,
+    /// Of those, records that were rejected then.
+    pub(crate) rejected_before: u64,
     /// Records in quarantine.
     pub(crate) rejected: u64,
     /// Rejected records by reason, most frequent first.
@@ -123,8 +133,17 @@ pub(crate) struct GenerateOptions {
     pub(crate) start: chrono::NaiveDate,
 }
 
+/// What settles an answer, beside the question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version {
+    /// Version of the events.
+    pub(crate) snapshot: i64,
+    /// The store's settings, as text.
+    pub(crate) settings: String,
+}
+
 /// An open store.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Store {
     files: Arc<wayfare_query::Store>,
     engine: Engine,
@@ -133,11 +152,20 @@ pub(crate) struct Store {
 
 /// Opens a store.
 pub(crate) async fn open(options: StoreOptions) -> Result<Store> {
-    let StoreOptions { path, missing, threads, memory_bytes } = options;
-    let store = match missing {
-        OnMissing::Create => wayfare_query::Store::open_or_create(&path).await?,
-        OnMissing::Fail => wayfare_query::Store::open(&path)?,
+    let store = match options.missing {
+        OnMissing::Create => wayfare_query::Store::open_or_create(&options.path).await?,
+        OnMissing::Fail => return open_present(&options),
     };
+    Ok(opened(store, &options))
+}
+
+/// Opens a store that is there.
+pub(crate) fn open_present(options: &StoreOptions) -> Result<Store> {
+    Ok(opened(wayfare_query::Store::open(&options.path)?, options))
+}
+
+fn opened(store: wayfare_query::Store, options: &StoreOptions) -> Store {
+    let StoreOptions { threads, memory_bytes, .. } = *options;
     let mut engine = EngineOptions::default();
     if let Some(threads) = threads {
         engine.threads = threads.get();
@@ -146,12 +174,45 @@ pub(crate) async fn open(options: StoreOptions) -> Result<Store> {
         engine.memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
     }
     let store = Arc::new(store);
-    Ok(Store { engine: Engine::new(Arc::clone(&store), engine), files: store, threads })
+    Store { engine: Engine::new(Arc::clone(&store), engine), files: store, threads }
+}
+
+impl Store {
+    /// The store's folder.
+    pub(crate) fn root(&self) -> &Path {
+        self.files.root()
+    }
+
+    /// The same store with the rows of one tenant only.
+    pub(crate) fn of_tenant(&self, tenant: &str) -> Self {
+        Self { engine: self.engine.of_tenant(tenant), ..self.clone() }
+    }
+
+    /// Reads the settings again: another process may have changed them.
+    pub(crate) fn refresh(&self) -> Result<()> {
+        self.files.reload_settings()
+    }
+
+    /// What settles an answer now.
+    pub(crate) async fn version(&self) -> Result<Version> {
+        let snapshot = self.files.events().snapshot().await?.version;
+        Ok(self.version_at(snapshot))
+    }
+
+    /// What settled an answer from that version of the events.
+    pub(crate) fn version_at(&self, snapshot: i64) -> Version {
+        Version { snapshot, settings: format!("{:?}", self.files.settings()) }
+    }
 }
 
 /// Answers a question.
 pub(crate) async fn run(store: &Store, spec: Spec) -> Result<Report> {
     store.engine.run(&spec).await
+}
+
+/// Answers a question whose rows are written as they come.
+pub(crate) async fn stream(store: &Store, spec: Spec) -> Result<ReportStream> {
+    store.engine.stream(&spec).await
 }
 
 /// Inputs that are there and a mapping that can be used.
@@ -160,25 +221,70 @@ pub(crate) struct Prepared {
     inputs: Vec<Input>,
     mapping: Mapping,
     source: Option<Source>,
+    batch_id: Option<String>,
+    pseudonyms: Option<PathBuf>,
 }
 
 /// Looks at what an ingest was given, before there has to be a store.
 pub(crate) fn prepare(options: &IngestOptions) -> Result<Prepared> {
     let limits = Limits::default();
     let inputs = expand(&options.inputs, &limits)?;
-    let mapping = match &options.mapping {
-        Some(path) => read_mapping(path)?,
-        None => Mapping::mosaic()?,
-    };
-    let mapping = mapping.override_columns(&columns_text(&options.columns), "the settings")?;
+    let mapping = mapping(options.mapping.as_deref(), &options.columns)?;
     let source = options.source.as_deref().map(str::parse::<Source>).transpose()?;
-    Ok(Prepared { inputs, mapping, source })
+    let pseudonyms = options.pseudonyms.as_deref().map(key_file).transpose()?;
+    Ok(Prepared { inputs, mapping, source, batch_id: options.batch_id.clone(), pseudonyms })
 }
 
 /// Takes files in.
 pub(crate) async fn ingest(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
-    let Prepared { inputs, mapping, source } = prepared;
-    take_in(store, &inputs, mapping, source, progress).await
+    take_in(store, prepared, progress).await
+}
+
+/// A batch of events that came over the network and lies in a file.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// The file; it is gone when the batch is in.
+    pub(crate) file: Spool,
+    /// The name under which the quarantine remembers it.
+    pub(crate) name: String,
+    /// How records are read.
+    pub(crate) mapping: Mapping,
+    /// The source of all records; told by each record when absent.
+    pub(crate) source: Option<String>,
+    /// The tenant that all events belong to, whatever they say.
+    pub(crate) tenant: Option<String>,
+    /// The client's name for the batch; told by its content when absent.
+    pub(crate) batch_id: Option<String>,
+    /// Most bytes of the batch once it is unpacked.
+    pub(crate) unpacked_bytes_max: u64,
+}
+
+/// Takes a batch in: all of it, or nothing if it is damaged or too large.
+pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummary> {
+    let Upload { file, name, mut mapping, source, tenant, batch_id, unpacked_bytes_max } = upload;
+    if let Some(tenant) = tenant {
+        let text = format!("[columns]\ntenant_id = {{ constant = \"{tenant}\" }}\n");
+        mapping = mapping.override_columns(&text, "the token's tenant")?;
+    }
+    let limits = Limits { decompressed_bytes_max: unpacked_bytes_max, ..Limits::default() };
+    // to its end before anything is stored, so that half a batch never is
+    let read = File::open(&file.0).map_err(|cause| Error::io("cannot read the batch", cause))?;
+    for block in Decoder::open(name.as_str().into(), Box::new(read), &limits)? {
+        block?;
+    }
+    let source = source.as_deref().map(str::parse::<Source>).transpose()?;
+    let input = Input { name: name.into(), origin: Origin::File(file.0.clone()) };
+    let prepared = Prepared { inputs: vec![input], mapping, source, batch_id, pseudonyms: None };
+    take_in(store, prepared, &Progress::hidden()).await
+}
+
+/// Reads the mapping that a file says, or the built-in one.
+pub(crate) fn mapping(path: Option<&Path>, columns: &BTreeMap<String, Vec<String>>) -> Result<Mapping> {
+    let mapping = match path {
+        Some(path) => read_mapping(path)?,
+        None => Mapping::mosaic()?,
+    };
+    mapping.override_columns(&columns_text(columns), "the settings")
 }
 
 /// Takes sample events in; a second time changes nothing.
@@ -193,11 +299,19 @@ pub(crate) async fn ingest_sample(
     generate(&options, &mut file, &Progress::hidden())?;
     file.flush().map_err(failed)?;
     let input = Input { name: "sample".into(), origin: Origin::File(spool.0.clone()) };
-    take_in(store, &[input], Mapping::mosaic()?, None, progress).await
+    let prepared = Prepared {
+        inputs: vec![input],
+        mapping: Mapping::mosaic()?,
+        source: None,
+        batch_id: None,
+        pseudonyms: None,
+    };
+    take_in(store, prepared, progress).await
 }
 
 /// A file that is gone when its use is over.
-struct Spool(PathBuf);
+#[derive(Debug)]
+pub(crate) struct Spool(pub(crate) PathBuf);
 
 impl Drop for Spool {
     fn drop(&mut self) {
@@ -206,14 +320,12 @@ impl Drop for Spool {
     }
 }
 
-async fn take_in(
-    store: &Store,
-    inputs: &[Input],
-    mapping: Mapping,
-    source: Option<Source>,
-    progress: &Progress,
-) -> Result<IngestSummary> {
+async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
+    let Prepared { inputs, mapping, source, batch_id, pseudonyms } = prepared;
     let started = Instant::now();
+    if let Some(key_file) = pseudonyms {
+        store.files.keep_pseudonyms(&key_file).await?;
+    }
     let sizes: Option<Vec<u64>> = inputs.iter().map(Input::size_bytes).collect();
     let bytes = sizes.map(|sizes| sizes.iter().sum());
     if let Some(bytes) = bytes {
@@ -221,11 +333,12 @@ async fn take_in(
     }
     let mut options = wayfare_ingest::IngestOptions::new(mapping, clock::now_ms());
     options.source = source;
+    options.batch_id = batch_id;
     if let Some(threads) = store.threads {
         options.threads = threads.get();
     }
     let listener: Arc<dyn IngestProgress> = Arc::new(progress.clone());
-    let done = wayfare_ingest::ingest(&store.files, inputs, &options, &listener).await?;
+    let done = wayfare_ingest::ingest(&store.files, &inputs, &options, &listener).await?;
     let mut reasons: Vec<(String, u64)> =
         done.reasons.iter().map(|(reason, &count)| (reason.as_str().to_owned(), count)).collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -237,6 +350,8 @@ async fn take_in(
         accepted: done.total(|input| input.accepted),
         duplicates: done.total(|input| input.duplicates),
         rejected: done.total(|input| input.rejected),
+        read_before: done.total(|input| input.read_before),
+        rejected_before: done.total(|input| input.rejected_before),
         reasons,
         first_rejects: done
             .rejects
@@ -251,6 +366,15 @@ async fn take_in(
         lifetime_raised: done.lifetime_raised,
         failures: done.inputs.into_iter().filter_map(|input| input.damage).collect(),
         elapsed: started.elapsed(),
+    })
+}
+
+/// The key's path as it can be used from any folder.
+fn key_file(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|cause| {
+        Error::io("cannot read the key", cause)
+            .with("file", path.display())
+            .hint("make one with `head -c 32 /dev/urandom > FILE`, and keep a copy of it")
     })
 }
 

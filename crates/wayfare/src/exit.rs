@@ -1,4 +1,4 @@
-//! What the process tells its caller: the one table from outcome to exit code.
+//! What the outcome is called outside: the one table from kind of error to exit code, HTTP status and problem title.
 //!
 //! Job runners branch on these numbers, so they never change. 4 is kept for a threshold that a report breached.
 
@@ -46,17 +46,38 @@ impl Exit {
     }
 }
 
+/// What a kind of error is for callers: the process's exit code, the HTTP status, the title of the problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    /// How the process ends.
+    pub(crate) exit: Exit,
+    /// How a request is answered.
+    pub(crate) status: u16,
+    /// One line for people, the same for every error of the kind.
+    pub(crate) title: &'static str,
+}
+
+impl Meaning {
+    /// The meaning of a kind.
+    pub(crate) fn of(kind: ErrorKind) -> Self {
+        let (exit, status, title) = match kind {
+            ErrorKind::Invalid => (Exit::Usage, 400, "The request is wrong"),
+            ErrorKind::NotFound => (Exit::Missing, 404, "There is no such thing"),
+            ErrorKind::Conflict => (Exit::Failed, 409, "Somebody else changed the same thing"),
+            ErrorKind::Limit => (Exit::Limit, 422, "A limit was reached"),
+            ErrorKind::Cancelled => (Exit::Interrupted, 503, "The request was given up"),
+            ErrorKind::Corrupt => (Exit::Damaged, 500, "Stored data is damaged"),
+            ErrorKind::Unavailable => (Exit::Failed, 503, "The store cannot be used now"),
+            // Internal, and kinds that are younger than this table
+            _ => (Exit::Failed, 500, "The program has a defect"),
+        };
+        Self { exit, status, title }
+    }
+}
+
 impl From<ErrorKind> for Exit {
     fn from(kind: ErrorKind) -> Self {
-        match kind {
-            ErrorKind::Invalid => Self::Usage,
-            ErrorKind::NotFound => Self::Missing,
-            ErrorKind::Limit => Self::Limit,
-            ErrorKind::Corrupt => Self::Damaged,
-            ErrorKind::Cancelled => Self::Interrupted,
-            // Conflict, Unavailable, Internal, and kinds that are younger than this table
-            _ => Self::Failed,
-        }
+        Meaning::of(kind).exit
     }
 }
 
@@ -71,18 +92,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_error_has_its_documented_code() {
-        let codes = ErrorKind::ALL.map(|kind| (kind.name(), Exit::from(kind).code()));
+    fn every_kind_of_error_has_its_documented_code_and_status() {
+        let meanings = ErrorKind::ALL.map(|kind| {
+            let Meaning { exit, status, .. } = Meaning::of(kind);
+            (kind.name(), exit.code(), status)
+        });
         let documented = [
-            ("invalid", 2),
-            ("not_found", 5),
-            ("conflict", 1),
-            ("limit", 6),
-            ("cancelled", 130),
-            ("corrupt", 7),
-            ("unavailable", 1),
-            ("internal", 1),
+            ("invalid", 2, 400),
+            ("not_found", 5, 404),
+            ("conflict", 1, 409),
+            ("limit", 6, 422),
+            ("cancelled", 130, 503),
+            ("corrupt", 7, 500),
+            ("unavailable", 1, 503),
+            ("internal", 1, 500),
         ];
-        assert_eq!(codes, documented);
+        assert_eq!(meanings, documented);
     }
 }

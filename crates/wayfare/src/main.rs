@@ -12,8 +12,10 @@ mod exit;
 mod out;
 mod progress;
 mod render;
+mod serve;
 mod session;
 mod settings;
+mod signal;
 mod term;
 
 use std::ffi::OsString;
@@ -25,6 +27,7 @@ use tokio::runtime::{Builder, Runtime};
 use wayfare_query::{Error, Result};
 
 use crate::args::{Cli, Refusal};
+use crate::commands::Command;
 use crate::exit::Exit;
 use crate::session::{Session, complain};
 use crate::settings::Settings;
@@ -88,6 +91,10 @@ fn runtime(session: &Session) -> Result<Runtime> {
 
 /// Runs the command until it ends or a signal comes.
 async fn supervise(cli: Cli, session: Session) -> Result<Exit> {
+    if let Command::Serve(serve) = cli.command {
+        // hears signals itself: it finishes what it has begun
+        return serve.run(&session).await;
+    }
     // a task of its own, so that a signal is heard even while it computes
     let mut work = tokio::spawn(async move { cli.command.run(&session).await });
     tokio::select! {
@@ -95,29 +102,11 @@ async fn supervise(cli: Cli, session: Session) -> Result<Exit> {
             Ok(result) => result,
             Err(defect) => Err(Error::internal("the command stopped unexpectedly").because(defect)),
         },
-        signal = signal() => {
+        signal = signal::signal() => {
             work.abort();
             signal
         }
     }
-}
-
-#[cfg(unix)]
-async fn signal() -> Result<Exit> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let listen = |kind| signal(kind).map_err(|cause| Error::io("cannot listen for signals", cause));
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    Ok(tokio::select! {
-        _ = interrupt.recv() => Exit::Interrupted,
-        _ = terminate.recv() => Exit::Terminated,
-    })
-}
-
-#[cfg(not(unix))]
-async fn signal() -> Result<Exit> {
-    tokio::signal::ctrl_c().await.map_err(|cause| Error::io("cannot listen for Ctrl-C", cause))?;
-    Ok(Exit::Interrupted)
 }
 
 fn fail(error: &Error, color: bool) -> Exit {

@@ -54,6 +54,13 @@ impl Progress {
         self.bar.set_position(done);
     }
 
+    /// Shows how many files of all are done.
+    pub(crate) fn files(&self, done: u64, all: u64) {
+        self.bar.set_length(all);
+        self.bar.set_style(self.style("{msg} {bar:24} {pos} of {len} files · {eta} left"));
+        self.bar.set_position(done);
+    }
+
     /// Counts events.
     pub(crate) fn events(&self, count: u64) {
         self.events.fetch_add(count, Ordering::Relaxed);

@@ -1,12 +1,14 @@
 //! Writes a report in one of the formats. Nothing here computes: columns say by name and type what they hold.
 //!
 //! Rows are written one by one; the only thing that grows with a report is the width of a table's columns. `json`,
-//! `ndjson` and `csv` give every column and full precision, `table` and `markdown` round and leave out what stands
-//! beside a rate.
+//! `ndjson`, `csv`, `parquet` and `arrow` give every column and full precision, and can be written while rows still
+//! come; `table` and `markdown` round and leave out what stands beside a rate.
 
 mod cell;
 mod column;
+mod columnar;
 mod csv;
+mod event;
 mod facts;
 mod human;
 mod json;
@@ -18,11 +20,11 @@ mod table;
 use std::io::{self, Write};
 use std::path::Path;
 
-use arrow::array::Array;
+use arrow::array::{Array, RecordBatch};
 use clap::ValueEnum;
 use wayfare_query::Report;
 
-pub(crate) use self::human::{count, duration, size};
+pub(crate) use self::human::size;
 
 /// Version of the JSON objects' shape; grows when a field changes its meaning or goes away.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -41,6 +43,10 @@ pub(crate) enum Format {
     Csv,
     /// A pipe table for documents
     Markdown,
+    /// A Parquet file
+    Parquet,
+    /// An Arrow IPC stream
+    Arrow,
 }
 
 impl Format {
@@ -52,8 +58,20 @@ impl Format {
             "csv" => Some(Self::Csv),
             "md" | "markdown" => Some(Self::Markdown),
             "txt" => Some(Self::Table),
+            "parquet" => Some(Self::Parquet),
+            "arrow" | "arrows" => Some(Self::Arrow),
             _ => None,
         }
+    }
+
+    /// Whether it is nothing for a screen.
+    pub(crate) fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
+
+    /// Whether rows can be written as they come, without knowing those that follow.
+    pub(crate) fn streams(self) -> bool {
+        !matches!(self, Self::Table | Self::Markdown)
     }
 }
 
@@ -72,15 +90,48 @@ pub(crate) struct Look {
 ///
 /// # Errors
 ///
-/// Only those of `out`.
-pub(crate) fn render(report: &Report, format: Format, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+/// Those of `out`, and of a type that the format has no place for.
+pub(crate) fn render(
+    report: &Report,
+    format: Format,
+    look: &Look,
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
     match format {
+        Format::Table if report.name == "event" => event::render(report, out),
         Format::Table => table::render(report, look, out),
-        Format::Json => json::render(report, out),
-        Format::Ndjson => ndjson::render(report, out),
-        Format::Csv => csv::render(report, out),
         Format::Markdown => markdown::render(report, out),
+        Format::Json | Format::Ndjson | Format::Csv | Format::Parquet | Format::Arrow => {
+            let mut encoder = encoder(report, format, out)?;
+            encoder.batch(&report.batch)?;
+            encoder.end()
+        }
     }
+}
+
+/// Writes rows as they come. What was written is whole after [`Encoder::end`] only.
+pub(crate) trait Encoder: Send {
+    /// Writes some rows.
+    fn batch(&mut self, batch: &RecordBatch) -> io::Result<()>;
+
+    /// Writes what stands behind the rows.
+    fn end(self: Box<Self>) -> io::Result<()>;
+}
+
+/// Begins to write a report whose rows follow: `head` has the rows' schema, and everything else that is known ahead.
+/// A format that does not stream is written as `ndjson`.
+pub(crate) fn encoder<'a>(
+    head: &Report,
+    format: Format,
+    out: &'a mut (dyn Write + Send),
+) -> io::Result<Box<dyn Encoder + 'a>> {
+    Ok(match format {
+        Format::Json => Box::new(json::Json::begin(head, out)?),
+        Format::Csv => Box::new(csv::Csv::begin(head, out)?),
+        Format::Parquet => Box::new(columnar::Parquet::begin(head, out)?),
+        Format::Arrow => Box::new(columnar::Ipc::begin(head, out)?),
+        Format::Ndjson | Format::Table | Format::Markdown => Box::new(ndjson::Ndjson { out }),
+    })
 }
 
 /// One value as plain text; null is empty.
@@ -89,4 +140,4 @@ pub(crate) fn text_of(array: &dyn Array, row: usize) -> String {
 }
 
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;

@@ -6,7 +6,10 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wayfare_query::{Error, Report, Result};
+use wayfare_query::words::counted;
+use wayfare_query::{Error, Report, ReportStream, Result};
+
+use futures::TryStreamExt as _;
 
 use crate::args::Global;
 use crate::backend::{OnMissing, StoreOptions};
@@ -48,9 +51,17 @@ impl Session {
     }
 
     /// Opens where data goes.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a binary format on a screen; those of [`Out::file`].
     pub(crate) fn out(&self) -> Result<Out> {
         match &self.global.output {
             Some(path) if path.as_os_str() != "-" => Out::file(path, &self.pipe, &self.unfinished),
+            _ if self.format().is_binary() && self.terminal.stdout.terminal => {
+                Err(Error::invalid("parquet and arrow are nothing for a terminal")
+                    .hint("name a file with --output FILE, or write into a pipe"))
+            }
             _ => Ok(Out::stdout(&self.pipe)),
         }
     }
@@ -65,16 +76,26 @@ impl Session {
     pub(crate) fn show(&self, report: &Report, out: &mut Out) -> Result<()> {
         let format = self.format();
         render::render(report, format, &self.look(), out).map_err(write_failed)?;
-        if matches!(format, Format::Ndjson | Format::Csv) {
+        if format.streams() && format != Format::Json {
             out.flush().map_err(write_failed)?;
             for note in &report.notes {
                 self.say(format_args!("note: {note}"));
             }
             if report.rows_cut() > 0 {
-                self.say(format_args!("note: {} more rows (--limit)", report.rows_cut()));
+                self.say(format_args!("note: {} (--limit)", counted(report.rows_cut(), "more row")));
             }
         }
         Ok(())
+    }
+
+    /// Writes a report whose rows come one batch after the other.
+    pub(crate) async fn show_stream(&self, report: ReportStream, out: &mut Out) -> Result<()> {
+        let ReportStream { head, mut batches } = report;
+        let mut encoder = render::encoder(&head, self.format(), out).map_err(write_failed)?;
+        while let Some(batch) = batches.try_next().await? {
+            encoder.batch(&batch).map_err(write_failed)?;
+        }
+        encoder.end().map_err(write_failed)
     }
 
     /// Writes an empty line between two reports, where the format bears it.

@@ -37,22 +37,32 @@ impl Bytes {
     /// Reads until `want` bytes are there or the input is at its end.
     pub(super) fn fill(&mut self, want: usize) {
         while self.buffer.len() < want && !self.at_end {
-            let filled = self.buffer.len();
-            self.buffer.resize(filled + READ_BYTES, 0);
-            let read = self.reader.read(self.buffer.get_mut(filled..).unwrap_or_default());
-            self.buffer.truncate(filled + read.as_ref().map_or(0, |count| *count));
-            match read {
-                Ok(0) => self.at_end = true,
-                Err(cause) if cause.kind() != std::io::ErrorKind::Interrupted => {
-                    self.at_end = true;
-                    // A plain file's failure was wrapped by the layer below, too.
-                    self.damage = Some(match cause.downcast::<Error>() {
-                        Ok(error) => error,
-                        Err(cause) => self.packing.damage(cause),
-                    });
-                }
-                Ok(_) | Err(_) => {}
+            let goal = self.buffer.len() + READ_BYTES;
+            // A source may hand out less at a time, and another time differently. Where blocks end must not depend on
+            // it: an interrupted ingest goes on there.
+            while self.buffer.len() < goal && !self.at_end {
+                self.read(goal);
             }
+        }
+    }
+
+    /// Reads once, until `goal` bytes are there at most.
+    fn read(&mut self, goal: usize) {
+        let filled = self.buffer.len();
+        self.buffer.resize(goal, 0);
+        let read = self.reader.read(self.buffer.get_mut(filled..).unwrap_or_default());
+        self.buffer.truncate(filled + read.as_ref().map_or(0, |count| *count));
+        match read {
+            Ok(0) => self.at_end = true,
+            Err(cause) if cause.kind() != std::io::ErrorKind::Interrupted => {
+                self.at_end = true;
+                // A plain file's failure was wrapped by the layer below, too.
+                self.damage = Some(match cause.downcast::<Error>() {
+                    Ok(error) => error,
+                    Err(cause) => self.packing.damage(cause),
+                });
+            }
+            Ok(_) | Err(_) => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! Reads a JSON object one level deep: names and raw values, nothing below is taken apart.
 
+mod quick;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -35,6 +37,11 @@ pub(super) fn record<'a>(text: &'a [u8], limits: &Limits) -> Result<Record<'a>, 
 
 /// Reads the members of an object's JSON text.
 pub(crate) fn fields(text: &str) -> Result<Fields<'_>, serde_json::Error> {
+    quick::fields(text).map_or_else(|| all_fields(text), Ok)
+}
+
+/// Reads the members of any object.
+fn all_fields(text: &str) -> Result<Fields<'_>, serde_json::Error> {
     let Members(mut members) = serde_json::from_str(text)?;
     last_wins(&mut members);
     let mut values = Vec::with_capacity(members.len());
@@ -111,7 +118,7 @@ fn last_wins(members: &mut Vec<(Cow<'_, str>, &str)>) {
 }
 
 /// Whether a name occurs twice. Names are only compared when length and edges are alike.
-fn may_repeat(members: &[(Cow<'_, str>, &str)]) -> bool {
+fn may_repeat<T>(members: &[(Cow<'_, str>, T)]) -> bool {
     let mut seen = [0_u64; 4];
     members.iter().enumerate().any(|(index, (name, _))| {
         let edges = match name.as_bytes() {

@@ -72,10 +72,7 @@ impl EventBuilder {
 
     /// Adds a row.
     pub fn append(&mut self, event: &Event<'_>) {
-        self.identities.push(Identity {
-            id: event.explicit_id.unwrap_or(event.content_hash),
-            is_explicit: event.explicit_id.is_some(),
-        });
+        self.identities.push(event.identity);
         self.timestamps.push(event.timestamp_us);
         self.source.append_value(event.source.as_str());
         // Timestamps lie between 1970 and 2261, so the day fits.
@@ -147,8 +144,7 @@ mod tests {
             source: Source::Risk,
             activity: "x".into(),
             timestamp_us,
-            explicit_id,
-            content_hash: [7; 16],
+            identity: Identity { id: explicit_id.unwrap_or([7; 16]), is_explicit: explicit_id.is_some() },
             text,
             integers: [None, Some(200), None],
             additional_params: None,

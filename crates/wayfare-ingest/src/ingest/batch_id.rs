@@ -1,109 +1,135 @@
-//! The id of a batch: a digest of the input's bytes and of how they are read, so that the same file given
-//! twice is known before it is read again.
+//! The id of a batch: a digest of the input's bytes and of how they are read, or what the caller says. It is kept in
+//! the log with the events, so that the same batch given twice is known before it is read again.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
-use std::path::Path;
-use std::sync::Arc;
 
-use blake3::Hasher;
-use uuid::Uuid;
+use blake3::{Hash, Hasher};
 
-use super::{IngestOptions, SharedPath};
-use crate::input::{Input, Origin};
-use crate::{Error, Result};
+use super::IngestOptions;
+use super::spool::Spool;
+use crate::store::{AppTransaction, Table};
+use crate::{Error, ErrorKind, Result};
 
 /// Bytes of the digest that are kept: 128 bits make an accidental repeat impossible in practice.
 const ID_BYTES: usize = 16;
 
-/// An input as a file that can be read twice: the file itself, or a copy of standard input.
-#[derive(Debug)]
-pub(super) struct Spool {
-    pub(super) name: Arc<str>,
-    pub(super) path: SharedPath,
-    copied: bool,
-}
+/// Bytes of an id that a caller may give.
+pub const BATCH_ID_BYTES_MAX: usize = 200;
 
-impl Spool {
-    /// Makes an input readable twice; standard input is copied into the store's folder first.
-    pub(super) fn of(input: &Input, store_root: &Path) -> Result<Self> {
-        match &input.origin {
-            Origin::File(path) => {
-                Ok(Self { name: Arc::clone(&input.name), path: Arc::new(path.clone()), copied: false })
-            }
-            Origin::Stdin => {
-                let path = store_root.join(format!("spool-{}", Uuid::new_v4().simple()));
-                let spool = Self { name: Arc::clone(&input.name), path: Arc::new(path), copied: true };
-                let mut source = input.open()?;
-                File::create(spool.path.as_path())
-                    .and_then(|mut copy| std::io::copy(&mut source, &mut copy))
-                    .map_err(|cause| Error::io("cannot keep a copy of standard input", cause))?;
-                Ok(spool)
-            }
-        }
-    }
-
-    /// Opens the file for reading.
-    pub(super) fn open(&self) -> Result<File> {
-        File::open(self.path.as_path())
-            .map_err(|cause| Error::io("cannot read the file", cause).with("file", &self.name))
-    }
-}
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        if self.copied {
-            // A copy that stays behind costs disk space only; the next `verify` names it.
-            drop(std::fs::remove_file(self.path.as_path()));
-        }
-    }
-}
-
-/// The id of a batch.
+/// The id of a batch, and the names under which the log keeps how far it is.
 #[derive(Debug, Clone)]
-pub(super) struct BatchId(String);
+pub(super) struct BatchId {
+    id: String,
+    /// Tells contents apart: the beginning of their digest.
+    fingerprint: i64,
+    digest: String,
+    is_given: bool,
+    cut: String,
+}
 
 impl BatchId {
     /// Digests the input's bytes, the mapping and the source.
     pub(super) fn of(spool: &Spool, options: &IngestOptions) -> Result<Self> {
-        let mut hasher = Hasher::new();
-        hasher.update(&options.mapping.digest());
-        hasher.update(options.source.map_or("", |source| source.as_str()).as_bytes());
-        let mut file = spool.open()?;
-        let read = |file: &mut File, hasher: &mut Hasher| -> std::io::Result<()> {
-            file.rewind()?;
-            let mut buffer = vec![0; 1 << 20];
-            loop {
-                match file.read(&mut buffer)? {
-                    0 => return Ok(()),
-                    count => drop(hasher.update(buffer.get(..count).unwrap_or_default())),
-                }
-            }
-        };
-        read(&mut file, &mut hasher)
-            .map_err(|cause| Error::io("cannot read the file", cause).with("file", &spool.name))?;
-        let digest = hasher.finalize();
-        let hex = digest.to_hex();
-        Ok(Self(hex.chars().take(ID_BYTES * 2).collect()))
+        let hash = digest(spool, options)?;
+        let digest: String = hash.to_hex().chars().take(ID_BYTES * 2).collect();
+        let first = hash.as_bytes().first_chunk().copied().unwrap_or_default();
+        let limits = &options.limits;
+        Ok(Self {
+            id: options.batch_id.clone().unwrap_or_else(|| digest.clone()),
+            fingerprint: i64::from_le_bytes(first) & i64::MAX,
+            digest,
+            is_given: options.batch_id.is_some(),
+            cut: format!("{}-{}", limits.block_bytes, limits.line_bytes_max),
+        })
+    }
+
+    /// Looks whether a caller's id can be used.
+    pub(super) fn check(given: &str, inputs: usize) -> Result<()> {
+        if given.is_empty() || given.len() > BATCH_ID_BYTES_MAX || given.contains(char::is_control) {
+            return Err(Error::invalid(format!(
+                "expected a batch id of 1 to {BATCH_ID_BYTES_MAX} bytes without control characters"
+            ))
+            .with("batch id", given.escape_debug()));
+        }
+        if inputs != 1 {
+            return Err(Error::invalid(format!("a batch id names one input, saw {inputs}")).hint(
+                "take the files in one by one, or leave the id out: the same file is recognised without it",
+            ));
+        }
+        Ok(())
     }
 
     /// The id as text.
     pub(super) fn as_str(&self) -> &str {
-        &self.0
+        &self.id
     }
 
-    /// The beginning of the id, for file names.
+    /// The beginning of the content's digest, for file names.
     pub(super) fn short(&self) -> &str {
-        self.0.get(..8).unwrap_or(&self.0)
+        self.digest.get(..8).unwrap_or(&self.digest)
     }
 
-    /// The application transaction that counts the committed parts.
-    pub(super) fn parts_app(&self) -> String {
-        format!("wayfare/ingest/{}", self.0)
+    /// How many records of the batch are in `table`.
+    pub(super) async fn records_in(&self, table: &Table) -> Result<Option<i64>> {
+        table.transaction_version(&self.read_app()).await
     }
 
-    /// The application transaction that says that the whole input is in.
-    pub(super) fn done_app(&self) -> String {
-        format!("wayfare/ingest/{}/done", self.0)
+    /// Whether the whole batch is in `events`.
+    ///
+    /// # Errors
+    /// `Conflict` when the caller's id was used for other content.
+    pub(super) async fn is_done(&self, events: &Table) -> Result<bool> {
+        match events.transaction_version(&self.done_app()).await? {
+            Some(other) if self.is_given && other != self.fingerprint => {
+                Err(Error::new(ErrorKind::Conflict, "the batch id was used for other content")
+                    .with("batch id", &self.id)
+                    .hint("give every batch an id of its own"))
+            }
+            found => Ok(found.is_some()),
+        }
     }
+
+    /// The transaction that says that the first `records` records are in the table, where `previous` were.
+    pub(super) fn read(&self, records: i64, previous: Option<i64>) -> AppTransaction {
+        AppTransaction { app_id: self.read_app(), version: records, previous }
+    }
+
+    /// The transaction that says that the whole batch is in.
+    pub(super) fn done(&self) -> AppTransaction {
+        AppTransaction { app_id: self.done_app(), version: self.fingerprint, previous: None }
+    }
+
+    /// Records are counted in pieces that depend on the limits, so other limits begin anew.
+    fn read_app(&self) -> String {
+        format!("{}/read/{}/{}", self.app(), self.digest, self.cut)
+    }
+
+    fn done_app(&self) -> String {
+        format!("{}/done", self.app())
+    }
+
+    fn app(&self) -> String {
+        format!("wayfare/ingest/{}{}", if self.is_given { "id:" } else { "" }, self.id)
+    }
+}
+
+fn digest(spool: &Spool, options: &IngestOptions) -> Result<Hash> {
+    let mut hasher = Hasher::new();
+    hasher.update(&options.mapping.digest());
+    hasher.update(options.source.map_or("", |source| source.as_str()).as_bytes());
+    let mut file = spool.open()?;
+    let read = |file: &mut File, hasher: &mut Hasher| -> std::io::Result<()> {
+        file.rewind()?;
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(()),
+                count => drop(hasher.update(buffer.get(..count).unwrap_or_default())),
+            }
+        }
+    };
+    read(&mut file, &mut hasher)
+        .map_err(|cause| Error::io("cannot read the file", cause).with("file", &spool.name))?;
+    Ok(hasher.finalize())
 }

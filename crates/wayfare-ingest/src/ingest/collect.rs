@@ -5,18 +5,19 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 
-use super::batch_id::{BatchId, Spool};
+use super::batch_id::BatchId;
 use super::parse::{ParsedBlock, parse};
 use super::part::Part;
 use super::repeats::Repeats;
+use super::spool::Spool;
 use super::{IngestOptions, IngestProgress};
 use crate::decode::{Block, Decoder};
-use crate::mapping::Mapper;
+use crate::pseudonym::Pseudonyms;
 use crate::store::SETTINGS_FILE;
 use crate::{Error, Result};
 
@@ -25,29 +26,43 @@ const BLOCKS_WAITING_MAX: usize = 2;
 
 type Numbered<T> = (u64, T);
 
-/// The running threads of one input, seen from the consuming end.
+/// The running threads of one input, seen from the consuming end. While a part is written, the next one is gathered.
 pub(super) struct Collector {
+    parts: Receiver<Result<Part>>,
+    gatherer: Option<JoinHandle<Option<Error>>>,
+}
+
+/// Puts parsed blocks together.
+struct Gatherer {
     parsed: Receiver<Numbered<Result<ParsedBlock>>>,
     early: BTreeMap<u64, Result<ParsedBlock>>,
     next_number: u64,
+    /// The block behind the last part, looked at to tell whether that was the last one.
+    ahead: Option<Result<ParsedBlock>>,
     damage: Option<Error>,
     batch: BatchId,
     part_records: u64,
+    /// Records of all parts so far.
+    read: u64,
+    /// Numbers of records at which parts have to end, since a part that is in the store ended there.
+    ends: Vec<u64>,
     now_us: i64,
 }
 
 impl Collector {
-    /// Opens the input and starts its threads.
+    /// Opens the input and starts its threads. A part will end after each of `ends` records.
     pub(super) fn start(
         spool: &Spool,
         batch: &BatchId,
         options: &IngestOptions,
         progress: &Arc<dyn IngestProgress>,
-        settings: &crate::store::Settings,
+        (settings, pseudonyms): (&crate::store::Settings, Option<&Arc<Pseudonyms>>),
+        ends: Vec<u64>,
     ) -> Result<Self> {
         let counted = CountingReader { file: spool.open()?, progress: Arc::clone(progress) };
         let decoder = Decoder::open(Arc::clone(&spool.name), Box::new(counted), &options.limits)?;
         let mapping = options.mapping.clone().override_columns(&settings.to_text()?, SETTINGS_FILE)?;
+        let mapping = mapping.or_zone(settings.zone.as_deref())?;
         let mapper = Arc::new(mapping.compile(options.source));
         if let Some(header) = decoder.header() {
             mapper.check_header(&spool.name, header)?;
@@ -58,28 +73,63 @@ impl Collector {
         let blocks = Arc::new(Mutex::new(blocks));
         for _ in 0..workers {
             let (blocks, sender, mapper) = (Arc::clone(&blocks), parsed_sender.clone(), Arc::clone(&mapper));
-            thread::spawn(move || work(&blocks, &sender, &mapper));
+            let pseudonyms = pseudonyms.cloned();
+            thread::spawn(move || {
+                work(&blocks, &sender, &|block| parse(block, &mapper, pseudonyms.as_deref()))
+            });
         }
         thread::spawn(move || split(decoder, &block_sender, &parsed_sender));
-        Ok(Self {
+        let mut gatherer = Gatherer {
             parsed,
             early: BTreeMap::new(),
             next_number: 0,
+            ahead: None,
             damage: None,
             batch: batch.clone(),
             part_records: options.part_records,
+            read: 0,
+            ends,
             now_us: options.now_ms.saturating_mul(1_000),
-        })
+        };
+        // No part waits between the two: one is written, one is gathered.
+        let (sender, parts) = sync_channel(0);
+        let gatherer = thread::spawn(move || {
+            while let Some(part) = gatherer.next_part().transpose() {
+                if sender.send(part).is_err() {
+                    break;
+                }
+            }
+            gatherer.damage
+        });
+        Ok(Self { parts, gatherer: Some(gatherer) })
     }
 
-    /// Gathers the next part; `None` when the input is at its end or broke off.
+    /// The next part; `None` when the input is at its end or broke off.
     ///
     /// # Errors
     /// `Internal` when columns do not fit together.
     pub(super) fn next_part(&mut self) -> Result<Option<Part>> {
-        let mut part = Part { batches: Vec::new(), rejects: Vec::new(), read: 0, duplicates: 0 };
+        self.parts.recv().ok().transpose()
+    }
+
+    /// Why the input broke off, once the parts are at their end.
+    pub(super) fn damage(mut self) -> Option<Error> {
+        let ended = self.gatherer.take().map(JoinHandle::join)?;
+        ended.unwrap_or_else(|_panic| Some(Error::internal("a thread of the ingest panicked")))
+    }
+}
+
+impl Gatherer {
+    /// Gathers the next part; `None` when the input is at its end or broke off.
+    ///
+    /// # Errors
+    /// `Internal` when columns do not fit together.
+    fn next_part(&mut self) -> Result<Option<Part>> {
+        let mut part = Part::default();
         let mut repeats = Repeats::default();
-        while part.read < self.part_records {
+        while part.read == 0
+            || (part.read < self.part_records && !self.ends.contains(&(self.read + part.read)))
+        {
             match self.next_block() {
                 None => break,
                 Some(Ok(block)) => self.add(&mut part, &mut repeats, block)?,
@@ -89,18 +139,19 @@ impl Collector {
                 }
             }
         }
+        self.read += part.read;
+        self.ahead = self.next_block();
+        part.is_last = self.ahead.is_none() && self.damage.is_none();
         Ok((part.read > 0).then_some(part))
-    }
-
-    /// Why the input broke off, once the parts are at their end.
-    pub(super) fn damage(self) -> Option<Error> {
-        self.damage
     }
 
     /// The next block in input order.
     fn next_block(&mut self) -> Option<Result<ParsedBlock>> {
         if self.damage.is_some() {
             return None;
+        }
+        if let Some(block) = self.ahead.take() {
+            return Some(block);
         }
         loop {
             if let Some(block) = self.early.remove(&self.next_number) {
@@ -152,7 +203,7 @@ fn split(
 fn work(
     blocks: &Mutex<Receiver<Numbered<Block>>>,
     parsed: &SyncSender<Numbered<Result<ParsedBlock>>>,
-    mapper: &Mapper,
+    parse: &dyn Fn(&Block) -> ParsedBlock,
 ) {
     loop {
         let received = match blocks.lock() {
@@ -160,7 +211,7 @@ fn work(
             Err(_poisoned) => return,
         };
         let Ok((number, block)) = received else { return };
-        if parsed.send((number, Ok(parse(&block, mapper)))).is_err() {
+        if parsed.send((number, Ok(parse(&block)))).is_err() {
             return;
         }
     }

@@ -1,9 +1,16 @@
 //! Blocks of records into columns: what a worker thread does.
 
+use std::borrow::Cow;
+
+use crate::Reason;
 use crate::decode::Block;
 use crate::event::EventBuilder;
 use crate::mapping::Mapper;
+use crate::pseudonym::Pseudonyms;
 use crate::record::{Record, Reject};
+
+/// What stands in quarantine for a text that may name a person.
+const WITHHELD: &str = "withheld: the store keeps pseudonyms, see the place in the file";
 
 /// A block turned into columns.
 #[derive(Debug, Default)]
@@ -14,10 +21,21 @@ pub(super) struct ParsedBlock {
 }
 
 /// Maps every record of a block; a record that does not fit becomes a reject.
-pub(super) fn parse(block: &Block, mapper: &Mapper) -> ParsedBlock {
+pub(super) fn parse(block: &Block, mapper: &Mapper, pseudonyms: Option<&Pseudonyms>) -> ParsedBlock {
     let mut parsed = ParsedBlock::default();
     let (events, rejects) = (&mut parsed.events, &mut parsed.rejects);
-    let append = |_line, record: &Record<'_>| mapper.map(record).map(|event| events.append(&event));
-    parsed.read = block.for_each(append, |reject| rejects.push(reject));
+    let Some(pseudonyms) = pseudonyms else {
+        let append = |_line, record: &Record<'_>| mapper.map(record).map(|event| events.append(&event));
+        parsed.read = block.for_each(append, |reject| rejects.push(reject));
+        return parsed;
+    };
+    let append = |_line, record: &Record<'_>| -> Result<(), (Reason, String)> {
+        let values = pseudonyms.values(record);
+        let names = record.fields.iter().map(|(name, _)| Cow::Borrowed(name.as_ref()));
+        let fields = names.zip(values.iter().map(|value| value.borrowed())).collect();
+        mapper.map(&Record { fields }).map(|event| events.append(&event))
+    };
+    let withhold = |reject: Reject| Reject { detail: WITHHELD.to_owned(), text: String::new(), ..reject };
+    parsed.read = block.for_each(append, |reject| rejects.push(withhold(reject)));
     parsed
 }

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::event::Identity;
 
 /// The ids seen in a part so far.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    seen: HashMap<[u8; 16], u32>,
+    seen: HashMap<[u8; 16], u32, RandomState>,
 }
 
 impl Repeats {

@@ -10,20 +10,20 @@ use chrono::{DateTime, Duration};
 
 use super::IngestOptions;
 use super::batch_id::BatchId;
-use super::part::{Order, Part, longest_run_ms};
+use super::order::Order;
+use super::part::{Part, longest_run_ms};
 use crate::columns;
 use crate::mapping::Lifetime;
 use crate::record::Reject;
 use crate::store::{EncodedFile, FileLayout, NewFile, Store, encode};
 use crate::{Error, Result};
 
-const EVENTS_LAYOUT: FileLayout = FileLayout {
+pub(crate) const EVENTS_LAYOUT: FileLayout = FileLayout {
     sorted_by: &["journey_id", "invocation_id", "timestamp"],
     ranges_of: &["timestamp", "journey_id", "invocation_id", "user_id", "activity"],
     plain: &["event_id"],
+    ..FileLayout::PLAIN
 };
-
-const QUARANTINE_LAYOUT: FileLayout = FileLayout { sorted_by: &[], ranges_of: &[], plain: &[] };
 
 /// Sorts a part and writes one file for each source and date; gives the longest run of the part, too.
 pub(super) async fn events(
@@ -37,12 +37,11 @@ pub(super) async fn events(
     let encoded = tokio::task::spawn_blocking(move || encode_part(&part, threads))
         .await
         .map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
-    let mut files = Vec::with_capacity(encoded.len());
-    for Partitioned { source, date, file } in encoded {
-        let partition = [("source", source), ("date", date)];
-        let stem = format!("part-{}", batch.short());
-        files.push(store.events().put(&*store.files(), file, &partition, &stem, options.now_ms).await?);
-    }
+    let placed = encoded
+        .into_iter()
+        .map(|Partitioned { source, date, file }| (file, vec![("source", source), ("date", date)]));
+    let stem = format!("part-{}", batch.short());
+    let files = store.events().put_all(placed.collect(), &stem, options.now_ms).await?;
     Ok((files, longest_run))
 }
 
@@ -123,6 +122,6 @@ pub(super) async fn quarantine(
         ],
     )
     .map_err(|cause| Error::internal("rejects do not fit the quarantine table").because(cause))?;
-    let file = encode(&rows, QUARANTINE_LAYOUT)?;
-    Ok(vec![store.quarantine().put(&*store.files(), file, &[], "part", now_ms).await?])
+    let file = encode(&rows, FileLayout::PLAIN)?;
+    Ok(vec![store.quarantine().put(file, &[], "part", now_ms).await?])
 }

@@ -4,11 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-const DAY_MS: i64 = 86_400_000;
+use crate::duration::{UNITS, parse_duration_ms};
 
-/// Units of a lifetime's text, from the largest.
-const UNITS: [(&str, i64); 6] =
-    [("w", 7 * DAY_MS), ("d", DAY_MS), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const DAY_MS: i64 = 86_400_000;
 
 /// The longest time between the first and the last event of one run. Any number of milliseconds is less than
 /// `Unlimited`.
@@ -29,16 +27,12 @@ impl Default for Lifetime {
 }
 
 impl Lifetime {
-    /// Reads `"24h"`, `"30d"`, `"90m"`, `"45s"`, `"2w"` or `"unlimited"`.
+    /// Reads `"24h"`, `"30d"`, `"90m"`, `"1h30m"`, `"2w"` or `"unlimited"`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text == "unlimited" {
             return Some(Self::Unlimited);
         }
-        let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-        let unit = text.strip_prefix(digits)?;
-        let (_, unit_ms) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        let millis = digits.parse::<i64>().ok()?.checked_mul(*unit_ms)?;
-        (millis > 0).then_some(Self::Millis(millis))
+        parse_duration_ms(text).ok().filter(|millis| *millis > 0).map(Self::Millis)
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Candidate, Kind, Mapping, assemble, missing};
 use crate::catalogue::{self, Source};
 use crate::decode::object;
 use crate::record::{Record, Value};
-use crate::{Event, Reason, time};
+use crate::{Event, Identity, Reason, time};
 
 /// A compiled [`Mapping`]. It has no state: one mapper serves all threads.
 #[derive(Debug)]
@@ -116,8 +116,10 @@ impl Mapper {
             source: named.source,
             activity: named.activity,
             timestamp_us,
-            explicit_id: explicit_id.map(|(id, _)| id),
-            content_hash: content_hash(named.source, record),
+            identity: match explicit_id {
+                Some((id, _)) => Identity { id, is_explicit: true },
+                None => Identity { id: content_hash(named.source, record), is_explicit: false },
+            },
             text,
             integers,
             additional_params: assemble::params(record, &taken, base),

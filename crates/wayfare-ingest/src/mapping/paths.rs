@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::column::Column;
 
 /// A tree of names. The root is node 0.
@@ -13,7 +15,7 @@ pub(super) struct Paths {
 /// The value at one path.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    children: HashMap<Box<str>, usize>,
+    children: HashMap<Box<str>, usize, RandomState>,
     targets: Vec<Target>,
 }
 

@@ -1,20 +1,24 @@
 //! One Parquet file of a table: how it is written, and what the log knows of it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::compute::partition;
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use bytes::Bytes;
 use deltalake_core::kernel::{Add, LogicalFileView};
 use object_store::path::Path as StorePath;
-use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
+use super::files::Files;
+use super::seal::seal_parquet;
 use super::statistics::{self, Statistics};
 use super::table::Table;
 use crate::{Error, Result};
@@ -22,6 +26,10 @@ use crate::{Error, Result};
 /// Rows of one row group: small enough that two cores get work from one day's file and that a selective
 /// query skips most of it, large enough for dictionaries to pay.
 const ROW_GROUP_ROWS_MAX: usize = 131_072;
+
+/// Rows that a row group of a file that is grouped by a column should have: what smaller ones saved in reading they
+/// would cost in footers.
+const ROW_GROUP_ROWS_MIN: usize = 8_192;
 
 /// A dictionary may grow to this size before a column falls back to plain values. Paths and ids repeat
 /// across a whole row group, so the default of 1 MiB would give up too early.
@@ -106,6 +114,19 @@ pub struct FileLayout {
     pub ranges_of: &'static [&'static str],
     /// The columns without a dictionary, since their values do not repeat.
     pub plain: &'static [&'static str],
+    /// The columns of numbers that are kept as differences from row to row, packed by bits and not otherwise.
+    pub packed: &'static [&'static str],
+    /// The columns that are read so often that quick unpacking counts for more than size.
+    pub hot: &'static [&'static str],
+    /// The column, first in the sort order, by which rows are looked for: row groups end where it changes, so that
+    /// the rows of a value are a few row groups and those row groups hold little else.
+    pub grouped_by: Option<&'static str>,
+}
+
+impl FileLayout {
+    /// Without a sort order and with the same encoding for all columns.
+    pub const PLAIN: Self =
+        Self { sorted_by: &[], ranges_of: &[], plain: &[], packed: &[], hot: &[], grouped_by: None };
 }
 
 /// Encodes sorted rows as one Parquet file.
@@ -127,7 +148,11 @@ pub fn encode(rows: &RecordBatch, layout: FileLayout) -> Result<EncodedFile> {
         ))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
-        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_statistics_enabled(match layout.grouped_by {
+            // A row group is a page or two: an index of them would say nothing new.
+            Some(_) => EnabledStatistics::Chunk,
+            None => EnabledStatistics::Page,
+        })
         .set_sorting_columns(Some(sorting))
         .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
     for &name in layout.plain {
@@ -136,9 +161,22 @@ pub fn encode(rows: &RecordBatch, layout: FileLayout) -> Result<EncodedFile> {
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_statistics_enabled(column, EnabledStatistics::None);
     }
+    for &name in layout.packed {
+        let column = column_path(&schema, name);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+            .set_column_compression(column, Compression::UNCOMPRESSED);
+    }
+    for &name in layout.hot {
+        properties = properties.set_column_compression(column_path(&schema, name), Compression::SNAPPY);
+    }
     let encode = || -> parquet::errors::Result<Vec<u8>> {
         let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.build()))?;
-        writer.write(rows)?;
+        for rows in row_groups(rows, layout.grouped_by)? {
+            writer.write(&rows)?;
+            writer.flush()?;
+        }
         writer.into_inner()
     };
     let bytes = encode().map_err(|cause| Error::internal("cannot encode a data file").because(cause))?;
@@ -147,6 +185,33 @@ pub fn encode(rows: &RecordBatch, layout: FileLayout) -> Result<EncodedFile> {
         rows: rows.num_rows() as u64,
         statistics: statistics::of_rows(rows, layout.ranges_of)?,
     })
+}
+
+/// The path of a column's values, which lie one level deeper in a list.
+fn column_path(schema: &SchemaRef, name: &str) -> ColumnPath {
+    match schema.field_with_name(name).map(Field::data_type) {
+        Ok(DataType::List(element)) => {
+            ColumnPath::new(vec![name.to_owned(), "list".to_owned(), element.name().clone()])
+        }
+        _ => ColumnPath::from(name),
+    }
+}
+
+/// Cuts sorted rows where a column changes, into pieces of [`ROW_GROUP_ROWS_MIN`] rows and more as far as it goes.
+fn row_groups(rows: &RecordBatch, grouped_by: Option<&str>) -> parquet::errors::Result<Vec<RecordBatch>> {
+    let Some(column) = grouped_by.and_then(|name| rows.column_by_name(name)) else {
+        return Ok(vec![rows.clone()]);
+    };
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for value in partition(std::slice::from_ref(column))?.ranges() {
+        match groups.last_mut() {
+            Some(last) if last.len() < ROW_GROUP_ROWS_MIN && value.len() < ROW_GROUP_ROWS_MIN => {
+                last.end = value.end;
+            }
+            _ => groups.push(value),
+        }
+    }
+    Ok(groups.into_iter().map(|group| rows.slice(group.start, group.len())).collect())
 }
 
 impl Table {
@@ -158,40 +223,69 @@ impl Table {
     /// `Unavailable` when the file cannot be written.
     pub async fn put(
         &self,
-        files: &dyn ObjectStore,
         encoded: EncodedFile,
         partition: &[(&str, String)],
         stem: &str,
         written_at_ms: i64,
     ) -> Result<NewFile> {
-        let mut parts: Vec<String> =
-            partition.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        parts.push(format!("{stem}-{}.parquet", Uuid::new_v4().simple()));
-        let path = parts.join("/");
-        let location = inside(self.folder(), &path)?;
-        let size = i64::try_from(encoded.bytes.len()).unwrap_or(i64::MAX);
-        files
-            .put(&location, encoded.bytes.into())
-            .await
-            .map_err(|cause| unavailable("cannot write a data file", cause).with("file", &path))?;
+        let mut files = self.put_all(vec![(encoded, partition.to_vec())], stem, written_at_ms).await?;
+        files.pop().ok_or_else(|| Error::internal("a file was not written"))
+    }
+
+    /// The same for several files, which are written and synced together.
+    ///
+    /// # Errors
+    /// `Unavailable` when a file cannot be written; then none is left.
+    pub async fn put_all(
+        &self,
+        encoded: Vec<(EncodedFile, Vec<(&str, String)>)>,
+        stem: &str,
+        written_at_ms: i64,
+    ) -> Result<Vec<NewFile>> {
+        let mut files = Vec::with_capacity(encoded.len());
+        let mut contents = Vec::with_capacity(encoded.len());
+        for (mut encoded, partition) in encoded {
+            let mut parts: Vec<String> =
+                partition.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            parts.push(format!("{stem}-{}.parquet", Uuid::new_v4().simple()));
+            let path = parts.join("/");
+            encoded.bytes = seal_parquet(encoded.bytes, &format!("{}/{path}", self.name()));
+            let place = self.files().path_of(&inside(self.folder(), &path)?);
+            let place = place.map_err(|cause| Error::internal("a data file's path").because(cause))?;
+            contents.push((place, encoded.bytes.clone()));
+            files.push(encoded.into_new_file(path, &partition, written_at_ms));
+        }
+        let write = move |files: &Files| {
+            files
+                .write_all(&contents)
+                .inspect_err(|_| contents.iter().for_each(|(path, _)| files.forget(path)))
+        };
+        let written = self.files().blocking(write).await;
+        written.map_err(|cause| Error::io("cannot write a data file", cause).with("table", self.name()))?;
+        Ok(files)
+    }
+}
+
+impl EncodedFile {
+    fn into_new_file(self, path: String, partition: &[(&str, String)], written_at_ms: i64) -> NewFile {
         let partition_values: HashMap<_, _> =
             partition.iter().map(|(name, value)| ((*name).to_owned(), Some(value.clone()))).collect();
-        Ok(NewFile {
-            rows: encoded.rows,
+        NewFile {
+            rows: self.rows,
             add: Add {
                 path,
                 partition_values,
-                size,
+                size: i64::try_from(self.bytes.len()).unwrap_or(i64::MAX),
                 modification_time: written_at_ms,
                 data_change: true,
-                stats: Some(encoded.statistics),
+                stats: Some(self.statistics),
                 tags: None,
                 deletion_vector: None,
                 base_row_id: None,
                 default_row_commit_version: None,
                 clustering_provider: None,
             },
-        })
+        }
     }
 }
 
@@ -200,8 +294,4 @@ fn inside(folder: &StorePath, path: &str) -> Result<StorePath> {
     StorePath::parse(format!("{folder}/{path}")).map_err(|cause| {
         Error::corrupt("a data file's path cannot be used").with("file", path).because(cause)
     })
-}
-
-fn unavailable(message: &str, cause: object_store::Error) -> Error {
-    Error::new(crate::ErrorKind::Unavailable, message).because(cause)
 }

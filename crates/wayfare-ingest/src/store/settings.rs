@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::Files;
 use crate::mapping::Lifetime;
+use crate::pseudonym::PseudonymSettings;
 use crate::{Error, Result};
 
 /// Name of the settings file in a store's folder.
@@ -29,6 +31,12 @@ pub struct Settings {
     /// Idle timeouts of single journeys, by journey id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub idle_timeouts: BTreeMap<String, String>,
+    /// The zone of timestamps that carry none, `UTC` or `+02:00`; without it they are rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// What is kept under pseudonyms, and the key for them; plain values are kept when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonyms: Option<PseudonymSettings>,
     /// Paths to look for a column's value at before the built-in ones, by column.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub columns: toml::Table,
@@ -45,6 +53,8 @@ impl Default for Settings {
             journey_lifetime: Lifetime::default(),
             idle_timeout: default_idle_timeout(),
             idle_timeouts: BTreeMap::new(),
+            zone: None,
+            pseudonyms: None,
             columns: toml::Table::new(),
         }
     }
@@ -81,12 +91,11 @@ impl Settings {
         toml::to_string(self).map_err(|cause| Error::internal("settings have no text").because(cause))
     }
 
-    /// Writes the settings by way of a temporary file, so that the file is old or new, never half.
-    pub(super) fn write(&self, root: &Path) -> Result<()> {
+    /// Writes the settings; the file is the old or the new one at any moment, never half.
+    pub(super) fn write(&self, root: &Path, files: &Files) -> Result<()> {
         let path = root.join(FILE_NAME);
-        let draft = root.join(format!("{FILE_NAME}.new"));
         let text = self.to_text()?;
-        std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &path)).map_err(|cause| {
+        files.write_all(&[(path.clone(), text.into())]).map_err(|cause| {
             Error::io("cannot write the store's settings", cause).with("file", path.display())
         })
     }

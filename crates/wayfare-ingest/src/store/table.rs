@@ -1,21 +1,42 @@
 //! One Delta table of the store: its snapshot and its commits.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use deltalake_core::DeltaTableError;
+use deltalake_core::checkpoints::create_checkpoint;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
-use deltalake_core::kernel::{Action, EagerSnapshot, StructField, Transaction};
+use deltalake_core::kernel::{Action, StructField, Transaction};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::table::state::DeltaTableState;
+use deltalake_core::{DeltaTable, DeltaTableError};
 use object_store::Error as StoreError;
 use object_store::path::Path as StorePath;
+use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::data_file::{DataFile, NewFile};
+use super::files::Files;
+use super::guard::damage;
 use crate::{Error, ErrorKind, Result};
+
+/// The folder of a table's log inside the table's.
+pub(super) const LOG_FOLDER: &str = "_delta_log";
+
+/// Tries of one commit. A try takes some milliseconds, so with eight writers this is a minute or more.
+const COMMIT_ATTEMPTS_MAX: u32 = 200;
+
+/// The longest pause after the first lost race, and by how much it grows with each.
+const PAUSE_FIRST: Duration = Duration::from_millis(5);
+
+/// The longest pause of all.
+const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 /// An application transaction of a commit: a name and a version, kept in the log with the commit itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +45,8 @@ pub struct AppTransaction {
     pub app_id: String,
     /// The highest version of it that is in the table.
     pub version: i64,
+    /// The version that has to be in the table before.
+    pub previous: Option<i64>,
 }
 
 /// What one commit changes.
@@ -35,6 +58,8 @@ pub struct Commit {
     pub remove: Vec<DataFile>,
     /// Application transactions to record.
     pub transactions: Vec<AppTransaction>,
+    /// The version from which the change was computed, when it holds for no other.
+    pub base: Option<i64>,
 }
 
 /// The files of a table at one version.
@@ -54,6 +79,8 @@ pub struct Table {
     partitions: &'static [&'static str],
     folder: StorePath,
     log: LogStoreRef,
+    files: Arc<Files>,
+    head: Mutex<Option<DeltaTableState>>,
 }
 
 impl Table {
@@ -63,8 +90,9 @@ impl Table {
         partitions: &'static [&'static str],
         folder: StorePath,
         log: LogStoreRef,
+        files: Arc<Files>,
     ) -> Self {
-        Self { name, file_schema, partitions, folder, log }
+        Self { name, file_schema, partitions, folder, log, files, head: Mutex::new(None) }
     }
 
     /// The table's name, which is its folder's.
@@ -93,6 +121,11 @@ impl Table {
         &self.folder
     }
 
+    /// The file access of the store that the table is in.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
     pub(super) async fn create_if_missing(&self) -> Result<()> {
         let fields = self
             .partition_fields()
@@ -113,10 +146,19 @@ impl Table {
         Ok(())
     }
 
-    async fn load(&self) -> Result<EagerSnapshot> {
-        EagerSnapshot::try_new(self.log.as_ref(), None)
-            .await
-            .map_err(|cause| error("cannot read the log", cause).with("table", self.name))
+    /// The newest state; what was read before is kept, so only the log's new entries are read.
+    async fn load(&self) -> Result<DeltaTableState> {
+        let mut head = self.head.lock().await;
+        let loaded = match head.take() {
+            Some(mut known) => match known.update(&self.log, None).await {
+                Ok(()) => Ok(known),
+                // the log may have been shortened since
+                Err(_stale) => DeltaTableState::try_new(&self.log, None).await,
+            },
+            None => DeltaTableState::try_new(&self.log, None).await,
+        };
+        let loaded = loaded.map_err(|cause| error("cannot read the log", cause).with("table", self.name))?;
+        Ok(head.insert(loaded).clone())
     }
 
     /// Reads the table's newest version.
@@ -125,11 +167,11 @@ impl Table {
     /// `NotFound` without a log, `Corrupt` when the log cannot be understood, `Unavailable` when it cannot be read.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let loaded = self.load().await?;
-        let log_data = loaded
-            .try_log_data()
-            .map_err(|cause| error("cannot read the log", cause).with("table", self.name))?;
-        let mut files =
-            log_data.iter().map(|view| DataFile::of_view(&view, &self.folder)).collect::<Result<Vec<_>>>()?;
+        let mut files = loaded
+            .log_data()
+            .iter()
+            .map(|view| DataFile::of_view(&view, &self.folder))
+            .collect::<Result<Vec<_>>>()?;
         files.sort_unstable_by(|left, right| left.path.cmp(&right.path));
         Ok(Snapshot { version: version_number(loaded.version())?, files })
     }
@@ -140,43 +182,164 @@ impl Table {
     /// As [`Table::snapshot`].
     pub async fn transaction_version(&self, app_id: &str) -> Result<Option<i64>> {
         let loaded = self.load().await?;
+        self.recorded(&loaded, app_id).await
+    }
+
+    async fn recorded(&self, loaded: &DeltaTableState, app_id: &str) -> Result<Option<i64>> {
         loaded
-            .transaction_version(self.log.as_ref(), app_id)
+            .transaction_version(&self.log, app_id)
             .await
             .map_err(|cause| error("cannot read the log", cause).with("table", self.name))
     }
 
-    /// Commits one change and returns the table's new version.
+    /// Makes everything that is in the log survive a power cut, whoever committed it. To be called before an answer
+    /// that relies on a commit of somebody else, who may have been killed before it was synced.
     ///
     /// # Errors
-    /// `Conflict` when another writer changed the same files, `Unavailable` when the log cannot be written.
+    /// `Unavailable` when the disk refuses.
+    pub async fn settle(&self) -> Result<()> {
+        let settle = async {
+            let folder = self.files.path_of(&self.folder).map_err(io::Error::other)?.join(LOG_FOLDER);
+            self.files.blocking(move |files| files.settle(&folder)).await
+        };
+        settle.await.map_err(|cause| Error::io("cannot sync the log", cause).with("table", self.name))
+    }
+
+    /// Commits one change and returns the table's new version; what is answered survives a power cut.
+    ///
+    /// Other writers may commit at the same time. Each try starts from the newest version, looks whether the change
+    /// still fits there, and is lost when somebody else takes the next version first.
+    ///
+    /// # Errors
+    /// `Conflict` when the change does not fit any more (a file to be removed is gone, a transaction was recorded,
+    /// the base is not the newest version) or when others kept winning; `Unavailable` when the log cannot be
+    /// written. The files to be added are deleted then, unless they may be in the log after all.
     pub async fn commit(&self, commit: Commit) -> Result<i64> {
-        let loaded = self.load().await?;
-        let mut actions: Vec<Action> = commit.add.into_iter().map(|file| Action::Add(file.add)).collect();
+        let added: Vec<String> = commit.add.iter().map(|file| file.add.path.clone()).collect();
+        match self.try_commit(&commit).await {
+            Ok(version) => Ok(version),
+            Err(failure) => {
+                self.discard(&added).await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn try_commit(&self, commit: &Commit) -> Result<i64> {
+        for attempt in 0..COMMIT_ATTEMPTS_MAX {
+            let loaded = self.load().await?;
+            self.check(commit, &loaded).await?;
+            match self.attempt(commit, &loaded).await {
+                Ok(version) => return version_number(version),
+                Err(DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) }) => {
+                    tokio::time::sleep(pause(attempt)).await;
+                }
+                Err(cause) => return Err(error("cannot commit", cause).with("table", self.name)),
+            }
+        }
+        let message = format!("other writers were faster {COMMIT_ATTEMPTS_MAX} times in a row");
+        Err(Error::new(ErrorKind::Conflict, message).with("table", self.name).hint("try again"))
+    }
+
+    /// Looks whether a change fits the newest version.
+    async fn check(&self, commit: &Commit, loaded: &DeltaTableState) -> Result<()> {
+        let conflict = |message: &str| Err(Error::new(ErrorKind::Conflict, message).with("table", self.name));
+        if commit.base.is_some_and(|base| u64::try_from(base) != Ok(loaded.version())) {
+            return conflict("another writer changed the table in the meantime");
+        }
+        for transaction in &commit.transactions {
+            if self.recorded(loaded, &transaction.app_id).await? != transaction.previous {
+                return conflict("another writer recorded the same transaction");
+            }
+        }
+        let mut missing: BTreeSet<&str> = commit.remove.iter().map(|file| file.path.as_str()).collect();
+        if !missing.is_empty() {
+            for view in loaded.log_data().iter() {
+                missing.remove(&*view.path());
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { conflict("another writer removed the same file") }
+    }
+
+    /// Tries to be the next version; `MaxCommitAttempts` when somebody else is.
+    async fn attempt(&self, commit: &Commit, loaded: &DeltaTableState) -> Result<u64, DeltaTableError> {
+        let mut actions: Vec<Action> = commit.add.iter().map(|file| Action::Add(file.add.clone())).collect();
         let removed: BTreeSet<&str> = commit.remove.iter().map(|file| file.path.as_str()).collect();
         if !removed.is_empty() {
-            let log_data = loaded
-                .try_log_data()
-                .map_err(|cause| error("cannot read the log", cause).with("table", self.name))?;
-            let gone = log_data.iter().filter(|view| removed.contains(&*view.path()));
+            let gone = loaded.log_data();
+            let gone = gone.iter().filter(|view| removed.contains(&*view.path()));
             actions.extend(gone.map(|view| Action::Remove(view.remove_action(true))));
         }
-        let transactions =
-            commit.transactions.into_iter().map(|txn| Transaction::new(txn.app_id, txn.version)).collect();
+        let transactions = commit
+            .transactions
+            .iter()
+            .map(|transaction| Transaction::new(&transaction.app_id, transaction.version))
+            .collect();
+        // The library's own retries are off: of a lost race it only tells some kinds of conflict.
         let properties = CommitProperties::default()
             .with_application_transactions(transactions)
-            .with_metadata(HashMap::from([("engine".to_owned(), "wayfare".into())]));
+            .with_metadata(HashMap::from([("engine".to_owned(), "wayfare".into())]))
+            .with_cleanup_expired_logs(Some(false))
+            .with_max_retries(0);
         let operation = DeltaOperation::Write {
             mode: if removed.is_empty() { SaveMode::Append } else { SaveMode::Overwrite },
             partition_by: Some(self.partitions.iter().map(|&name| name.to_owned()).collect()),
             predicate: None,
         };
-        let done = CommitBuilder::from(properties)
+        let prepared = CommitBuilder::from(properties)
             .with_actions(actions)
-            .build(Some(&loaded), Arc::clone(&self.log), operation)
-            .await
-            .map_err(|cause| error("cannot commit", cause).with("table", self.name))?;
-        version_number(done.version())
+            .build(Some(loaded), Arc::clone(&self.log), operation)
+            .into_prepared_commit_future()
+            .await?;
+        let committed = prepared.await?;
+        let version = committed.version;
+        // What follows a commit is a checkpoint now and then. It saves time only, so its failure is none of the commit.
+        if let Ok(done) = committed.await {
+            self.head.lock().await.replace(done.snapshot);
+        }
+        Ok(version)
+    }
+
+    /// Deletes files whose commit failed, if it is certain that it did: a log entry may be there although its
+    /// folder could not be synced.
+    async fn discard(&self, added: &[String]) {
+        if added.is_empty() {
+            return;
+        }
+        let Ok(loaded) = self.load().await else { return };
+        if loaded.log_data().iter().any(|view| added.iter().any(|path| *path == *view.path())) {
+            return;
+        }
+        let Ok(folder) = self.files.path_of(&self.folder) else { return };
+        let paths: Vec<PathBuf> = added.iter().map(|path| folder.join(path)).collect();
+        let forget = move |files: &Files| {
+            for path in &paths {
+                files.forget(path);
+            }
+            Ok(())
+        };
+        self.files.blocking(forget).await.unwrap_or_default();
+    }
+}
+
+/// How long to wait after a lost race: longer each time, and not as long as others that lost, too.
+fn pause(attempt: u32) -> Duration {
+    let most = PAUSE_MAX.min(PAUSE_FIRST * attempt.saturating_add(1));
+    let random = Uuid::new_v4().as_fields().0 % 1_000;
+    most * random / 1_000
+}
+
+impl Table {
+    /// Writes a checkpoint of the newest version, so that no older entry of the log is needed; gives the version.
+    ///
+    /// # Errors
+    /// As [`Table::snapshot`]; `Unavailable` when the log cannot be written.
+    pub(super) async fn checkpoint(&self) -> Result<i64> {
+        let failed = |cause| error("cannot write a checkpoint of the log", cause).with("table", self.name);
+        let mut loaded = DeltaTable::new(Arc::clone(&self.log));
+        loaded.load().await.map_err(failed)?;
+        create_checkpoint(&loaded, None).await.map_err(failed)?;
+        version_number(loaded.version().unwrap_or_default())
     }
 }
 
@@ -186,6 +349,9 @@ fn version_number(version: u64) -> Result<i64> {
 
 /// Turns an error of the table format into ours.
 pub(super) fn error(what: &str, cause: DeltaTableError) -> Error {
+    if let Some(damage) = damage(&cause) {
+        return damage;
+    }
     let kind = match &cause {
         DeltaTableError::NotATable(_) => ErrorKind::NotFound,
         DeltaTableError::Transaction {
@@ -205,7 +371,7 @@ pub(super) fn error(what: &str, cause: DeltaTableError) -> Error {
 fn mentions_file_access(cause: &DeltaTableError) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(cause);
     while let Some(error) = next {
-        if error.is::<std::io::Error>() || error.is::<StoreError>() {
+        if error.is::<io::Error>() || error.is::<StoreError>() {
             return true;
         }
         next = error.source();

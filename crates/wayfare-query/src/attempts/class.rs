@@ -15,6 +15,26 @@ pub enum RunState {
     Open,
 }
 
+impl RunState {
+    /// Every state, in the order of reports.
+    pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Abandoned, Self::Open];
+
+    /// The word for it, as in the column `state`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+            Self::Open => "open",
+        }
+    }
+
+    /// The state that a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
 /// Why a reached step was not completed; exactly one holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotCompleted {

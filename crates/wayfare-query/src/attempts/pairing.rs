@@ -193,6 +193,21 @@ impl RunSteps {
         self.paired.last().map(|paired| paired.step)
     }
 
+    /// Number of tokens of the path.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// The steps of all attempts, in the order they began.
+    pub fn attempted(&self) -> impl Iterator<Item = &str> {
+        self.paired.iter().map(|paired| self.steps.get(paired.step).map_or("", |step| self.name(step)))
+    }
+
+    /// Whether some step was completed or failed without having been started.
+    pub fn has_end_without_start(&self) -> bool {
+        self.paired.iter().any(|paired| paired.start.is_none())
+    }
+
     /// Number of attempts beyond the first of each step.
     pub fn retries(&self) -> usize {
         self.paired.len() - self.steps.len()

@@ -10,10 +10,12 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType, UInt64Type};
 use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use wayfare_ingest::columns::RUN_DIMENSIONS;
+use wayfare_ingest::{Role, role_of};
 
 use super::intern::{Interned, NONE, Texts};
 use super::output::RunsBuilder;
 use super::{EVENT_TEXTS, LEADING, TEXTS, state};
+use crate::run::EventRole;
 
 /// What events of one kind have in common: text numbers and the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,7 +42,8 @@ pub(super) struct Packed {
 #[derive(Debug, Default)]
 pub(super) struct FoldAccumulator {
     pub(super) texts: Texts,
-    pub(super) shapes: Interned<Shape>,
+    shapes: Interned<Shape>,
+    roles: Vec<EventRole>,
     pub(super) dimensions: Interned<Dimensions>,
     events: Vec<Packed>,
     groups: usize,
@@ -70,13 +73,6 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// Remembers the text of the row before: neighbours in a sorted file mostly agree.
-#[derive(Debug, Clone, Copy)]
-struct LastText<'a> {
-    text: &'a str,
-    number: u32,
-}
-
 impl FoldAccumulator {
     fn add_rows(
         &mut self,
@@ -84,37 +80,53 @@ impl FoldAccumulator {
         group_of: impl Fn(usize) -> usize,
         keep: impl Fn(usize) -> bool,
     ) -> DataFusionResult<()> {
-        let mut last = [LastText { text: "", number: NONE }; TEXTS];
         let rows = arguments.ids.len();
+        let numbers: Vec<Vec<u32>> =
+            arguments.texts.iter().map(|array| numbers_of(array, &mut self.texts)).collect();
         self.events.reserve(rows);
         for row in (0..rows).filter(|&row| keep(row)) {
-            for (array, last) in arguments.texts.iter().zip(&mut last) {
-                let text = if array.is_null(row) { "" } else { array.value(row) };
-                if text != last.text {
-                    *last = LastText {
-                        text,
-                        number: if text.is_empty() { NONE } else { self.texts.number(text) },
-                    };
-                }
-            }
-            let number = |index: usize| last.get(index).map_or(NONE, |last| last.number);
+            // A column of nulls has no numbers at all.
+            let number =
+                |index: usize| numbers.get(index).and_then(|column| column.get(row)).copied().unwrap_or(NONE);
             let status = arguments.statuses;
             let shape = Shape {
                 texts: std::array::from_fn(number),
                 http_status: (!status.is_null(row)).then(|| status.value(row)),
             };
             let dimensions: Dimensions = std::array::from_fn(|index| number(EVENT_TEXTS.len() + index));
-            self.events.push(Packed {
+            let group = u32::try_from(group_of(row))
+                .map_err(|_large| exec_datafusion_err!("fold_run: too many invocations at once"))?;
+            let event = Packed {
                 id: id_of(arguments.ids.value(row))?,
                 at_ms: arguments.times.value(row).div_euclid(1_000),
                 marks: if arguments.marks.is_null(row) { 0 } else { arguments.marks.value(row) },
-                group: u32::try_from(group_of(row))
-                    .map_err(|_large| exec_datafusion_err!("fold_run: too many invocations at once"))?,
-                shape: self.shapes.number(shape),
+                group,
+                shape: self.shape(shape),
                 dimensions: self.dimensions.number(dimensions),
-            });
+            };
+            self.events.push(event);
         }
         Ok(())
+    }
+
+    /// The number of a shape.
+    pub(super) fn shape(&mut self, shape: Shape) -> u32 {
+        let number = self.shapes.number(shape);
+        if number as usize == self.roles.len() {
+            let activity = shape.texts.first().and_then(|&number| self.texts.get(number));
+            self.roles.push(role(activity.unwrap_or_default()));
+        }
+        number
+    }
+
+    /// What the events of a shape mean in a run.
+    pub(super) fn role(&self, shape: u32) -> EventRole {
+        self.roles.get(shape as usize).copied().unwrap_or_default()
+    }
+
+    /// A shape by its number.
+    pub(super) fn shape_of(&self, number: u32) -> Option<&Shape> {
+        self.shapes.get(number)
     }
 
     /// Takes the events of the groups to emit, sorted by group and time, and renumbers the rest.
@@ -123,16 +135,71 @@ impl FoldAccumulator {
             EmitTo::All => self.groups,
             EmitTo::First(count) => count.min(self.groups),
         };
-        let (mut taken, mut rest): (Vec<Packed>, Vec<Packed>) =
-            std::mem::take(&mut self.events).into_iter().partition(|event| (event.group as usize) < count);
-        let shift = u32::try_from(count).unwrap_or(u32::MAX);
-        for event in &mut rest {
-            event.group -= shift;
+        let mut taken = std::mem::take(&mut self.events);
+        if count < self.groups {
+            self.events = taken.extract_if(.., |event| event.group as usize >= count).collect();
+            let shift = u32::try_from(count).unwrap_or(u32::MAX);
+            for event in &mut self.events {
+                event.group -= shift;
+            }
         }
-        self.events = rest;
         self.groups -= count;
         taken.sort_unstable_by_key(|event| (event.group, event.at_ms, event.id));
         (count, taken)
+    }
+}
+
+/// Texts seen last, by the low bits of their views.
+const RECENT: usize = 64;
+
+/// The numbers of a column's texts, row by row; nothing for a column of nulls.
+///
+/// Rows of one text mostly have one and the same view, since Parquet's dictionary holds it once. So a text is looked at
+/// once for each view and batch, and everywhere else 16 bytes are compared.
+fn numbers_of(array: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
+    if array.null_count() == array.len() {
+        return Vec::new();
+    }
+    let mut recent = [(0_u128, NONE); RECENT];
+    let mut number = |row: usize, view: u128| {
+        if view & u128::from(u32::MAX) == 0 {
+            // The low bits are the length: an empty text is none.
+            return NONE;
+        }
+        let mixed = u64::try_from((view ^ view >> 64) & u128::from(u64::MAX)).unwrap_or_default();
+        let place = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58;
+        let slot = usize::try_from(place).ok().and_then(|place| recent.get_mut(place));
+        match slot {
+            Some((seen, number)) if *seen == view => *number,
+            Some(slot) => {
+                *slot = (view, texts.number(array.value(row)));
+                slot.1
+            }
+            None => NONE,
+        }
+    };
+    let views = array.views().iter().copied().enumerate();
+    match array.nulls() {
+        None => views.map(|(row, view)| number(row, view)).collect(),
+        Some(valid) => {
+            let number = |(row, view)| if valid.is_valid(row) { number(row, view) } else { NONE };
+            views.map(number).collect()
+        }
+    }
+}
+
+/// What an activity means in a run.
+fn role(activity: &str) -> EventRole {
+    match role_of(activity) {
+        Role::JourneyStarted => EventRole::JourneyStarted,
+        Role::SubJourneyStarted => EventRole::SubJourneyStarted,
+        Role::JourneySucceeded => EventRole::JourneySucceeded,
+        Role::JourneyFailed => EventRole::JourneyFailed,
+        Role::StepStarted => EventRole::StepStarted,
+        Role::StepCompleted => EventRole::StepCompleted,
+        Role::CustomEvent => EventRole::CustomEvent,
+        Role::ExternalCall => EventRole::ExternalCall,
+        Role::None => EventRole::Other,
     }
 }
 
@@ -241,6 +308,7 @@ impl GroupsAccumulator for FoldAccumulator {
         self.events.capacity() * size_of::<Packed>()
             + self.texts.size()
             + self.shapes.size()
+            + self.roles.capacity()
             + self.dimensions.size()
     }
 }

@@ -8,11 +8,10 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result as DataFusionResult;
 use wayfare_ingest::columns::{RUN_COUNTS, RUN_DIMENSIONS, RUN_FACTS, invocations_file_schema};
-use wayfare_ingest::{Role, role_of};
 
 use super::accumulator::{Dimensions, FoldAccumulator, Packed};
 use super::intern::NONE;
-use crate::run::{EventRole, Run, RunEvent, Terminal, finish};
+use crate::run::{Run, RunEvent, Terminal, finish};
 
 /// The columns of a run that the fold makes: those of `invocations` without the group key, text as views.
 pub(crate) fn run_fields() -> Fields {
@@ -112,19 +111,18 @@ fn first_known(events: &[Packed], from: &FoldAccumulator) -> Dimensions {
 }
 
 fn event_of<'a>(event: &Packed, from: &'a FoldAccumulator) -> RunEvent<'a> {
-    let shape = from.shapes.get(event.shape);
+    let shape = from.shape_of(event.shape);
     let text = |index: usize| {
         let number = shape.and_then(|shape| shape.texts.get(index).copied());
         from.texts.get(number.unwrap_or(NONE))
     };
     // `journey_id` is the first dimension.
     let journey = from.dimensions.get(event.dimensions).and_then(|dimensions| dimensions.first().copied());
-    let activity = text(0).unwrap_or_default();
     RunEvent {
         id: u128::from(event.id[0]) << 64 | u128::from(event.id[1]),
         at_ms: event.at_ms,
-        role: role(activity),
-        activity,
+        role: from.role(event.shape),
+        activity: text(0).unwrap_or_default(),
         step_id: text(1),
         outcome: text(2),
         error_code: text(3),
@@ -134,20 +132,6 @@ fn event_of<'a>(event: &Packed, from: &'a FoldAccumulator) -> RunEvent<'a> {
         journey_id: from.texts.get(journey.unwrap_or(NONE)),
         http_status: shape.and_then(|shape| shape.http_status),
         marks: event.marks,
-    }
-}
-
-fn role(activity: &str) -> EventRole {
-    match role_of(activity) {
-        Role::JourneyStarted => EventRole::JourneyStarted,
-        Role::SubJourneyStarted => EventRole::SubJourneyStarted,
-        Role::JourneySucceeded => EventRole::JourneySucceeded,
-        Role::JourneyFailed => EventRole::JourneyFailed,
-        Role::StepStarted => EventRole::StepStarted,
-        Role::StepCompleted => EventRole::StepCompleted,
-        Role::CustomEvent => EventRole::CustomEvent,
-        Role::ExternalCall => EventRole::ExternalCall,
-        Role::None => EventRole::Other,
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn write(out: &mut Vec<u8>, event: &Packed, from: &FoldAccumulator) {
     }
     out.extend(event.at_ms.to_le_bytes());
     out.extend(event.marks.to_le_bytes());
-    let shape = from.shapes.get(event.shape);
+    let shape = from.shape_of(event.shape);
     let status = shape.and_then(|shape| shape.http_status);
     out.extend(status.unwrap_or(i64::MIN).to_le_bytes());
     let event_texts = shape.map(|shape| shape.texts.as_slice()).unwrap_or_default();
@@ -50,7 +50,7 @@ pub(super) fn read(rest: &mut &[u8], group: u32, into: &mut FoldAccumulator) -> 
         at_ms,
         marks,
         group,
-        shape: into.shapes.number(shape),
+        shape: into.shape(shape),
         dimensions: into.dimensions.number(dimensions),
     })
 }

@@ -16,13 +16,6 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-pub(super) fn put_values(out: &mut Vec<u8>, values: &[i64]) {
-    put_count(out, values.len());
-    for &value in values {
-        put_i64(out, value);
-    }
-}
-
 pub(super) fn take_i64(rest: &mut &[u8]) -> DataFusionResult<i64> {
     let (bytes, others) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
     *rest = others;
@@ -33,20 +26,17 @@ pub(super) fn take_count(rest: &mut &[u8]) -> DataFusionResult<usize> {
     usize::try_from(take_i64(rest)?).map_err(|_negative| damaged())
 }
 
-pub(super) fn take_text<'a>(rest: &mut &'a [u8]) -> DataFusionResult<&'a str> {
+pub(super) fn take_bytes<'a>(rest: &mut &'a [u8]) -> DataFusionResult<&'a [u8]> {
     let length = take_count(rest)?;
-    let (text, others) = rest.split_at_checked(length).ok_or_else(damaged)?;
+    let (bytes, others) = rest.split_at_checked(length).ok_or_else(damaged)?;
     *rest = others;
-    std::str::from_utf8(text).map_err(|_bytes| damaged())
+    Ok(bytes)
 }
 
-pub(super) fn take_values(rest: &mut &[u8], into: &mut Vec<i64>) -> DataFusionResult<()> {
-    for _ in 0..take_count(rest)? {
-        into.push(take_i64(rest)?);
-    }
-    Ok(())
+pub(super) fn take_text<'a>(rest: &mut &'a [u8]) -> DataFusionResult<&'a str> {
+    std::str::from_utf8(take_bytes(rest)?).map_err(|_bytes| damaged())
 }
 
-fn damaged() -> DataFusionError {
+pub(super) fn damaged() -> DataFusionError {
     exec_datafusion_err!("the intermediate state of a function is damaged")
 }

@@ -31,6 +31,11 @@ pub(super) fn interval_start() -> ScalarUDF {
     ScalarUDF::from(IntervalStart { signature: Signature::exact(arguments, Volatility::Immutable) })
 }
 
+/// The label of the interval that an instant falls into, in a time zone; nothing for an interval that there is not.
+pub(crate) fn interval_label(at_us: i64, interval: &str, zone: Tz) -> Option<String> {
+    label(DateTime::from_timestamp_micros(at_us)?.with_timezone(&zone).naive_local(), interval)
+}
+
 /// The label of the interval that a local time falls into: `2026-03-01`, for hours `2026-03-01T14:00`.
 fn label(local: NaiveDateTime, interval: &str) -> Option<String> {
     let date = local.date();

@@ -1,5 +1,8 @@
 //! Why an answer is empty, in words.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use arrow::array::AsArray as _;
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
 use datafusion::logical_expr::{col, lit};
@@ -8,9 +11,11 @@ use datafusion::prelude::DataFrame;
 use crate::Result;
 use crate::error::of_datafusion;
 use crate::functions::{FunnelText, definition_text};
+use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{collect, column, integers};
 use crate::spec::{Step, suggest};
+use crate::words::{counted, instant_in};
 
 use super::funnel::literal;
 
@@ -31,8 +36,10 @@ pub(super) async fn explain(question: &Question<'_>, rows: usize) -> Result<Vec<
     let Some((runs, first, last)) = span(question, question.all_runs(&[])?, "first_at").await? else {
         return Ok(vec!["the store has events, but none of a journey".to_owned()]);
     };
-    let mut notes =
-        vec![format!("none of the {runs} runs in the store fits; they started from {first} to {last}")];
+    let mut notes = vec![format!(
+        "none of the {} in the store fits; they started from {first} to {last}",
+        counted(runs, "run")
+    )];
     if question.range.from_ms.is_some() || question.range.to_ms.is_some() {
         notes.push("the range counts runs by their first event".to_owned());
     }
@@ -54,7 +61,8 @@ pub(super) async fn explain_events(question: &Question<'_>, rows: usize) -> Resu
     Ok(match span(question, question.events()?, "timestamp").await? {
         None => vec![NO_EVENTS.to_owned()],
         Some((events, first, last)) => vec![format!(
-            "none of the {events} events in the store fits; they happened from {first} to {last}"
+            "none of the {} in the store fits; they happened from {first} to {last}",
+            counted(events, "event")
         )],
     })
 }
@@ -70,12 +78,11 @@ async fn span(question: &Question<'_>, plan: DataFrame, at: &str) -> Result<Opti
     if rows == 0 {
         return Ok(None);
     }
-    let day = |name| -> Result<String> {
+    let shown = |name| -> Result<String> {
         let instants = column(&counted, name)?.as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
-        let instant = chrono::DateTime::from_timestamp_micros(instants.value(0)).unwrap_or_default();
-        Ok(instant.with_timezone(&question.zone).format("%Y-%m-%d %H:%M").to_string())
+        Ok(instant_in(instants.value(0).div_euclid(1_000), question.zone))
     };
-    Ok(Some((rows, day("first")?, day("last")?)))
+    Ok(Some((rows, shown("first")?, shown("last")?)))
 }
 
 /// Fails for a journey or version that no event has, with the nearest name.
@@ -85,8 +92,17 @@ pub(super) async fn check_names(question: &Question<'_>) -> Result<()> {
             continue;
         }
         let column_name = format!("journey_{}", if name == "journey" { "id" } else { name });
-        let known = question
-            .events()?
+        if runs_know(question, &column_name, wanted).await? {
+            continue;
+        }
+        let mut events = question.events()?;
+        if name == "version" && !question.scope.journey.is_empty() {
+            let journeys = question.scope.journey.iter().map(lit).collect();
+            events = events
+                .filter(col("journey_id").in_list(journeys, false))
+                .map_err(|cause| of_datafusion("cannot list the versions of a journey", cause))?;
+        }
+        let known = events
             .select(vec![col(&column_name)])
             .and_then(DataFrame::distinct)
             .map_err(|cause| of_datafusion("cannot list the names", cause))?;
@@ -98,6 +114,31 @@ pub(super) async fn check_names(question: &Question<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the compacted runs have every one of the names: then the events, which are many more, need not be read.
+async fn runs_know(question: &Question<'_>, column_name: &str, wanted: &[String]) -> Result<bool> {
+    if question.is_in_the_past() || question.fresh.cached.is_empty() {
+        return Ok(false);
+    }
+    let runs = SnapshotTable::new(question.store.invocations(), question.fresh.cached.clone());
+    let of = |column_name: &str, names: &[String]| {
+        col(column_name).in_list(names.iter().map(lit).collect(), false)
+    };
+    let mut named = of(column_name, wanted);
+    if !question.scope.journey.is_empty() {
+        named = named.and(of("journey_id", &question.scope.journey));
+    }
+    let known = question
+        .context
+        .read_table(Arc::new(runs))
+        .and_then(|runs| runs.filter(named))
+        .and_then(|runs| runs.select(vec![col(column_name)]))
+        .and_then(DataFrame::distinct)
+        .map_err(|cause| of_datafusion("cannot list the names", cause))?;
+    let known = collect(known).await?;
+    let known: HashSet<&str> = column(&known, column_name)?.as_string_view().iter().flatten().collect();
+    Ok(wanted.iter().all(|name| known.contains(name.as_str())))
 }
 
 /// For each step that nobody reached: how many runs have it at all.
@@ -125,8 +166,11 @@ pub(super) async fn explain_steps(
     let (number, name) = (index + 1, &step.name);
     notes.push(match runs {
         0 => format!("step {number}, {name}, occurs in no run of the scope; `wayfare steps` lists the steps that do"),
-        runs if index == 0 => format!("step {number}, {name}, occurs in {runs} runs"),
-        runs => format!("step {number}, {name}, occurs in {runs} runs, but in none after the steps before it and inside the window"),
+        runs if index == 0 => format!("step {number}, {name}, occurs in {}", counted(runs, "run")),
+        runs => format!(
+            "step {number}, {name}, occurs in {}, but in none after the steps before it and inside the window",
+            counted(runs, "run")
+        ),
     });
     Ok(notes)
 }

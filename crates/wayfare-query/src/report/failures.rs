@@ -3,21 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array};
-use arrow::compute::{cast, concat};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::row::{OwnedRow, RowConverter, SortField};
 
-use crate::dimension::Dimension;
-use crate::question::{Question, listed, quoted};
-use crate::rows::{Rows, collect, column, integers};
+use crate::dimension::{Dimension, OF_THE_END};
+use crate::functions::FEATURE_COUNTS;
+use crate::question::{Question, quoted};
+use crate::rows::{Rows, collect, column, integers, words};
 use crate::{Error, Result};
 
-use super::{Answer, empty};
-
-/// Dimensions that describe the failure, not the run: they do not split the runs that reached a step.
-const OF_THE_FAILURE: [&str; 6] =
-    ["failing_step", "failure", "error_code", "error_category", "connection_id", "state"];
+use super::top::Top;
+use super::{Answer, cells, empty};
 
 /// Rows shown unless the scope says otherwise; the rest is one row `other`.
 const ROWS_DEFAULT: usize = 20;
@@ -31,78 +29,74 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
         "SELECT {names} count(*) AS failures FROM runs WHERE state = 'failed' {grouped} ORDER BY {order}",
         names = question.names_then_comma(),
     );
-    let cells = collect(question.sql(&query).await?).await?;
-    let failures = integers(&cells, "failures")?;
+    let found = collect(question.sql(&query).await?).await?;
+    let failures = integers(&found, "failures")?;
     let total: i64 = failures.iter().flatten().sum();
-    let reached = reached(question, &cells).await?;
-    let shown = question.scope.limit.unwrap_or(ROWS_DEFAULT).min(cells.num_rows());
+    // Without dimensions there is one row, also for no failure at all.
+    let found = if total == 0 { found.slice(0, 0) } else { found };
+    let failures = failures.slice(0, found.num_rows());
+    let reached = reached(question, &found).await?;
+    let top = Top::of(found.num_rows(), question.scope.limit.unwrap_or(ROWS_DEFAULT));
     let mut rows = Rows::default();
-    let head = cells.slice(0, shown);
-    let rest: i64 = failures.iter().skip(shown).flatten().sum();
-    let other = shown < cells.num_rows();
     for (index, dimension) in question.dimensions.iter().enumerate() {
-        let named = with_other(column(&head, &dimension.name)?, other, index == 0)?;
-        rows.add(&dimension.name, named);
+        top.name(&mut rows, &dimension.name, column(&found, &dimension.name)?, index == 0)?;
     }
-    let counts = |values: &Int64Array, last: i64| -> Int64Array {
-        values.iter().take(shown).chain(other.then_some(Some(last))).collect()
-    };
-    let failures = counts(&failures, rest);
-    rows.count("failures", failures.clone());
-    rows.rate("share_of_failures", &failures, &Int64Array::from(vec![total; failures.len()]));
-    rows.rate("failure_rate", &failures, &counts(&reached, 0));
+    let shown = top.counts(&failures);
+    rows.count("failures", shown.clone());
+    rows.rate("share_of_failures", &shown, &Int64Array::from(vec![total; shown.len()]));
+    let reached: ArrayRef = Arc::new(reached);
+    let reached = top.heads(&reached)?;
+    rows.rate("failure_rate", &shown, arrow::array::AsArray::as_primitive(&reached));
+    top.mark(&mut rows);
     let mut answer = Answer::new("Failures: where runs failed and why", rows.finish()?);
     answer.notes = empty::explain(question, answer.batch.num_rows()).await?;
-    if other {
-        answer.notes.push(format!("`other` sums up {} more rows (--limit)", cells.num_rows() - shown));
+    if answer.batch.num_rows() > 0 {
+        answer.notes.push(format!("{total} failed runs, each counted once"));
     }
     Ok(answer)
 }
 
-/// A dimension's column, with a last value for the row `other` where there is one.
-fn with_other(values: &ArrayRef, other: bool, first: bool) -> Result<ArrayRef> {
-    if !other {
-        return Ok(Arc::clone(values));
-    }
-    let failed = |cause| Error::internal("cannot add the row of the rest").because(cause);
-    let last = if first {
-        cast(&StringArray::from(vec!["other"]), values.data_type()).map_err(failed)?
-    } else {
-        new_null_array(values.data_type(), 1)
-    };
-    concat(&[values, &last]).map_err(failed)
-}
-
-/// For each cell the runs that could have failed so: those of the same run dimensions that reached the failing step.
-async fn reached(question: &Question<'_>, cells: &RecordBatch) -> Result<Int64Array> {
-    let of_runs: Vec<&Dimension> = question
+/// For each row the runs that could have failed so: those of the same run dimensions that reached the failing step;
+/// null where no step is known.
+async fn reached(question: &Question<'_>, found: &RecordBatch) -> Result<Int64Array> {
+    let of_runs: Vec<Dimension> = question
         .dimensions
         .iter()
-        .filter(|dimension| !OF_THE_FAILURE.contains(&dimension.name.as_str()))
+        .filter(|dimension| !OF_THE_END.contains(&dimension.name.as_str()))
+        .cloned()
         .collect();
     let by_step = question.dimensions.iter().any(|dimension| dimension.name == "failing_step");
-    let names: Vec<String> = of_runs.iter().map(|dimension| quoted(&dimension.name)).collect();
-    let keys = if names.is_empty() { String::new() } else { format!("GROUP BY {}", names.join(", ")) };
-    let listed = listed(names.iter().cloned());
-    let query = if by_step {
-        format!(
-            "WITH cells AS (SELECT {listed} step_summary(path, offsets, state) AS steps FROM runs {keys}),
-                  rows AS (SELECT {listed} unnest(steps) AS step FROM cells)
-             SELECT {listed} step['step_id'] AS failing_step, step['reached'] AS reached FROM rows",
-        )
+    let mut names = cells::names(&of_runs);
+    let (counted, reached): (RecordBatch, Vec<i64>) = if by_step {
+        let fields = [&["dimension", "value"], FEATURE_COUNTS.as_slice()].concat();
+        let call = "run_features(path, offsets, state, failing_step)";
+        let counted = cells::unnested(question, "runs", &of_runs, call, &fields).await?;
+        let counts =
+            FEATURE_COUNTS.iter().map(|name| integers(&counted, name)).collect::<Result<Vec<_>>>()?;
+        // Only the dimension `step` is wanted; the others have no row to be found by.
+        let of_steps = words(&counted, "dimension")?.into_iter().map(|dimension| dimension == "step");
+        let sums = of_steps
+            .enumerate()
+            .map(|(row, step)| if step { counts.iter().map(|count| count.value(row)).sum() } else { -1 });
+        let sums = sums.collect();
+        names.push("value");
+        (counted, sums)
     } else {
-        format!("SELECT {listed} count(*) AS reached FROM runs {keys}")
+        let listed: String = names.iter().flat_map(|name| [quoted(name), ", ".to_owned()]).collect();
+        let keys: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+        let grouped = if keys.is_empty() { String::new() } else { format!("GROUP BY {}", keys.join(", ")) };
+        let query = format!("SELECT {listed} count(*) AS reached FROM runs {grouped}");
+        let counted = collect(question.sql(&query).await?).await?;
+        let reached = integers(&counted, "reached")?.iter().map(Option::unwrap_or_default).collect();
+        (counted, reached)
     };
-    let found = collect(question.sql(&query).await?).await?;
-    let mut columns: Vec<&str> = of_runs.iter().map(|dimension| dimension.name.as_str()).collect();
-    columns.extend(by_step.then_some("failing_step"));
-    let reached = integers(&found, "reached")?;
     let by_key: HashMap<OwnedRow, i64> =
-        row_keys(&found, &columns)?.into_iter().zip(reached.iter().map(Option::unwrap_or_default)).collect();
-    Ok(row_keys(cells, &columns)?
-        .iter()
-        .map(|key| Some(by_key.get(key).copied().unwrap_or_default()))
-        .collect())
+        row_keys(&counted, &names)?.into_iter().zip(reached).filter(|(_, reached)| *reached >= 0).collect();
+    if by_step {
+        names.pop();
+        names.push("failing_step");
+    }
+    Ok(row_keys(found, &names)?.iter().map(|key| by_key.get(key).copied()).collect())
 }
 
 /// One comparable key a row; rows without columns all have the same.

@@ -1,6 +1,6 @@
 //! `invocation ID`: the events of one run, in order, with what the fold made of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{AsArray as _, BooleanArray, Int64Array, RecordBatch};
@@ -11,26 +11,27 @@ use datafusion::logical_expr::{Expr, SortExpr, col, lit, when};
 use crate::error::of_datafusion;
 use crate::question::Question;
 use crate::rows::{Rows, collect, column};
-use crate::spec::format_duration_ms;
+use crate::words::{counted, duration};
 use crate::{Error, Result};
 
-use super::Answer;
+use super::{Answer, nesting};
 
 /// Events of one run that are shown; a run has some dozens, a runaway one may have millions.
 const EVENTS_MAX: usize = 100_000;
 
-/// The columns of the events panel after the offset, in order.
-const COLUMNS: [&str; 18] = [
+/// The columns of the events panel after the offset, the most telling first.
+const COLUMNS: [&str; 19] = [
     "activity",
     "step_id",
-    "step_type",
     "outcome",
     "error_code",
-    "error_category",
-    "error_message",
     "connection_id",
     "http_status",
     "latency_ms",
+    "happened_at",
+    "error_category",
+    "error_message",
+    "step_type",
     "user_id",
     "client_id",
     "app_id",
@@ -41,40 +42,69 @@ const COLUMNS: [&str; 18] = [
     "event_id",
 ];
 
+/// The columns that tell the events of nested journeys apart.
+const NESTING: [&str; 2] = ["invocation_id", "journey_id"];
+
 pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Result<Answer> {
-    let title = title(question, id, tenant).await?;
     let failed = |cause| of_datafusion("cannot read the events of the run", cause);
-    let mut events = question.events()?.filter(col("invocation_id").eq(lit(id))).map_err(failed)?;
+    let family = nesting::family(question, id, tenant).await?;
+    let ids = family.keys().map(|id| lit(id.clone())).collect();
+    let mut events = question.events()?.filter(col("invocation_id").in_list(ids, false)).map_err(failed)?;
     if let Some(tenant) = tenant {
         events = events.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
     }
-    let mut columns = vec![col("timestamp").alias("happened_at")];
-    columns.extend(COLUMNS.map(col));
+    let mut columns = COLUMNS
+        .map(|name| match name {
+            "happened_at" => col("timestamp").alias(name),
+            _ => col(name),
+        })
+        .to_vec();
+    columns.extend(NESTING.map(col));
     let events = events
         .sort(order()?)
-        .and_then(|events| events.select(columns))
+        .and_then(|events| events.select(columns.to_vec()))
         .and_then(|events| events.limit(0, Some(EVENTS_MAX)))
         .map_err(failed)?;
     let events = without_repeats(&collect(events).await?)?;
+    let title = title(question, &events, id, tenant).await?;
     let times = column(&events, "happened_at")?.as_primitive::<TimestampMicrosecondType>();
     let start = times.iter().flatten().next().unwrap_or_default();
     let millis = |micros: i64| micros.div_euclid(1_000);
     let offsets: Int64Array = times.iter().map(|at| at.map(|at| millis(at) - millis(start))).collect();
     let mut rows = Rows::default();
     rows.add("offset_ms", Arc::new(offsets));
-    rows.take(&events, &["happened_at"])?;
     rows.take(&events, &COLUMNS)?;
+    let (levels, inside) = nesting::levels(&events, &family)?;
+    rows.count("level", levels);
+    rows.text("inside", inside.iter().map(Option::as_deref));
+    rows.take(&events, &["invocation_id"])?;
     let mut answer = Answer::new(title, rows.finish()?);
+    let nested: BTreeSet<&str> = inside.iter().flatten().map(String::as_str).collect();
+    if !nested.is_empty() {
+        let nested: Vec<&str> = nested.into_iter().collect();
+        answer
+            .notes
+            .push(format!("with sub-journeys: {}; `inside` says which events are theirs", nested.join(", ")));
+    }
     if answer.batch.num_rows() == EVENTS_MAX {
-        answer.notes.push(format!("only the first {EVENTS_MAX} events are shown"));
+        answer.notes.push(format!("only the first {} are shown", counted(EVENTS_MAX, "event")));
     }
     Ok(answer)
 }
 
 /// One line on the run as the fold sees it.
-async fn title(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Result<String> {
+async fn title(
+    question: &Question<'_>,
+    events: &RecordBatch,
+    id: &str,
+    tenant: Option<&str>,
+) -> Result<String> {
     let failed = |cause| of_datafusion("cannot look the run up", cause);
-    let mut found = question.all_runs(&[])?.filter(col("invocation_id").eq(lit(id))).map_err(failed)?;
+    // A run began when one of its events happened: on no other date it has to be looked for.
+    let times = column(events, "happened_at")?.as_primitive::<TimestampMicrosecondType>();
+    let date = |micros| chrono::DateTime::from_timestamp_micros(micros).map(|at| at.date_naive());
+    let dates: BTreeSet<_> = times.iter().flatten().filter_map(date).collect();
+    let mut found = question.runs_of_id(id, &dates.into_iter().collect::<Vec<_>>())?;
     if let Some(tenant) = tenant {
         found = found.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
     }
@@ -89,7 +119,7 @@ async fn title(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Resul
         1 => {
             let duration = column(&found, "duration_ms")?.as_primitive::<arrow::datatypes::Int64Type>();
             let took = match duration.iter().next().flatten() {
-                Some(millis) => format!(" after {}", format_duration_ms(millis)),
+                Some(millis) => format!(" after {}", duration_of(millis)),
                 None => String::new(),
             };
             let (journey, version) = (text("journey_id")?, text("journey_version")?);
@@ -98,6 +128,11 @@ async fn title(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Resul
         _ => Err(Error::invalid(format!("invocation {id:?} exists for several tenants"))
             .hint("name one: --tenant T")),
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with two units")]
+fn duration_of(millis: i64) -> String {
+    duration(millis as f64)
 }
 
 /// By time; inside one millisecond in the order of the timeline.

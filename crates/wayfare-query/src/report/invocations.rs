@@ -13,19 +13,18 @@ use super::{Answer, empty};
 /// The columns of the list, in order.
 const COLUMNS: [&str; 24] = [
     "invocation_id",
-    "tenant_id",
-    "journey_id",
-    "journey_version",
-    "state",
-    "failure",
     "started_at",
-    "ended_at",
+    "state",
     "duration_ms",
     "failing_step",
     "error_code",
-    "error_category",
-    "last_step",
+    "journey_id",
+    "journey_version",
     "user_id",
+    "last_step",
+    "failure",
+    "error_category",
+    "ended_at",
     "client_id",
     "app_id",
     "correlation_id",
@@ -36,6 +35,7 @@ const COLUMNS: [&str; 24] = [
     "events",
     "retries",
     "external_calls",
+    "tenant_id",
 ];
 
 /// Rows listed unless the scope says otherwise.

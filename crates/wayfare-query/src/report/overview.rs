@@ -1,12 +1,17 @@
 //! `overview`: the vendor's four numbers under its names, and what its page cannot show.
 
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, Int64Array, RecordBatch};
+
 use crate::Result;
+use crate::functions::{INTERVALS, interval_label};
 use crate::question::Question;
-use crate::rows::{Rows, collect, integers};
+use crate::rows::{Rows, collect, integers, texts};
 
 use super::{Answer, empty};
 
-/// Counts of runs by state, in column order; each with the condition that counts it.
+/// Counts of runs by state, each with the condition that counts it.
 const COUNTS: [(&str, &str); 7] = [
     ("started", "true"),
     ("succeeded", "state = 'succeeded'"),
@@ -24,7 +29,7 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let query = format!(
         "WITH cells AS (
            SELECT {names} {counts}, coalesce(sum(duration_ms), 0) AS duration_sum,
-             time_summary([duration_ms]) AS durations
+             time_summary(duration_ms) AS durations
            FROM runs {grouped})
          SELECT * EXCEPT (durations), durations[1] AS durations FROM cells WHERE started > 0 {ordered}",
         names = question.names_then_comma(),
@@ -42,17 +47,46 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     rows.mean("average_duration_ms", &count("duration_sum")?, &ended);
     rows.rate("completion_rate", &succeeded, &ended);
     rows.rate("error_rate", &failed, &ended);
-    for (name, _) in COUNTS {
+    // Every run is one of the five after `started`.
+    for name in ["started", "succeeded", "rejected", "error", "abandoned", "open"] {
         rows.count(name, count(name)?);
     }
     rows.rate("success_rate_of_started", &succeeded, &sum(&ended, &count("abandoned")?));
+    rows.count("failed", failed);
     rows.percentiles(&cells, "durations", |level| format!("{level}_duration_ms"))?;
+    let immature = immature(question, &cells, &count("open")?)?;
+    let unfinished = immature.iter().flatten().filter(|immature| **immature).count();
+    if !immature.is_empty() {
+        rows.add("immature", Arc::new(immature.into_iter().collect::<BooleanArray>()));
+    }
     let mut answer = Answer::new("Journeys: how runs ended", rows.finish()?);
     answer.notes = empty::explain(question, answer.batch.num_rows()).await?;
+    if unfinished > 0 {
+        answer.notes.push(
+            "immature: the interval is not over, or runs of it are still open; its rates may move".to_owned(),
+        );
+    }
     Ok(answer.limited(question.scope.limit))
 }
 
-fn sum(left: &arrow::array::Int64Array, right: &arrow::array::Int64Array) -> arrow::array::Int64Array {
+/// For each row whether its interval of entry is not over at the as-of time or has open runs; nothing for rows that are
+/// not split by time.
+fn immature(question: &Question<'_>, cells: &RecordBatch, open: &Int64Array) -> Result<Vec<Option<bool>>> {
+    let mut marks = Vec::new();
+    for interval in question.dimension_names().into_iter().filter(|name| INTERVALS.contains(name)) {
+        let present = interval_label(question.as_of_us, interval, question.zone);
+        let labels = texts(cells, interval)?;
+        marks.resize(labels.len(), Some(false));
+        for ((mark, label), open) in marks.iter_mut().zip(labels).zip(open) {
+            // Labels are sorted as instants are.
+            let unfinished = label >= present || open.unwrap_or_default() > 0;
+            *mark = Some(mark.unwrap_or_default() || unfinished);
+        }
+    }
+    Ok(marks)
+}
+
+fn sum(left: &Int64Array, right: &Int64Array) -> Int64Array {
     left.iter()
         .zip(right)
         .map(|(left, right)| Some(left.unwrap_or_default() + right.unwrap_or_default()))

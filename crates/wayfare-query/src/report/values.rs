@@ -8,39 +8,19 @@ use crate::condition;
 use crate::error::of_datafusion;
 use crate::question::Question;
 use crate::rows::{Rows, collect, integers};
-use crate::runs::instant;
 
-use super::{Answer, empty};
+use super::{Answer, empty, events};
 
 /// Rows listed unless the scope says otherwise.
 const ROWS_DEFAULT: usize = 50;
 
 pub(super) async fn rows(question: &Question<'_>, name: &str) -> Result<Answer> {
     let failed = |cause| of_datafusion("cannot list the values", cause);
-    let mut events = question.events()?;
-    let schema = events.schema().as_arrow().clone();
+    let all = question.events()?;
+    let schema = all.schema().as_arrow().clone();
     let value = condition::column(name, &schema, &question.context, "an event")?;
-    let mut wanted = Vec::new();
-    for (column, values) in
-        [("journey_id", &question.scope.journey), ("journey_version", &question.scope.version)]
-    {
-        if !values.is_empty() {
-            wanted.push(col(column).in_list(values.iter().map(lit).collect(), false));
-        }
-    }
-    if let Some(from_ms) = question.range.from_ms {
-        wanted.push(col("timestamp").gt_eq(lit(instant(from_ms.saturating_mul(1_000)))));
-    }
-    if let Some(to_ms) = question.range.to_ms {
-        wanted.push(col("timestamp").lt(lit(instant(to_ms.saturating_mul(1_000)))));
-    }
-    for condition in &question.conditions {
-        wanted.push(condition::over(condition, &schema, &question.context, "an event")?);
-    }
-    for wanted in wanted {
-        events = events.filter(wanted).map_err(failed)?;
-    }
-    let found = events
+    let fitting = events::filtered(all, events::conditions(question, &schema)?)?;
+    let found = fitting
         .select(vec![cast(value, arrow::datatypes::DataType::Utf8View).alias("value")])
         .and_then(|events| events.aggregate(vec![col("value")], vec![count(lit(1_i64)).alias("events")]))
         .and_then(|found| found.sort(vec![col("events").sort(false, false), col("value").sort(true, true)]))

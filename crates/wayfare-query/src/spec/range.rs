@@ -10,7 +10,8 @@ use chrono::{
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use super::duration::parse_duration_ms;
+use super::parse_duration_ms;
+use crate::words::instant_in;
 use crate::{Error, Result};
 use wayfare_ingest::nearest;
 
@@ -43,7 +44,7 @@ impl Range {
             && from_ms >= to_ms
         {
             let shown = |text: Option<&str>, at_ms| {
-                format!("{}, that is {}", text.unwrap_or_default(), format_instant(at_ms, tz))
+                format!("{}, that is {}", text.unwrap_or_default(), instant_in(at_ms, tz))
             };
             let error =
                 Error::invalid("the start of a range must lie before its end, which it does not include");
@@ -110,13 +111,6 @@ pub fn parse_instant_ms(text: &str, tz: Tz, as_of_ms: i64) -> Result<i64> {
         Some(near) => refuse().hint(format!("did you mean {near}?")),
         None => refuse(),
     })
-}
-
-/// Writes an instant as ISO-8601 in a zone, with milliseconds only where it has some.
-pub fn format_instant(at_ms: i64, tz: Tz) -> String {
-    let Some(instant) = tz.timestamp_millis_opt(at_ms).single() else { return format!("{at_ms} ms") };
-    let format = if at_ms % 1_000 == 0 { "%Y-%m-%dT%H:%M:%S%:z" } else { "%Y-%m-%dT%H:%M:%S%.3f%:z" };
-    instant.format(format).to_string()
 }
 
 /// A date, or a date and time with or without an offset.

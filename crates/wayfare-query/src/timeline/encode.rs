@@ -30,13 +30,19 @@ pub fn push(path: &mut String, kind: Kind, name: &str, detail: Option<&str>, mar
     }
 }
 
+/// Whether a text may hold special characters. All of them are ASCII, but for the control characters U+0080 to U+009F,
+/// which begin with the byte C2.
+fn may_be_special(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'%' | b';' | b',' | b':' | b'#' | 0..0x20 | 0x7f | 0xc2))
+}
+
 /// Whether a character would end or disguise a token and so is written as `%XX` a byte.
 fn is_special(character: char) -> bool {
     matches!(character, '%' | ';' | ',' | ':' | '#') || character.is_control()
 }
 
 fn push_escaped(path: &mut String, text: &str) {
-    if !text.contains(is_special) {
+    if !may_be_special(text) {
         path.push_str(text);
         return;
     }

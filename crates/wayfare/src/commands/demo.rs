@@ -21,7 +21,7 @@ Examples:
   wayfare demo /tmp/sample";
 
 /// The folder when none is given.
-const FOLDER: &str = "wayfare-demo";
+const FOLDER: &str = "demo-store";
 
 /// Make a store with sample events and show what can be asked of it
 ///
@@ -29,7 +29,7 @@ const FOLDER: &str = "wayfare-demo";
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub(crate) struct Demo {
-    /// Folder of the store to make [default: --store, else ./wayfare-demo]
+    /// Folder of the store to make [default: --store, else ./demo-store]
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
 }

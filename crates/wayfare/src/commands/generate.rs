@@ -8,11 +8,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use wayfare_ingest::GenerateSpec;
 use wayfare_query::Result;
+use wayfare_query::words::counted;
 
 use crate::backend::{self, GenerateOptions};
 use crate::exit::Exit;
 use crate::out::write_failed;
-use crate::render::count;
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -69,7 +69,7 @@ impl Generate {
         out.flush().map_err(write_failed)?;
         out.finish()?;
         session.clear_progress();
-        session.say(format_args!("wrote {} events", count(written)));
+        session.say(format_args!("wrote {}", counted(written, "event")));
         Ok(Exit::Done)
     }
 }

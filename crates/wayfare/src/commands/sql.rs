@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use clap::Args;
-use wayfare_query::spec::Spec;
+use wayfare_query::spec::{QUERY_BYTES_MAX, Spec};
 use wayfare_query::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -11,9 +11,6 @@ Examples:
   wayfare sql --store shop \"SELECT activity, count(*) AS events FROM events GROUP BY activity ORDER BY events DESC\"
   wayfare sql --store shop --format csv \"SELECT journey_id, state, count(*) FROM invocations GROUP BY ALL\"
   wayfare sql --store shop - < query.sql";
-
-/// A longer query is a mistake.
-const QUERY_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Ask in SQL, read-only, over the tables `events`, `invocations` and `quarantine`
 #[derive(Debug, Args)]
@@ -33,10 +30,10 @@ impl Sql {
 
 fn read(input: impl Read) -> Result<String> {
     let mut bytes = Vec::new();
-    let read = input.take(QUERY_BYTES_MAX + 1).read_to_end(&mut bytes);
-    let length = read.map_err(|cause| Error::io("cannot read the query from stdin", cause))?;
-    if length as u64 > QUERY_BYTES_MAX {
-        return Err(Error::limit("the query is longer than 1 MiB"));
+    let read = input.take(QUERY_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|cause| Error::io("cannot read the query from stdin", cause))?;
+    if bytes.len() > QUERY_BYTES_MAX {
+        return Err(Error::limit("the query is longer than 64 KiB"));
     }
     String::from_utf8(bytes).map_err(|cause| Error::invalid("expected a query in UTF-8").because(cause))
 }

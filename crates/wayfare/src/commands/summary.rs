@@ -3,12 +3,13 @@
 use std::io::Write as _;
 
 use serde_json::{Value, json};
+use wayfare_query::words::{count, counted, duration};
 use wayfare_query::{Error, Result};
 
 use crate::backend::{CompactSummary, IngestSummary};
 use crate::out::{Out, write_failed};
 use crate::progress::per_second;
-use crate::render::{Format, count, duration, size};
+use crate::render::{Format, size};
 use crate::session::Session;
 
 /// Opens where the JSON object goes, if one was asked for.
@@ -40,7 +41,7 @@ pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
         format!(
             "read {} records from {} ({}) in {}, {} a second",
             count(*read),
-            if *files == 1 { "1 file".to_owned() } else { format!("{} files", count(*files)) },
+            counted(*files, "file"),
             size(*bytes),
             duration(elapsed.as_secs_f64() * 1000.0),
             count(per_second(*read, elapsed_ms)),
@@ -58,6 +59,13 @@ pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
         (known, all) => {
             lines.push(format!("{} of {} files are already in the store", count(*known), count(*all)));
         }
+    }
+    if summary.rejected_before > 0 {
+        lines.push(format!(
+            "of their {} records {} were rejected then",
+            count(summary.read_before),
+            count(summary.rejected_before)
+        ));
     }
     if summary.lifetime_raised {
         lines.push(
@@ -91,6 +99,8 @@ pub(super) fn ingest_json(summary: &IngestSummary) -> Value {
         "accepted": summary.accepted,
         "duplicates": summary.duplicates,
         "rejected": summary.rejected,
+        "read_before": summary.read_before,
+        "rejected_before": summary.rejected_before,
         "reasons": summary.reasons.iter().cloned().map(|(reason, n)| (reason, n.into())).collect::<serde_json::Map<_, _>>(),
         "first_rejects": places.collect::<Vec<_>>(),
         "failures": summary.failures.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -101,12 +111,16 @@ pub(super) fn ingest_json(summary: &IngestSummary) -> Value {
 /// What was folded.
 pub(super) fn compact_line(summary: &CompactSummary) -> String {
     format!(
-        "folded {} runs of {} dates ({}) in {}; {} dates were up to date",
-        count(summary.invocations),
-        count(summary.dates_folded),
+        "folded {} of {} ({}) in {}; {} up to date",
+        counted(summary.invocations, "run"),
+        counted(summary.dates_folded, "date"),
         size(summary.bytes),
         duration(summary.elapsed.as_secs_f64() * 1000.0),
-        count(summary.dates_kept),
+        if summary.dates_kept == 1 {
+            "1 date was".to_owned()
+        } else {
+            format!("{} were", counted(summary.dates_kept, "date"))
+        },
     )
 }
 

@@ -1,18 +1,23 @@
 //! What a column of a report means to a person, told by its name and type.
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array as _, ArrayRef};
 use arrow::datatypes::DataType;
+use chrono::SubsecRound as _;
 use chrono_tz::Tz;
 use wayfare_query::Report;
 
 use super::cell::{Cell, cell};
 use super::{human, machine};
+use wayfare_query::words;
 
 /// How wide a bar is.
 const BAR_CELLS: usize = 12;
 
 /// Numbers that name something instead of counting it.
 const NAMES: [&str; 4] = ["http_status", "step_number", "line", "snapshot"];
+
+/// The first digits of an event's id, by which `wayfare event` finds it.
+const EVENT_ID_DIGITS: usize = 10;
 
 /// A column as a person sees it.
 #[derive(Debug)]
@@ -36,9 +41,16 @@ enum Meaning {
     Number,
     /// Milliseconds.
     Duration,
+    /// A point in time, to the millisecond.
     Instant,
+    /// A point in time of which people want the second.
+    Second,
     /// A part of one.
     Rate,
+    /// How likely chance alone is.
+    Probability,
+    /// A difference of two parts of one.
+    Points,
 }
 
 /// A value ready to show.
@@ -96,7 +108,7 @@ pub(super) fn columns(report: &Report) -> (Vec<Column<'_>>, Vec<&str>) {
 fn has_bar(report: &str, name: &str) -> bool {
     match report {
         "funnel" => name == "share_of_first",
-        "failures" => is_share(name),
+        "failures" | "calls" | "durations" | "paths" | "sessions" => is_share(name),
         _ => false,
     }
 }
@@ -120,6 +132,7 @@ impl Meaning {
     fn of(name: &str, kind: &DataType, report: &str) -> Self {
         match kind {
             DataType::Dictionary(_, values) => Self::of(name, values, report),
+            DataType::Timestamp(..) if report != "sql" => Self::Second,
             DataType::Timestamp(..) => Self::Instant,
             DataType::Decimal32(..)
             | DataType::Decimal64(..)
@@ -127,6 +140,8 @@ impl Meaning {
             | DataType::Decimal256(..) => Self::Number,
             kind if !kind.is_numeric() => Self::Text,
             _ if report == "sql" || NAMES.contains(&name) => Self::Number,
+            _ if matches!(name, "p_value" | "q_value") => Self::Probability,
+            _ if name.starts_with("difference_in_rate") || name.ends_with("_effect") => Self::Points,
             _ if name.ends_with("_ms") => Self::Duration,
             kind if kind.is_integer() => Self::Count,
             _ if is_share(name) || name == "rate" || name.contains("_rate") => Self::Rate,
@@ -139,13 +154,32 @@ impl Column<'_> {
     /// Whether values stand at the right edge.
     pub(super) fn to_the_right(&self, manner: Manner) -> bool {
         let barred = self.bar && manner.bars;
-        !barred
-            && matches!(self.meaning, Meaning::Count | Meaning::Number | Meaning::Duration | Meaning::Rate)
+        !barred && !matches!(self.meaning, Meaning::Text | Meaning::Instant | Meaning::Second)
     }
 
-    /// Whether values may be cut to make room.
+    /// Whether values may be cut to make room. Half an id is of no use to anyone.
     pub(super) fn may_be_cut(&self) -> bool {
+        self.meaning == Meaning::Text && !self.name.ends_with("_id")
+    }
+
+    /// Whether values are words.
+    pub(super) fn is_text(&self) -> bool {
         self.meaning == Meaning::Text
+    }
+
+    /// Whether there is no value in any row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.logical_null_count() == self.values.len()
+    }
+
+    /// The text that all of several rows have.
+    pub(super) fn constant(&self, manner: Manner) -> Option<String> {
+        let rows = self.values.len();
+        if self.meaning != Meaning::Text || rows < 2 {
+            return None;
+        }
+        let first = self.show(0, manner).text;
+        (1..rows).all(|row| self.show(row, manner).text == first).then_some(first)
     }
 
     /// The value at `row` for a person.
@@ -156,21 +190,27 @@ impl Column<'_> {
             return Shown { text: text.to_owned(), tone: Tone::Faint };
         }
         let text = match (self.meaning, number(&value)) {
-            (Meaning::Duration, Some(ms)) => human::duration(ms),
+            (Meaning::Duration, Some(ms)) => words::duration(ms),
             (Meaning::Rate, Some(rate)) if self.bar && manner.bars => {
                 let text =
                     format!("{:>8}  {}", human::percent(rate), human::bar(rate, BAR_CELLS, manner.unicode));
                 text.trim_end().to_owned()
             }
             (Meaning::Rate, Some(rate)) => human::percent(rate),
+            (Meaning::Probability, Some(p)) => human::probability(p),
+            (Meaning::Points, Some(difference)) => human::points(difference),
             (Meaning::Count, _) => counted(&value),
-            (Meaning::Instant, _) => match value {
-                Cell::Instant { at, zoned } => human::instant(at, if zoned { manner.zone } else { Tz::UTC }),
+            (Meaning::Instant | Meaning::Second, _) => match value {
+                Cell::Instant { at, zoned } => {
+                    let at = if self.meaning == Meaning::Second { at.trunc_subsecs(0) } else { at };
+                    words::instant(at, if zoned { manner.zone } else { Tz::UTC })
+                }
                 other => machine::text(&other).into_owned(),
             },
-            (Meaning::Text | Meaning::Number | Meaning::Duration | Meaning::Rate, _) => {
-                human::one_line(&machine::text(&value))
+            (Meaning::Text, _) if self.name == "event_id" => {
+                machine::text(&value).chars().take(EVENT_ID_DIGITS).collect()
             }
+            _ => human::one_line(&machine::text(&value)),
         };
         let tone = tone(self.name, &text);
         Shown { text, tone }
@@ -181,7 +221,7 @@ fn counted(value: &Cell<'_>) -> String {
     match value {
         Cell::Float(number) => human::decimal(*number),
         Cell::Single(number) => human::decimal(f64::from(*number)),
-        other => human::grouped(&machine::text(other)),
+        other => words::grouped(&machine::text(other)),
     }
 }
 
@@ -197,13 +237,13 @@ fn number(value: &Cell<'_>) -> Option<f64> {
 }
 
 fn tone(column: &str, text: &str) -> Tone {
-    if !matches!(column, "state" | "outcome") {
+    if !matches!(column, "state" | "outcome" | "recommendation") {
         return Tone::Plain;
     }
     match text {
-        "succeeded" | "success" => Tone::Good,
-        "failed" | "failure" | "error" | "rejected" => Tone::Bad,
-        "abandoned" => Tone::Waiting,
+        "succeeded" | "success" | "ALLOW" | "TRUST" => Tone::Good,
+        "failed" | "failure" | "error" | "rejected" | "DENY" => Tone::Bad,
+        "abandoned" | "CHALLENGE" => Tone::Waiting,
         "open" => Tone::Faint,
         _ => Tone::Plain,
     }
@@ -222,6 +262,8 @@ mod tests {
         assert_eq!(of("share_of_first", DataType::Float64), Meaning::Rate);
         assert_eq!(of("reached", DataType::Int64), Meaning::Count);
         assert_eq!(of("http_status", DataType::Int64), Meaning::Number);
+        assert_eq!(of("q_value", DataType::Float64), Meaning::Probability);
+        assert_eq!(of("difference_in_rate_from", DataType::Float64), Meaning::Points);
         assert_eq!(of("journey_id", DataType::Utf8View), Meaning::Text);
         assert_eq!(Meaning::of("latency_ms", &DataType::Int64, "sql"), Meaning::Number);
     }

@@ -4,32 +4,50 @@
 
 use std::io::{self, Write};
 
+use arrow::array::RecordBatch;
 use wayfare_query::Report;
 
+use super::Encoder;
 use super::cell::{Cell, cell};
 use super::machine::text;
 
-pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let batch = &report.batch;
-    for (index, field) in batch.schema_ref().fields().iter().enumerate() {
-        separate(index, out)?;
-        write_field(field.name(), out)?;
-    }
-    out.write_all(b"\r\n")?;
-    for row in 0..batch.num_rows() {
-        for (index, column) in batch.columns().iter().enumerate() {
+/// Writes header and records.
+pub(super) struct Csv<'a> {
+    out: &'a mut (dyn Write + Send),
+}
+
+impl<'a> Csv<'a> {
+    pub(super) fn begin(head: &Report, out: &'a mut (dyn Write + Send)) -> io::Result<Self> {
+        for (index, field) in head.batch.schema_ref().fields().iter().enumerate() {
             separate(index, out)?;
-            let value = cell(column.as_ref(), row);
-            let field = text(&value);
-            // what has no value is left empty; alone in its line it would be a line that readers skip
-            let none = field.is_empty() && !matches!(value, Cell::Text(_) | Cell::Bytes(_));
-            if !none || batch.num_columns() == 1 {
-                write_field(&field, out)?;
-            }
+            write_field(field.name(), out)?;
         }
         out.write_all(b"\r\n")?;
+        Ok(Self { out })
     }
-    Ok(())
+}
+
+impl Encoder for Csv<'_> {
+    fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        for row in 0..batch.num_rows() {
+            for (index, column) in batch.columns().iter().enumerate() {
+                separate(index, self.out)?;
+                let value = cell(column.as_ref(), row);
+                let field = text(&value);
+                // what has no value is left empty; alone in its line it would be a line that readers skip
+                let none = field.is_empty() && !matches!(value, Cell::Text(_) | Cell::Bytes(_));
+                if !none || batch.num_columns() == 1 {
+                    write_field(&field, self.out)?;
+                }
+            }
+            self.out.write_all(b"\r\n")?;
+        }
+        Ok(())
+    }
+
+    fn end(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn separate(index: usize, out: &mut dyn Write) -> io::Result<()> {

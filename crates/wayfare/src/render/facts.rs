@@ -4,6 +4,7 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 use serde_json::Value;
 use wayfare_query::Report;
+use wayfare_query::words::{instant, instant_in};
 
 use super::human;
 
@@ -27,16 +28,21 @@ pub(super) fn facts(report: &Report) -> Vec<String> {
             facts.push(human::one_line(&format!("{label} {value}")));
         }
     }
-    facts.extend(match (words("from"), words("to")) {
-        (from, to) if from.is_empty() && to.is_empty() => None,
-        (from, to) if to.is_empty() => Some(format!("from {from}")),
-        (from, to) if from.is_empty() => Some(format!("until {to}")),
-        (from, to) => Some(format!("{from} to {to}")),
-    });
     let zone = zone(report);
-    if let Some(as_of) = report.as_of_ms.and_then(DateTime::from_timestamp_millis) {
-        facts.push(format!("as of {} {zone}", human::instant(as_of, zone)));
-    }
+    let bound = |key| {
+        let text = words(key);
+        match DateTime::parse_from_rfc3339(&text) {
+            Ok(at) => instant(at.to_utc(), zone),
+            Err(_) => text,
+        }
+    };
+    facts.extend(match (bound("from"), bound("to")) {
+        (from, to) if from.is_empty() && to.is_empty() => None,
+        (from, to) if to.is_empty() => Some(format!("from {from} {zone}")),
+        (from, to) if from.is_empty() => Some(format!("until {to} {zone}")),
+        (from, to) => Some(format!("{from} to {to} {zone}")),
+    });
+    facts.extend(report.as_of_ms.map(|as_of_ms| format!("as of {}", instant_in(as_of_ms, zone))));
     facts
 }
 

@@ -8,10 +8,12 @@ use std::{env, fs};
 
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int64Array,
-    LargeStringArray, ListArray, NullArray, RecordBatch, StringArray, StringViewArray, StructArray,
+    LargeStringArray, ListArray, NullArray, StringArray, StringViewArray, StructArray,
     TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
+use arrow::ipc::reader::StreamReader;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 use super::*;
@@ -28,6 +30,7 @@ fn report(name: &'static str, title: &str, spec: Value, columns: Vec<(&str, Arra
         batch: RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true)))
             .unwrap(),
         rows_total: None,
+        next: None,
         notes: Vec::new(),
     }
 }
@@ -161,13 +164,18 @@ fn empty() -> Report {
     report
 }
 
-fn written(report: &Report, format: Format, look: Look) -> String {
+fn bytes(report: &Report, format: Format, look: Look) -> Vec<u8> {
     let mut bytes = Vec::new();
     render(report, format, &look, &mut bytes).unwrap();
-    String::from_utf8(bytes).unwrap()
+    bytes
 }
 
-fn check(file: &str, text: &str) {
+fn written(report: &Report, format: Format, look: Look) -> String {
+    String::from_utf8(bytes(report, format, look)).unwrap()
+}
+
+/// Compares a text with its golden file.
+pub(crate) fn check(file: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(file);
     if env::var_os("WAYFARE_BLESS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -237,6 +245,43 @@ fn no_line_of_a_table_is_wider_than_the_terminal() {
     }
 }
 
+/// What a table is about, and its rows, read back by another's reader.
+fn read_back(format: Format, bytes: Vec<u8>) -> (Value, Vec<RecordBatch>) {
+    let (about, batches) = if format == Format::Parquet {
+        let file = bytes::Bytes::from(bytes);
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let about = reader.metadata().file_metadata().key_value_metadata().unwrap();
+        let about = about.iter().find(|entry| entry.key == "wayfare").unwrap().value.clone().unwrap();
+        (about, reader.build().unwrap().collect::<Result<Vec<_>, _>>().unwrap())
+    } else {
+        let reader = StreamReader::try_new(io::Cursor::new(bytes), None).unwrap();
+        (reader.schema().metadata()["wayfare"].clone(), reader.collect::<Result<Vec<_>, _>>().unwrap())
+    };
+    (serde_json::from_str(&about).unwrap(), batches)
+}
+
+#[test]
+fn columnar_formats_hold_what_json_holds() {
+    for report in [funnel(), overview(), failures(), types(), empty()] {
+        let mut object: Value = serde_json::from_str(&written(&report, Format::Json, PIPE)).unwrap();
+        let rows = object.as_object_mut().unwrap().remove("rows").unwrap();
+        for format in [Format::Parquet, Format::Arrow] {
+            let (about, batches) = read_back(format, bytes(&report, format, PIPE));
+            assert_eq!(about, object, "{format:?}");
+            let seen: Vec<Value> = batches
+                .iter()
+                .flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)))
+                .map(|(batch, row)| {
+                    let mut text = Vec::new();
+                    machine::json_row(batch, row, &mut text).unwrap();
+                    serde_json::from_slice(&text).unwrap()
+                })
+                .collect();
+            assert_eq!(Value::Array(seen), rows, "{format:?}");
+        }
+    }
+}
+
 /// A reader that goes away after some bytes.
 struct Gone(usize);
 
@@ -253,8 +298,8 @@ impl Write for Gone {
 
 #[test]
 fn a_closed_pipe_stops_every_format_at_every_place() {
-    for format in [Format::Table, Format::Json, Format::Ndjson, Format::Csv, Format::Markdown] {
-        let whole = written(&funnel(), format, PIPE).len();
+    for format in Format::value_variants().iter().copied() {
+        let whole = bytes(&funnel(), format, PIPE).len();
         for after in 0..whole {
             let error = render(&funnel(), format, &PIPE, &mut Gone(after)).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format:?} after {after} bytes");

@@ -1,14 +1,8 @@
-//! Values for people: rounded, with units.
+//! Values for people that only a screen needs: sizes, percentages, bars; the rest is `wayfare_query::words`.
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, SecondsFormat, Timelike as _, Utc};
-use chrono_tz::Tz;
-
-/// A whole number with thousands separators.
-pub(crate) fn count(number: u64) -> String {
-    grouped(&number.to_string())
-}
+use wayfare_query::words::grouped;
 
 /// A size in bytes, decimal units.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -19,32 +13,6 @@ pub(crate) fn size(bytes: u64) -> String {
         Some((factor, unit)) => format!("{:.1} {unit}", amount / factor),
         None => format!("{bytes} B"),
     }
-}
-
-/// A duration in the two units that matter: `850 ms`, `1.4 s`, `3 m 12 s`, `2 h 5 m`, `2 d 3 h`.
-pub(crate) fn duration(ms: f64) -> String {
-    let sign = if ms < 0.0 { "-" } else { "" };
-    let ms = ms.abs();
-    // rounded before the unit is chosen, so that 59.96 s is 1 m 0 s and never 60.0 s
-    let (tenths, seconds, minutes, hours) =
-        ((ms / 100.0).round(), (ms / 1e3).round(), (ms / 6e4).round(), (ms / 3.6e6).round());
-    if ms < 9.95 && ms.fract() > 0.0 {
-        format!("{sign}{ms:.1} ms")
-    } else if ms < 999.5 {
-        format!("{sign}{ms:.0} ms")
-    } else if tenths < 600.0 {
-        format!("{sign}{:.1} s", tenths / 10.0)
-    } else if seconds < 3600.0 {
-        two(sign, seconds, 60.0, 'm', 's')
-    } else if minutes < 1440.0 {
-        two(sign, minutes, 60.0, 'h', 'm')
-    } else {
-        two(sign, hours, 24.0, 'd', 'h')
-    }
-}
-
-fn two(sign: &str, amount: f64, base: f64, large: char, small: char) -> String {
-    format!("{sign}{:.0} {large} {:.0} {small}", (amount / base).floor(), amount % base)
 }
 
 /// A part of one as a percentage; what is nearly all or nearly nothing is not shown as all or nothing.
@@ -58,22 +26,6 @@ pub(super) fn percent(rate: f64) -> String {
     }
 }
 
-/// A whole number, possibly negative, with thousands separators.
-pub(super) fn grouped(digits: &str) -> String {
-    let (sign, digits) = match digits.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", digits),
-    };
-    let mut text = sign.to_owned();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A number of double precision with at most three decimals.
 pub(super) fn decimal(number: f64) -> String {
     let text = format!("{number:.3}");
@@ -82,13 +34,15 @@ pub(super) fn decimal(number: f64) -> String {
     if fraction.is_empty() { grouped(whole) } else { format!("{}.{fraction}", grouped(whole)) }
 }
 
-/// An instant on the clock of a time zone.
-pub(super) fn instant(at: DateTime<Utc>, zone: Tz) -> String {
-    let digits = if at.nanosecond() < 1_000_000 { SecondsFormat::Secs } else { SecondsFormat::Millis };
-    // `2026-01-31T12:00:00.123+01:00`: the zone stands in the heading
-    let text = at.with_timezone(&zone).to_rfc3339_opts(digits, false);
-    let length = if at.nanosecond() < 1_000_000 { 19 } else { 23 };
-    text.chars().take(length).map(|c| if c == 'T' { ' ' } else { c }).collect()
+/// A probability to three decimals; a smaller one is not 0.
+pub(super) fn probability(p: f64) -> String {
+    if p < 0.000_5 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+/// A difference of two parts of one, in percentage points.
+pub(super) fn points(difference: f64) -> String {
+    let text = format!("{:+.1} pp", difference * 100.0);
+    if text == "-0.0 pp" { "+0.0 pp".to_owned() } else { text }
 }
 
 /// A bar of `cells` characters for a part of one.
@@ -126,27 +80,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_have_two_units_and_never_sixty_of_one() {
-        for (ms, text) in [
-            (0.0, "0 ms"),
-            (0.25, "0.2 ms"),
-            (850.0, "850 ms"),
-            (999.4, "999 ms"),
-            (999.6, "1.0 s"),
-            (1400.0, "1.4 s"),
-            (59_960.0, "1 m 0 s"),
-            (192_000.0, "3 m 12 s"),
-            (3_599_700.0, "1 h 0 m"),
-            (7_500_000.0, "2 h 5 m"),
-            (86_399_000.0, "1 d 0 h"),
-            (183_600_000.0, "2 d 3 h"),
-            (-1400.0, "-1.4 s"),
-        ] {
-            assert_eq!(duration(ms), text, "{ms}");
-        }
-    }
-
-    #[test]
     fn percentages_do_not_round_to_all_or_nothing() {
         for (rate, text) in
             [(0.0, "0.0 %"), (0.0001, "< 0.1 %"), (0.934, "93.4 %"), (0.9999, "> 99.9 %"), (1.0, "100.0 %")]
@@ -156,11 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(999), "999");
-        assert_eq!(count(70_727), "70,727");
-        assert_eq!(grouped("-1234567"), "-1,234,567");
+    fn decimals_are_few_and_grouped() {
         assert_eq!(decimal(1234.5), "1,234.5");
         assert_eq!(decimal(2.0), "2");
     }
@@ -169,13 +98,6 @@ mod tests {
     fn sizes_have_one_decimal() {
         assert_eq!(size(999), "999 B");
         assert_eq!(size(3_400_000), "3.4 MB");
-    }
-
-    #[test]
-    fn instants_are_on_the_clock_of_the_zone() {
-        let at = DateTime::from_timestamp_millis(1_767_225_600_123).unwrap();
-        assert_eq!(instant(at, Tz::UTC), "2026-01-01 00:00:00.123");
-        assert_eq!(instant(DateTime::UNIX_EPOCH, chrono_tz::Europe::Berlin), "1970-01-01 01:00:00");
     }
 
     #[test]

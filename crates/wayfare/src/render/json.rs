@@ -2,34 +2,69 @@
 
 use std::io::{self, Write};
 
+use arrow::array::RecordBatch;
 use chrono::{DateTime, SecondsFormat};
-use serde_json::to_writer;
+use serde_json::{Map, Value, to_string};
 use wayfare_query::Report;
 
-use super::SCHEMA_VERSION;
 use super::machine::json_row;
+use super::{Encoder, SCHEMA_VERSION};
 
-pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{{\n  \"schema_version\": {SCHEMA_VERSION},\n  \"report\": \"{}\",", report.name)?;
-    out.write_all(b"  \"spec\": ")?;
-    to_writer(&mut *out, &report.spec)?;
-    writeln!(out, ",\n  \"snapshot\": {},", report.snapshot)?;
-    let as_of = report.as_of_ms.and_then(DateTime::from_timestamp_millis);
-    out.write_all(b"  \"as_of\": ")?;
-    to_writer(&mut *out, &as_of.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)))?;
-    out.write_all(b",\n")?;
-    if let Some(total) = report.rows_total {
-        writeln!(out, "  \"rows_total\": {total},")?;
+/// What a report is about, as JSON text: the fields that stand before the rows.
+pub(super) fn about(head: &Report) -> io::Result<String> {
+    Ok(to_string(&head_fields(head))?)
+}
+
+fn head_fields(head: &Report) -> Map<String, Value> {
+    let as_of = head.as_of_ms.and_then(DateTime::from_timestamp_millis);
+    let as_of = as_of.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true));
+    let mut fields = Map::new();
+    let mut add = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    add("schema_version", SCHEMA_VERSION.into());
+    add("report", head.name.into());
+    add("spec", head.spec.clone());
+    add("snapshot", head.snapshot.into());
+    add("as_of", as_of.into());
+    if let Some(total) = head.rows_total {
+        add("rows_total", total.into());
     }
-    if !report.notes.is_empty() {
-        out.write_all(b"  \"notes\": ")?;
-        to_writer(&mut *out, &report.notes)?;
-        out.write_all(b",\n")?;
+    if let Some(next) = &head.next {
+        add("next", next.as_str().into());
     }
-    out.write_all(b"  \"rows\": [")?;
-    for row in 0..report.batch.num_rows() {
-        out.write_all(if row == 0 { b"\n    " } else { b",\n    " })?;
-        json_row(&report.batch, row, out)?;
+    if !head.notes.is_empty() {
+        add("notes", head.notes.clone().into());
     }
-    out.write_all(if report.batch.num_rows() == 0 { b"]\n}\n" } else { b"\n  ]\n}\n" })
+    fields
+}
+
+/// Writes the object.
+pub(super) struct Json<'a> {
+    out: &'a mut (dyn Write + Send),
+    is_empty: bool,
+}
+
+impl<'a> Json<'a> {
+    pub(super) fn begin(head: &Report, out: &'a mut (dyn Write + Send)) -> io::Result<Self> {
+        out.write_all(b"{\n")?;
+        for (name, value) in head_fields(head) {
+            writeln!(out, "  \"{name}\": {value},")?;
+        }
+        out.write_all(b"  \"rows\": [")?;
+        Ok(Self { out, is_empty: true })
+    }
+}
+
+impl Encoder for Json<'_> {
+    fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        for row in 0..batch.num_rows() {
+            self.out.write_all(if self.is_empty { b"\n    " } else { b",\n    " })?;
+            self.is_empty = false;
+            json_row(batch, row, self.out)?;
+        }
+        Ok(())
+    }
+
+    fn end(self: Box<Self>) -> io::Result<()> {
+        self.out.write_all(if self.is_empty { b"]\n}\n" } else { b"\n  ]\n}\n" })
+    }
 }

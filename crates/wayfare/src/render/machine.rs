@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use arrow::array::{Array as _, RecordBatch, StructArray};
 use chrono::{DateTime, SecondsFormat, Timelike as _, Utc};
+use serde_json::value::RawValue;
 
 use super::cell::{Cell, cell};
 
@@ -79,9 +80,24 @@ pub(super) fn json_row(batch: &RecordBatch, row: usize, out: &mut dyn Write) -> 
         separate(index, out)?;
         serde_json::to_writer(&mut *out, field.name())?;
         out.write_all(b":")?;
-        json(&cell(column.as_ref(), row), out)?;
+        match cell(column.as_ref(), row) {
+            Cell::Text(text) if field.extension_type_name() == Some(JSON) => embedded(&text, out)?,
+            value => json(&value, out)?,
+        }
     }
     out.write_all(b"}")
+}
+
+/// The canonical extension type of texts that are JSON.
+const JSON: &str = "arrow.json";
+
+/// Writes a text that is JSON as what it is, in one line; one that is not, as a text.
+fn embedded(text: &str, out: &mut dyn Write) -> io::Result<()> {
+    match serde_json::from_str::<&RawValue>(text) {
+        // line ends can only stand between its parts
+        Ok(value) => out.write_all(value.get().replace(['\n', '\r'], " ").as_bytes()),
+        Err(_) => Ok(serde_json::to_writer(out, text)?),
+    }
 }
 
 fn json_struct(values: &StructArray, row: usize, out: &mut dyn Write) -> io::Result<()> {

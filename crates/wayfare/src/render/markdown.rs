@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use wayfare_query::Report;
+use wayfare_query::words::counted;
 
 use super::column::{Manner, columns};
 use super::{facts, human};
@@ -31,7 +32,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     let cut = report.rows_cut();
     if cut > 0 {
-        writeln!(out, "\n… {} more rows (--limit)", human::count(cut))?;
+        writeln!(out, "\n… {} (--limit)", counted(cut, "more row"))?;
     }
     for note in &report.notes {
         writeln!(out, "\n{}", escaped(note))?;

@@ -2,14 +2,26 @@
 
 use std::io::{self, Write};
 
-use wayfare_query::Report;
+use arrow::array::RecordBatch;
 
+use super::Encoder;
 use super::machine::json_row;
 
-pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    for row in 0..report.batch.num_rows() {
-        json_row(&report.batch, row, out)?;
-        out.write_all(b"\n")?;
+/// Writes the lines.
+pub(super) struct Ndjson<'a> {
+    pub(super) out: &'a mut (dyn Write + Send),
+}
+
+impl Encoder for Ndjson<'_> {
+    fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        for row in 0..batch.num_rows() {
+            json_row(batch, row, self.out)?;
+            self.out.write_all(b"\n")?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn end(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
 }

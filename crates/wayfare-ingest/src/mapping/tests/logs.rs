@@ -101,7 +101,7 @@ fn a_flat_log_keeps_what_no_column_takes() {
     with_event(&mapper, json, |event| {
         let event = event.unwrap();
         assert_eq!((event.source, &*event.activity), (Source::Cis, "external_connection_call"));
-        assert_eq!(event.explicit_id.map(|id| id[0]), Some(0x0b));
+        assert_eq!((event.identity.id[0], event.identity.is_explicit), (0x0b, true));
         assert_eq!(event.text_column("journey_version"), Some("2"));
         assert_eq!(event.integers, [None, Some(503), Some(120)]);
         let params = r#"{"received_at":1772615727500,"custom_data":{"a":[1, 2]}}"#;

@@ -17,7 +17,7 @@ fn a_step_of_a_journey_fills_its_columns() {
         let event = event.unwrap();
         assert_eq!((event.source, &*event.activity), (Source::Cis, "step_completed"));
         assert_eq!(event.timestamp_us, 1_772_615_727_418_000);
-        assert_eq!(event.explicit_id, None);
+        assert!(!event.identity.is_explicit);
         for (column, value) in [
             ("tenant_id", Some("tn")),
             ("client_id", Some("cl_web")),
@@ -165,7 +165,7 @@ fn nothing_is_lost() {
         with_event(&mapper, &format!("{{{base}{fields}}}"), |event| {
             let event = event.unwrap();
             assert_eq!(event.additional_params.as_deref(), params, "{fields}");
-            assert_eq!(event.explicit_id.is_some(), fields.contains("event_id"));
+            assert_eq!(event.identity.is_explicit, fields.contains("event_id"));
             if fields.contains("step_id") {
                 assert_eq!(event.text_column("step_id"), Some("s"));
             }

@@ -52,21 +52,24 @@ impl<'a> Layout<'a> {
         self.slots.iter().map(|slot| slot.width).sum::<usize>() + gaps
     }
 
-    /// Makes a row fit into `width`: long texts are cut, then columns are left out from the right. Gives their names.
+    /// Makes a row fit into `width`: long texts are cut, then columns are left out from the right, and what room
+    /// that leaves is given back to the texts. Gives the names of the columns left out.
     pub(super) fn fit(&mut self, width: usize) -> Vec<&'a str> {
-        while self.width() > width {
-            let over = self.width() - width;
-            let cuttable = |slot: &&mut Slot<'_>| slot.column.may_be_cut() && slot.width > slot.width_min();
-            let Some(widest) = self.slots.iter_mut().filter(cuttable).max_by_key(|slot| slot.width) else {
-                break;
-            };
-            widest.width = widest.width.saturating_sub(over).max(widest.width_min());
+        let wanted: Vec<usize> = self.slots.iter().map(|slot| slot.width).collect();
+        for slot in self.slots.iter_mut().filter(|slot| slot.column.may_be_cut()) {
+            slot.width = slot.width.min(slot.width_min());
         }
         let mut left_out = Vec::new();
         while self.width() > width && self.slots.len() > 1 {
             left_out.extend(self.slots.pop().map(|slot| slot.column.name));
         }
         left_out.reverse();
+        let mut room = width.saturating_sub(self.width());
+        for (slot, wanted) in self.slots.iter_mut().zip(wanted) {
+            let more = room.min(wanted.saturating_sub(slot.width));
+            slot.width += more;
+            room -= more;
+        }
         left_out
     }
 
@@ -139,9 +142,10 @@ fn broken(heading: &str, values: usize) -> Vec<String> {
     }
 }
 
-fn lines_of(heading: &str, width: usize) -> Vec<String> {
+/// The words of a text in lines of at most `width`; a longer word has a line of its own.
+pub(super) fn lines_of(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in heading.split(' ') {
+    for word in text.split(' ') {
         match lines.last_mut() {
             Some(line) if width_of(line) + 1 + width_of(word) <= width => {
                 line.push(' ');

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::{Error, Result};
 
 /// The units from large to small: name, milliseconds.
-const UNITS: [(&str, i64); 6] =
+pub(crate) const UNITS: [(&str, i64); 6] =
     [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 const EXPECTED: &str = "expected a duration such as 500ms, 30s, 15m, 24h, 7d, 2w or 1h30m";

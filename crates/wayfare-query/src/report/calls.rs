@@ -1,0 +1,134 @@
+//! `calls`: calls to external connections: how many, how many failed, how long they took, which failures they explain.
+
+use arrow::array::Int64Array;
+
+use crate::Result;
+use crate::question::{Question, quoted};
+use crate::rows::{Rows, collect, column, integers};
+use crate::spec::Scope;
+
+use super::top::Top;
+use super::{Answer, empty};
+
+/// Columns of a call that calls can be split by; all else is a dimension of the run.
+const OF_THE_CALL: [&str; 6] =
+    ["connection_id", "step_id", "http_status", "outcome", "error_code", "error_category"];
+
+/// What is counted where nothing is asked for.
+const BY_DEFAULT: &str = "connection_id";
+
+/// Rows shown unless the scope says otherwise; the rest is one row `other`.
+const ROWS_DEFAULT: usize = 20;
+
+/// Takes the columns of a call out of the `by` list: the scope that is left is about runs.
+pub(super) fn split(scope: &Scope) -> (Vec<&'static str>, Scope) {
+    let named = |name: &str| {
+        let spellings =
+            [name.to_owned(), format!("{name}_id"), format!("error_{name}"), format!("http_{name}")];
+        OF_THE_CALL.into_iter().find(|column| spellings.iter().any(|spelling| spelling == column))
+    };
+    let mut rest = scope.clone();
+    let mut columns: Vec<&'static str> = Vec::new();
+    rest.by.retain(|name| match named(name) {
+        Some(column) => {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+            false
+        }
+        None => true,
+    });
+    if scope.by.is_empty() {
+        columns.push(BY_DEFAULT);
+    }
+    (columns, rest)
+}
+
+pub(super) async fn rows(question: &Question<'_>, columns: &[&str]) -> Result<Answer> {
+    question.register("runs", question.split(question.runs(&[])?)?)?;
+    question.register("events", question.events()?)?;
+    let query = query(question, columns);
+    let found = collect(question.sql(&query).await?).await?;
+    let top = Top::of(found.num_rows(), question.scope.limit.unwrap_or(ROWS_DEFAULT));
+    let mut rows = Rows::default();
+    for (index, name) in columns.iter().copied().chain(question.dimension_names()).enumerate() {
+        let values = arrow::compute::cast(column(&found, name)?, &arrow::datatypes::DataType::Utf8)
+            .map_err(|cause| crate::Error::internal("a name is no text").because(cause))?;
+        top.name(&mut rows, name, &values, index == 0)?;
+    }
+    let count = |name| Ok::<_, crate::Error>(top.counts(&integers(&found, name)?));
+    let (calls, failed, explained) = (count("calls")?, count("failed")?, count("failures_explained")?);
+    rows.count("calls", calls.clone());
+    rows.count("failed", failed.clone());
+    rows.rate("error_rate", &failed, &calls);
+    for level in ["p50", "p90", "p95", "p99"] {
+        rows.add(&format!("{level}_latency_ms"), top.heads(crate::rows::field(&found, "latency", level)?)?);
+    }
+    let failures = failures(question).await?;
+    rows.count("failures_explained", explained.clone());
+    rows.rate("share_of_failures", &explained, &Int64Array::from(vec![failures; explained.len()]));
+    top.mark(&mut rows);
+    let mut answer = Answer::new("Calls to external connections", rows.finish()?);
+    answer.notes = empty::explain(question, answer.batch.num_rows()).await?;
+    if answer.batch.num_rows() > 0 {
+        let explained: i64 = explained.iter().flatten().sum();
+        answer.notes.push(format!("a failed call explains {explained} of {failures} failed runs"));
+    }
+    Ok(answer)
+}
+
+/// The calls of the scope, counted by columns of the call and dimensions of its run.
+fn query(question: &Question<'_>, columns: &[&str]) -> String {
+    let of_runs: Vec<String> = question.dimension_names().iter().map(|name| quoted(name)).collect();
+    let renamed: Vec<String> = of_runs
+        .iter()
+        .enumerate()
+        .map(|(index, name)| format!("r.{name} AS run_dimension_{index}, "))
+        .collect();
+    let mut keys: Vec<(String, String)> =
+        columns.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect();
+    keys.extend(
+        of_runs.iter().enumerate().map(|(index, name)| (format!("run_dimension_{index}"), name.clone())),
+    );
+    let list =
+        |item: &dyn Fn(&(String, String)) -> String| keys.iter().map(item).collect::<Vec<_>>().join(", ");
+    let grouped =
+        if keys.is_empty() { String::new() } else { format!("GROUP BY {}", list(&|(key, _)| key.clone())) };
+    let comma = if keys.is_empty() { "" } else { ", " };
+    let named = list(&|(key, name)| format!("{key} AS {name}"));
+    let order = list(&|(_, name)| name.clone());
+    // Only the last failed call of the connection that a failure is attributed to explains it: one call a failed run.
+    format!(
+        "WITH calls AS (
+           SELECT DISTINCT tenant_id, invocation_id, event_id, timestamp, latency_ms,
+             connection_id, step_id, http_status, outcome, error_code, error_category,
+             coalesce(outcome = 'failure', false) OR coalesce(error_code <> '', false)
+               OR coalesce(http_status >= 400, false) AS failed
+           FROM events
+           WHERE activity = 'external_connection_call' AND source = 'cis' AND invocation_id IS NOT NULL),
+         suspects AS (
+           SELECT c.*, {renamed} c.failed AND r.state = 'failed' AND coalesce(r.connection_id = c.connection_id, false)
+             AND coalesce(c.timestamp <= r.ended_at, false) AS suspect
+           FROM calls c JOIN runs r
+             ON c.invocation_id = r.invocation_id AND c.tenant_id IS NOT DISTINCT FROM r.tenant_id),
+         placed AS (
+           SELECT *, suspect AND row_number() OVER (PARTITION BY tenant_id, invocation_id, suspect
+             ORDER BY timestamp DESC, event_id DESC) = 1 AS explains
+           FROM suspects),
+         cells AS (
+           SELECT {named}{comma} count(*) AS calls, count(*) FILTER (WHERE failed) AS failed,
+             count(*) FILTER (WHERE explains) AS failures_explained,
+             count(DISTINCT invocation_id) AS invocations, time_summary(latency_ms) AS latency
+           FROM placed {grouped})
+         SELECT * EXCEPT (latency), latency[1] AS latency FROM cells WHERE calls > 0
+         ORDER BY calls DESC{comma}{order}",
+        renamed = renamed.concat(),
+    )
+}
+
+/// Failed runs of the scope.
+async fn failures(question: &Question<'_>) -> Result<i64> {
+    let query = "SELECT count(*) AS failures FROM runs WHERE state = 'failed'";
+    let counted = collect(question.sql(query).await?).await?;
+    Ok(integers(&counted, "failures")?.iter().flatten().sum())
+}

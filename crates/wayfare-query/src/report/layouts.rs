@@ -1,0 +1,151 @@
+//! Every report from the same events in other files, other order, with and without cache, with other threads and batches:
+//! the answers are the same to the last bit.
+//!
+//! `WAYFARE_LAYOUTS` says how many layouts are tried beside the plain one; a few in CI, many once.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use wayfare_ingest::{
+    GenerateSpec, Generator, IngestOptions, IngestProgress, Limits, Mapping, expand, ingest,
+};
+
+use crate::spec::Spec;
+use crate::{Engine, EngineOptions, Store};
+
+const NOW_MS: i64 = 1_780_000_000_000;
+const EVENTS: u64 = 1_500;
+const LAYOUTS_DEFAULT: u64 = 3;
+
+/// One question of every kind.
+fn specs() -> Vec<Spec> {
+    let specs = json!([
+        { "report": "overview", "by": ["journey", "day"] },
+        { "report": "funnel", "journey": ["login"] },
+        { "report": "steps", "by": ["version"] },
+        { "report": "failures", "limit": 3 },
+        { "report": "causes", "min_runs": 2, "pairs": true },
+        { "report": "calls", "by": ["connection", "step", "platform"], "limit": 4 },
+        { "report": "paths", "limit": 4 },
+        { "report": "paths", "show": "variants", "limit": 5 },
+        { "report": "durations" },
+        { "report": "durations", "show": "histogram" },
+        { "report": "compare", "a": ["platform=ios"], "b": ["platform!=ios"] },
+        { "report": "compare", "a": ["platform=ios"], "b": ["platform!=ios"], "by": ["journey"] },
+        { "report": "sub_journeys" },
+        { "report": "quality" },
+        { "report": "invocations", "limit": 1000 },
+        { "report": "journeys" },
+        { "report": "values", "column": "activity" },
+    ]);
+    serde_json::from_value(specs).unwrap()
+}
+
+/// How the same events can lie and be asked for.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    /// Files that the lines are dealt out to.
+    files: u64,
+    /// Turns the order of lines.
+    turn: u64,
+    /// Records of one commit.
+    part_records: u64,
+    /// Files that are taken in before the store is compacted; none when 0.
+    compacted_after: u64,
+    threads: usize,
+    batch_rows: usize,
+}
+
+const PLAIN: Layout =
+    Layout { files: 1, turn: 0, part_records: 1_000_000, compacted_after: 0, threads: 2, batch_rows: 8192 };
+
+impl Layout {
+    /// The layout of a number: all different, and the same on every machine.
+    fn of(number: u64) -> Self {
+        let pick = |salt: u64, from: u64, to: u64| {
+            let mixed = (number * 8 + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            from + (mixed ^ (mixed >> 31)) % (to - from + 1)
+        };
+        let files = pick(0, 1, 5);
+        Self {
+            files,
+            turn: pick(1, 1, 1_000_000),
+            part_records: pick(2, 40, 900),
+            compacted_after: pick(3, 0, files),
+            threads: [1, 2, 4][usize::try_from(number % 3).unwrap()],
+            batch_rows: usize::try_from(pick(4, 1, 300)).unwrap(),
+        }
+    }
+
+    /// Takes the lines in.
+    async fn store(self, lines: &[String]) -> (tempfile::TempDir, Engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open_or_create(&folder.path().join("store")).await.unwrap());
+        let options =
+            EngineOptions { threads: self.threads, batch_rows: self.batch_rows, ..EngineOptions::default() };
+        let engine = Engine::new(Arc::clone(&store), options);
+        let mut order: Vec<&String> = lines.iter().collect();
+        if self.turn > 0 {
+            let key = |line: &&String| {
+                line.bytes()
+                    .fold(self.turn, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+            };
+            order.sort_by_cached_key(key);
+        }
+        for number in 0..self.files {
+            if number == self.compacted_after && number > 0 {
+                engine.compact(NOW_MS, &|_, _| {}).await.unwrap();
+            }
+            let share = order.iter().enumerate().filter(|(index, _)| *index as u64 % self.files == number);
+            let text: String = share.map(|(_, line)| line.as_str()).collect();
+            let path = folder.path().join(format!("{number}.ndjson"));
+            std::fs::write(&path, text).unwrap();
+            let mut options = IngestOptions::new(Mapping::mosaic().unwrap(), NOW_MS);
+            options.part_records = self.part_records;
+            let inputs = expand(&[path.display().to_string()], &Limits::default()).unwrap();
+            let quiet: Arc<dyn IngestProgress> = Arc::new(());
+            ingest(&store, &inputs, &options, &quiet).await.unwrap();
+        }
+        if self.files == self.compacted_after {
+            engine.compact(NOW_MS, &|_, _| {}).await.unwrap();
+        }
+        (folder, engine)
+    }
+}
+
+/// All answers as texts, floats to the last bit.
+async fn answers(engine: &Engine) -> Vec<String> {
+    let mut answers = Vec::new();
+    for spec in specs() {
+        let report = engine.run(&spec).await.unwrap_or_else(|error| panic!("{spec:?}: {error:?}"));
+        assert!(report.batch.num_rows() > 0, "{spec:?} has no rows");
+        // The shortest text of a float that is read back as the same one tells all its bits.
+        let rows = arrow::util::pretty::pretty_format_batches(std::slice::from_ref(&report.batch)).unwrap();
+        answers.push(format!("{}\n{rows}\n{:?} {:?}", report.title, report.rows_total, report.notes));
+    }
+    answers
+}
+
+#[expect(clippy::disallowed_methods, reason = "how much is tried is the caller's choice, not the program's")]
+fn layouts() -> u64 {
+    let asked = std::env::var("WAYFARE_LAYOUTS").ok().and_then(|text| text.parse().ok());
+    asked.unwrap_or(LAYOUTS_DEFAULT)
+}
+
+#[tokio::test]
+async fn no_layout_of_the_store_changes_any_report() {
+    let spec = GenerateSpec { events: EVENTS, days: 4, ..GenerateSpec::default() };
+    let mut text = Vec::new();
+    Generator::try_new(spec).unwrap().write_to(&mut text, |_| {}).unwrap();
+    let lines: Vec<String> =
+        String::from_utf8(text).unwrap().lines().map(|line| format!("{line}\n")).collect();
+    let (_folder, engine) = PLAIN.store(&lines).await;
+    let expected = answers(&engine).await;
+    for number in 0..layouts() {
+        let layout = Layout::of(number);
+        let (_folder, engine) = layout.store(&lines).await;
+        for ((spec, expected), seen) in specs().iter().zip(&expected).zip(answers(&engine).await) {
+            assert_eq!(*expected, seen, "{layout:?}: {spec:?}");
+        }
+    }
+}

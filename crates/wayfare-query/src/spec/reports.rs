@@ -1,0 +1,78 @@
+//! The specs of reports that ask for more than a scope.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Scope;
+
+/// Causes: a scope and the support that a comparison needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct CausesSpec {
+    /// Which runs count; `by` names what is compared.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// The fewest decided runs on each side of a comparison; 20 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_runs: Option<u64>,
+    /// Whether each pair of dimensions of runs is a dimension, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pairs: bool,
+}
+
+/// Paths: a scope and what is shown of the ways.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct PathsSpec {
+    /// Which runs count; `limit` is a number of steps, of variants a number of rows.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// What is shown.
+    pub show: PathsView,
+}
+
+/// What `paths` shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PathsView {
+    /// From each step to the next.
+    #[default]
+    Transitions,
+    /// Whole sequences of steps.
+    Variants,
+}
+
+/// Durations: a scope and how they are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct DurationsSpec {
+    /// Which runs count.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// How they are shown.
+    pub show: DurationsView,
+}
+
+/// What `durations` shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DurationsView {
+    /// Mean and percentiles.
+    #[default]
+    Percentiles,
+    /// Counts of runs by duration.
+    Histogram,
+}
+
+/// A comparison: what both sides have in common, and what tells them apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct CompareSpec {
+    /// Which runs count on both sides; with `by` the change of the success rate is split into mix and rate.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// The side that is compared with: `version=2`, `from=2026-03-01`, `to=…`, `journey=…`, or any condition.
+    pub a: Vec<String>,
+    /// The side that is compared.
+    pub b: Vec<String>,
+}

@@ -1,0 +1,87 @@
+//! SIGKILL at random moments of ingest and of compaction.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write as _;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::{Dice, check, check_all, say, send, size};
+use crate::harness::{Ran, Store, wayfare};
+
+/// Kills between two looks at everything.
+const CHECKED_EVERY: u64 = 10;
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap()
+}
+
+/// Lets a command run for a while, then kills it; tells whether it was done before.
+fn kill_after(mut command: Command, delay: Duration) -> bool {
+    let mut child: Child = command.spawn().unwrap();
+    let started = Instant::now();
+    while started.elapsed() < delay {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return true;
+        }
+        sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap().success()
+}
+
+/// `WAYFARE_KILLS`: how many. The ledger lies beside the store and is synced.
+#[test]
+fn random_kills_lose_nothing_acknowledged_and_count_nothing_twice() {
+    let kills = size("WAYFARE_KILLS", 50);
+    let mut dice = Dice::new("kills");
+    let store = Store::new();
+    let folder = store.beside("batches");
+    std::fs::create_dir(&folder).unwrap();
+    let mut ledger = File::create(store.beside("ledger")).unwrap();
+    let mut acknowledged = BTreeSet::new();
+    let compact = || {
+        let mut command = wayfare(&["compact", "--quiet"]);
+        command.arg("--store").arg(store.path());
+        command
+    };
+    // how long they take when nobody kills them
+    let started = Instant::now();
+    Ran::of(send(&store.path(), &folder, 0)).expect(0);
+    let ingest_ms = millis(started);
+    let started = Instant::now();
+    Ran::of(compact()).expect(0);
+    let compact_ms = millis(started);
+    acknowledged.insert(0);
+
+    let (mut sent, mut done, mut compactions) = (1, 0, 0);
+    while done < kills {
+        let compacts = dice.below(4) == 0;
+        // every second time an unacknowledged batch is sent again, as a job that was killed would
+        let again = (0..sent).find(|number| !acknowledged.contains(number)).filter(|_| dice.below(2) == 0);
+        let number = again.unwrap_or(sent);
+        let command = if compacts { compact() } else { send(&store.path(), &folder, number) };
+        let usual_ms = if compacts { compact_ms } else { ingest_ms };
+        let finished = kill_after(command, Duration::from_millis(dice.below(usual_ms * 6 / 5)));
+        done += u64::from(!finished);
+        compactions += u64::from(compacts && !finished);
+        if !compacts {
+            sent = sent.max(number + 1);
+            if finished {
+                writeln!(ledger, "{number}").unwrap();
+                ledger.sync_all().unwrap();
+                acknowledged.insert(number);
+            }
+        }
+        if !finished && done % CHECKED_EVERY == 0 {
+            check(&store.path(), &acknowledged, sent, &format!("after {done} kills"));
+        }
+    }
+    check_all(&store.path(), &folder, sent, &format!("after {done} kills"));
+    let unacknowledged = sent - acknowledged.len() as u64;
+    say(&format!(
+        "kills: {done} ({compactions} of compaction), {sent} batches, {unacknowledged} of them not acknowledged, 0 lost, 0 twice"
+    ));
+}
