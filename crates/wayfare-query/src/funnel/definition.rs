@@ -241,6 +241,11 @@ impl Definition {
         self.window_ms.is_none_or(|window_ms| at_ms.saturating_sub(entry_ms) <= window_ms)
     }
 
+    /// Whether it can be better for an attempt not to take the earliest event; else only the furthest match counts.
+    pub(super) fn chooses(&self) -> bool {
+        self.optional != 0 || self.window_from == WindowFrom::PreviousStep
+    }
+
     /// Whether `step` (0-based) may be left out.
     pub(super) fn is_optional(&self, step: usize) -> bool {
         self.optional & bit(step) != 0

@@ -91,8 +91,7 @@ impl<'a> Instant<'a> {
     fn steps_in_a_row(&self, state: usize, targets: &mut Vec<Target>) {
         for step in state..self.asked.steps {
             if self.steps & bit(step) != 0 {
-                // Where nothing may be left out, only the furthest counts.
-                if self.asked.optional == 0 {
+                if !self.asked.chooses() {
                     targets.clear();
                 }
                 let steps = self.steps & span(state, step + 1);
@@ -112,10 +111,13 @@ impl<'a> Instant<'a> {
     ) {
         assignment.clear();
         let fixed = assignment.pin(pinned);
-        let free = (state..self.asked.steps).filter(|step| fixed & bit(*step) == 0);
-        let reached = free.take_while(|step| assignment.assign(*step, fixed)).last();
-        let last = reached.or_else(|| (fixed != 0).then_some(0));
-        if let Some(step) = last {
+        for step in state..self.asked.steps {
+            if fixed & bit(step) == 0 && !assignment.assign(step, fixed) {
+                return;
+            }
+            if !self.asked.chooses() {
+                targets.clear();
+            }
             let loose = self.loose(step, |event| assignment.serves(event));
             targets.push(Target { step, steps: span(state, step + 1), loose });
         }

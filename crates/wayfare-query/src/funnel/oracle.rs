@@ -27,6 +27,8 @@ pub(super) struct Found {
     pub(super) excluded: bool,
     /// The last instant at which it keeps others from being opened; none for ever.
     end_ms: Option<i64>,
+    /// When each step was matched before an exclusion cut the attempt.
+    times: Vec<i64>,
     /// Place of the event that completed it.
     completed_by: Option<usize>,
 }
@@ -118,9 +120,24 @@ fn candidates(asked: &Definition, events: &[FunnelEvent]) -> Vec<Found> {
             .enumerate()
             .flat_map(|(place, event)| served(asked, place, event))
             .collect();
-        each_order(asked, &held, &mut |order| all.extend(attempts(asked, order)));
+        let mut found = Vec::new();
+        each_order(asked, &held, &mut |order| found.extend(attempts(asked, order)));
+        // Of the orders of an instant those count in which each step takes the earliest event.
+        let mut earliest: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
+        for one in &found {
+            let times = earliest.entry(entry_of(asked, one)).or_insert_with(|| one.times.clone());
+            *times = one.times.clone().min(std::mem::take(times));
+        }
+        let chooses = asked.optional != 0 || asked.window_from == WindowFrom::PreviousStep;
+        found.retain(|one| chooses || earliest[&entry_of(asked, one)] == one.times);
+        all.extend(found);
     }
     all
+}
+
+/// What makes attempts those of one entry: its event, or its instant where the entry policy leaves open which it is.
+fn entry_of(asked: &Definition, found: &Found) -> usize {
+    if asked.entry_policy == EntryPolicy::Any { found.entry } else { usize::try_from(found.entry_ms).unwrap() }
 }
 
 /// An event for each step it may serve, where it may serve several.
@@ -324,6 +341,8 @@ fn finished(
 ) -> Option<Found> {
     let mut chain = chain.clone();
     let complete = chain.matches.last().unwrap().step + 1 == asked.steps;
+    let mut times: Vec<i64> = chain.matches.iter().map(|matched| matched.at_ms).collect();
+    times.resize(4, i64::MAX);
     let mut excluded = excluded_at(asked, order, &chain);
     if asked.exclusion_effect == ExclusionEffect::EndAttempt && let Some(at_ms) = excluded {
         let kept = chain.matches.iter().filter(|matched| matched.at_ms <= at_ms).count();
@@ -340,19 +359,15 @@ fn finished(
         WindowFrom::PreviousStep => last_ms,
     };
     let window_end = asked.window_ms.map(|window_ms| start_ms + window_ms);
-    let end_ms = if is_complete {
-        Some(last_ms)
-    } else if asked.exclusion_effect != ExclusionEffect::DropActor && excluded.is_some() {
-        excluded
-    } else {
-        window_end
-    };
+    let stopped = excluded.filter(|_| asked.exclusion_effect != ExclusionEffect::DropActor);
+    let end_ms = stopped.or(is_complete.then_some(last_ms)).or(window_end);
     Some(Found {
         entry: order[chain.at[0]].place,
         entry_ms: chain.matches[0].at_ms,
-        completed_by: is_complete.then(|| order[*chain.at.last().unwrap()].place),
+        completed_by: (is_complete && stopped.is_none()).then(|| order[*chain.at.last().unwrap()].place),
         excluded: excluded.is_some() && asked.exclusion_effect != ExclusionEffect::EndAttempt,
         matches: chain.matches,
+        times,
         end_ms,
     })
 }
@@ -401,6 +416,7 @@ fn unordered(asked: &Definition, order: &[Served], entry: usize) -> Found {
         matches,
         excluded: excluded.is_some() && asked.exclusion_effect != ExclusionEffect::EndAttempt,
         end_ms: stops.or(complete).or(asked.window_ms.map(|window_ms| start_ms + window_ms)),
+        times: Vec::new(),
         completed_by: None,
     }
 }
