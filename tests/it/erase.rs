@@ -1,6 +1,8 @@
 //! An erased id is nowhere in the store, whatever was killed on the way; everything else is where it was.
 
+use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -44,20 +46,21 @@ fn store_with_the_user() -> Store {
     }
     let at = "\"timestamp\":\"2026-03-02T12:00:00Z\"";
     // named in a parameter, in an escaped one, in a text, by an administrator
-    lines += &format!(
-        "{{\"activity\":\"step_completed\",{at},\"invocation_id\":\"run-of-300\",\"additional_params\":{{\"who\":[\"{USER}\"]}}}}\n"
-    );
-    lines += &format!(
-        "{{\"activity\":\"step_completed\",{at},\"invocation_id\":\"run-of-301\",\"additional_params\":{{\"who\":\"usr\\u002d7f3a9b2c41\"}}}}\n"
-    );
-    lines += &format!(
-        "{{\"activity\":\"risk_recommendation\",{at},\"source\":\"risk\",\"user_agent\":\"app of {USER}; 1.0\"}}\n"
-    );
-    lines += &format!(
-        "{{\"activity\":\"user_deleted\",{at},\"source\":\"admin\",\"actor_id\":\"boss\",\"target_resource_id\":\"{USER}\"}}\n"
-    );
+    writeln!(lines,
+        "{{\"activity\":\"step_completed\",{at},\"invocation_id\":\"run-of-300\",\"additional_params\":{{\"who\":[\"{USER}\"]}}}}"
+    ).unwrap();
+    writeln!(lines,
+        "{{\"activity\":\"step_completed\",{at},\"invocation_id\":\"run-of-301\",\"additional_params\":{{\"who\":\"usr\\u002d7f3a9b2c41\"}}}}"
+    ).unwrap();
+    writeln!(lines,
+        "{{\"activity\":\"risk_recommendation\",{at},\"source\":\"risk\",\"user_agent\":\"app of {USER}; 1.0\"}}"
+    ).unwrap();
+    writeln!(lines,
+        "{{\"activity\":\"user_deleted\",{at},\"source\":\"admin\",\"actor_id\":\"boss\",\"target_resource_id\":\"{USER}\"}}"
+    ).unwrap();
     // and in what could not be used
-    lines += &format!("{{\"activity\":\"step_completed\",\"timestamp\":\"soon\",\"user_id\":\"{USER}\"}}\n");
+    writeln!(lines, "{{\"activity\":\"step_completed\",\"timestamp\":\"soon\",\"user_id\":\"{USER}\"}}")
+        .unwrap();
     lines += "not json\n";
     let file = store.file("events.ndjson", lines);
     store.ok(&["ingest", &file, "--max-rejects", "2"]);
@@ -186,4 +189,35 @@ fn runs_and_devices_can_be_erased_and_wrong_use_is_refused() {
     store.run(&["erase", "--yes"]).expect(2).says(&["--user"]);
     store.run(&["erase", "--user", " "]).expect(2).says(&["the id of a user"]);
     store.run(&["erase", "--user", "x", "--yes", "--dry-run"]).expect(2);
+}
+
+/// Users of the store that one is erased from; `WAYFARE_USERS=1000000` for the large one.
+const USERS: u64 = 2_000;
+
+#[test]
+fn one_user_of_many_is_erased() {
+    let users = from_environment("WAYFARE_USERS", USERS);
+    let store = Store::new();
+    let path = store.beside("many.ndjson");
+    let mut file = BufWriter::new(fs::File::create(&path).unwrap());
+    for number in 0..usize::try_from(users).unwrap() {
+        file.write_all(run(number, &format!("usr-{number:012}")).as_bytes()).unwrap();
+    }
+    file.flush().unwrap();
+    store.ingest(&[&path]);
+    store.ok(&["compact"]);
+    let id = format!("usr-{:012}", users / 2);
+    let receipt = store.run(&["erase", "--user", &id, "--yes", "--format", "json"]).expect(0).json();
+    let table = &receipt["tables"][0];
+    println!(
+        "1 user of {users}: {} bytes searched, {} files of {} bytes written anew, {} rows removed, {} ms",
+        table["bytes_searched"],
+        table["files_written"],
+        table["bytes_written"],
+        table["rows_removed"],
+        receipt["elapsed_ms"]
+    );
+    assert_eq!(table["rows_removed"], 3, "{receipt}");
+    assert_eq!(places(&store.path(), &id), Vec::<String>::new());
+    assert_eq!(store.number("SELECT count(*) FROM events"), i64::try_from(3 * (users - 1)).unwrap());
 }

@@ -184,6 +184,7 @@ fn check_all(store: &Path, folder: &Path, sent: u64, context: &str) {
         assert_eq!(number("SELECT count(*) FROM invocations"), runs, "{context}, {when} compaction");
         Ran::of(wayfare(&["compact", "--quiet"]).arg("--store").arg(store)).expect(0);
     }
+    Ran::of(wayfare(&["verify", "--quiet"]).arg("--store").arg(store)).expect(0);
 }
 
 /// Whether the machine lets a test mount file systems; says so when not.

@@ -163,6 +163,7 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A number that an environment variable may change, for runs larger than those of every day.
+#[expect(clippy::disallowed_methods, reason = "how large a test is, the one who runs it says")]
 pub(crate) fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }

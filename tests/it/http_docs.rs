@@ -28,7 +28,7 @@ fn every_command_of_the_page_works() {
     std::fs::create_dir(&programs).unwrap();
     std::os::unix::fs::symlink(BINARY, programs.join("wayfare")).unwrap();
     let page = std::fs::read_to_string(repository("docs/http.md")).unwrap();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let path = format!("{}:{}", programs.display(), std::env::var_os("PATH").unwrap().display());
     let script = script(&page);
     assert!(script.matches("curl ").count() >= 12, "{script}");
     let output =

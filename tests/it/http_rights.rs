@@ -34,6 +34,7 @@ fn call(server: &Server, token: &str, method: &str, path: &str, operation: &Valu
         ("column", "user_id"),
         ("query", "SELECT 1"),
         ("journey", "globex-login"),
+        ("log", "user"),
     ]);
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
     let mut path = path.to_owned();

@@ -4,13 +4,11 @@ use std::fmt::Write as _;
 
 use crate::harness::Store;
 
-/// Ten days with a run each that ends on the next day but one.
-fn events() -> String {
+/// The first or the last part of a run of each of ten days, which ends on the next day but one.
+fn events(parts: &[(u32, &str)]) -> String {
     let mut lines = String::new();
     for day in 1..=10 {
-        for (offset, activity) in
-            [(0, "journey_started"), (1, "step_started"), (2, "journey_completed_successfully")]
-        {
+        for (offset, activity) in parts {
             let day_of_event = day + offset;
             writeln!(
                 lines,
@@ -22,13 +20,53 @@ fn events() -> String {
     lines
 }
 
+const BEGIN: [(u32, &str); 2] = [(0, "journey_started"), (1, "step_started")];
+const END: [(u32, &str); 1] = [(5, "journey_completed_successfully")];
+
 #[test]
 fn runs_over_several_days_are_one_run_each_before_and_after_compact() {
     let store = Store::new();
-    let file = store.file("slow.ndjson", events());
+    let file = store.file("slow.ndjson", events(&[BEGIN.as_slice(), &END].concat()));
     store.ingest(&[file]);
     let before = store.rows(&["overview"]);
     assert_eq!((before.len(), &before[0]["started"], &before[0]["succeeded"]), (1, &10.into(), &10.into()));
-    store.ok(&["compact"]);
+    store
+        .run(&["compact"])
+        .expect(0)
+        .says(&["10 of these runs last longer than the store's journey_lifetime, 24h"]);
     assert_eq!(store.rows(&["overview"]), before);
+}
+
+#[test]
+fn a_run_whose_end_comes_in_another_file_after_compact_is_still_one_run() {
+    for [first, second] in [[BEGIN.as_slice(), &END], [END.as_slice(), &BEGIN]] {
+        let store = Store::new();
+        let file = store.file("first.ndjson", events(first));
+        store.ingest(&[file]);
+        store.ok(&["compact"]);
+        let file = store.file("second.ndjson", events(second));
+        store.ingest(&[file]);
+        let before = store.rows(&["overview"]);
+        assert_eq!(
+            (before.len(), &before[0]["started"], &before[0]["succeeded"]),
+            (1, &10.into(), &10.into())
+        );
+        store.ok(&["compact"]);
+        assert_eq!(store.rows(&["overview"]), before);
+    }
+}
+
+#[test]
+fn a_mapping_that_raises_the_lifetime_says_so() {
+    let store = Store::new();
+    let log =
+        store.file("log.csv", "id,at,what\n1,2026-03-01T00:00:00Z,opened\n1,2026-04-01T00:00:00Z,closed\n");
+    let mapping = store.file(
+        "log.toml",
+        "lifetime = \"60d\"\n[columns]\ninvocation_id = \"id\"\ntimestamp = \"at\"\nactivity = \"what\"\n",
+    );
+    let ingest = ["ingest", log.as_str(), "--mapping", mapping.as_str()];
+    store.run(&ingest).expect(0).says(&["raised the store's journey_lifetime from 24h to 60d"]);
+    let quiet = store.run(&ingest).expect(0);
+    assert!(!quiet.err.contains("raised"), "{}", quiet.err);
 }

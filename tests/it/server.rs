@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::harness::Store;
 
 /// Nothing in a test may take longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server; it is killed when its test is over.
 pub(crate) struct Server {

@@ -36,7 +36,6 @@ use batch_id::BatchId;
 use checkpoint::Checkpoint;
 use collect::Collector;
 use spool::Spool;
-pub(crate) use write::EVENTS_LAYOUT;
 
 /// How events are taken in.
 #[derive(Debug)]
@@ -130,8 +129,17 @@ pub struct IngestSummary {
     pub files: u64,
     /// Bytes written.
     pub bytes: u64,
-    /// Runs lasted longer than the store's journey lifetime, which was raised to cover them.
-    pub lifetime_raised: bool,
+    /// The mapping's lifetime of runs is longer than the store's journey lifetime was, which is now the same.
+    pub lifetime_raised: Option<LifetimeRaised>,
+}
+
+/// A journey lifetime that grew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LifetimeRaised {
+    /// What it was.
+    pub from: Lifetime,
+    /// What it is.
+    pub to: Lifetime,
 }
 
 impl IngestSummary {
@@ -159,12 +167,12 @@ pub async fn ingest(
         BatchId::check(given, inputs.len())?;
     }
     let _turn = store.turn_with_others().await?;
-    raise_lifetime(store, options.mapping.lifetime()).await?;
+    let lifetime_raised = raise_lifetime(store, options.mapping.lifetime()).await?;
     let pseudonyms = Pseudonyms::of(store)?.map(Arc::new);
     if let Some(pseudonyms) = &pseudonyms {
         pseudonyms.note_key(store).await?;
     }
-    let mut summary = IngestSummary::default();
+    let mut summary = IngestSummary { lifetime_raised, ..IngestSummary::default() };
     for input in inputs {
         let one = ingest_one(store, input, options, pseudonyms.as_ref(), progress, &mut summary).await?;
         summary.inputs.push(one);
@@ -173,13 +181,14 @@ pub async fn ingest(
 }
 
 /// Makes the store's journey lifetime cover `wanted`; says whether it had to grow.
-async fn raise_lifetime(store: &Store, wanted: Lifetime) -> Result<bool> {
-    if wanted <= store.settings().journey_lifetime {
-        return Ok(false);
+async fn raise_lifetime(store: &Store, wanted: Lifetime) -> Result<Option<LifetimeRaised>> {
+    let from = store.settings().journey_lifetime;
+    if wanted <= from {
+        return Ok(None);
     }
     let raise = |now: Settings| Settings { journey_lifetime: wanted.max(now.journey_lifetime), ..now };
     store.change_settings(raise).await?;
-    Ok(true)
+    Ok(Some(LifetimeRaised { from, to: wanted }))
 }
 
 async fn ingest_one(

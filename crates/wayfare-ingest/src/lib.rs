@@ -46,7 +46,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventBuilder, Identity, event_batch_schema};
 pub use generate::{GenerateSpec, Generated, Generator};
 pub use ingest::{
-    BATCH_ID_BYTES_MAX, IngestOptions, IngestProgress, IngestSummary, InputSummary, REJECTS_SHOWN_MAX, ingest,
+    BATCH_ID_BYTES_MAX, IngestOptions, IngestProgress, IngestSummary, InputSummary, LifetimeRaised,
+    REJECTS_SHOWN_MAX, ingest,
 };
 pub use input::{Input, Origin, expand};
 pub use limits::Limits;
@@ -56,7 +57,8 @@ pub use pseudonym::PseudonymSettings;
 pub use record::{Reason, Record, Reject, Value};
 pub use retain::{Cutoff, Retained, retain};
 pub use store::{
-    AppTransaction, Commit, DataFile, Disk, DiskFile, EncodedFile, FileLayout, Files, LocalDisk, NewFile,
-    Settings, Snapshot, Statistics, Store, Swept, Table, Turn, ValueRange, damage, encode,
+    AppTransaction, Commit, CommitKind, DataFile, Disk, DiskFile, EVENTS_LAYOUT, EncodedFile, Encoder,
+    FileLayout, Files, LocalDisk, NewFile, Settings, Snapshot, Statistics, Store, Swept, Table, Turn,
+    VacuumAction, VacuumOptions, VacuumSummary, ValueRange, damage, encode,
 };
 pub use verify::{Check, FileProgress, Finding, Health, Repair, TableHealth, repair, verify};

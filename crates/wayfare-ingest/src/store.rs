@@ -19,8 +19,10 @@ use crate::{Error, ErrorKind, Result};
 mod contents;
 mod data_file;
 mod disk;
+mod encoder;
 mod files;
 mod guard;
+mod layout;
 mod seal;
 mod settings;
 #[cfg(test)]
@@ -29,21 +31,25 @@ mod statistics;
 mod sweep;
 mod table;
 mod turn;
+mod upkeep;
 mod upload;
 
 pub(crate) use contents::Contents;
-pub use data_file::{DataFile, EncodedFile, FileLayout, NewFile, encode};
+pub use data_file::{DataFile, EncodedFile, NewFile};
 pub use disk::{Disk, DiskFile, LocalDisk};
+pub use encoder::{Encoder, encode};
 pub use files::Files;
 use guard::Guard;
 pub use guard::damage;
+pub use layout::{EVENTS_LAYOUT, FileLayout};
 pub(crate) use settings::FILE_NAME as SETTINGS_FILE;
 pub use settings::Settings;
 pub use statistics::{Statistics, ValueRange};
 pub use sweep::Swept;
 pub(crate) use sweep::{DAMAGED_FOLDER, relative, version_of, walk};
-pub use table::{AppTransaction, Commit, Snapshot, Table};
+pub use table::{AppTransaction, Commit, CommitKind, Snapshot, Table};
 pub use turn::Turn;
+pub use upkeep::{VacuumAction, VacuumOptions, VacuumSummary};
 
 use crate::columns;
 

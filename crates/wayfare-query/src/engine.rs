@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use wayfare_ingest::{FileProgress, Health, Store};
 
 use crate::Result;
-use crate::compact::{self, CompactSummary};
+use crate::compact::{self, CompactProgress, CompactSummary};
 use crate::report::{self, Report, ReportStream};
 use crate::session::{EngineOptions, session};
 use crate::spec::Spec;
@@ -70,9 +70,8 @@ impl Engine {
         Box::pin(report::stream(&self.store, &self.options, spec))
     }
 
-    /// Brings the table `invocations` up to date with the events; reports give the same answers before and after.
-    ///
-    /// `progress` hears of dates done and dates in all.
+    /// Merges event files, leaves repeated events out, and brings the table `invocations` up to date with the events;
+    /// reports give the same answers before, after and in between.
     ///
     /// # Errors
     /// `Conflict` when another compaction won, `Limit` when the memory does not suffice, `Unavailable` when the store
@@ -80,7 +79,7 @@ impl Engine {
     pub fn compact<'a>(
         &'a self,
         now_ms: i64,
-        progress: &'a (dyn Fn(u64, u64) + Send + Sync),
+        progress: &'a CompactProgress,
     ) -> BoxFuture<'a, Result<CompactSummary>> {
         Box::pin(async move {
             // the cache is everyone's: folded for one tenant it would lack the others

@@ -6,6 +6,7 @@
 
 pub mod attempts;
 mod cache;
+mod cancel;
 mod compact;
 mod condition;
 mod defects;
@@ -31,7 +32,7 @@ pub mod timeline;
 mod verify;
 pub mod words;
 
-pub use compact::CompactSummary;
+pub use compact::{CompactProgress, CompactStage, CompactSummary, MergeSummary};
 pub use engine::Engine;
 pub use report::{Report, ReportStream};
 pub use session::EngineOptions;

@@ -66,8 +66,7 @@ impl<'a> Question<'a> {
         // An as-of time in whole milliseconds takes in all events of that millisecond.
         let as_of_us = as_of_ms.saturating_mul(1_000).saturating_add(999);
         let scope = scope.clone();
-        let lifetime = store.settings().journey_lifetime;
-        let fresh = Freshness::of(&snapshot.events, &snapshot.invocations, lifetime)?;
+        let fresh = Freshness::of(store, &context, &snapshot).await?;
         let folds = Arc::default();
         Ok(Self {
             store,

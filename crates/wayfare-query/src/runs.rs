@@ -56,6 +56,7 @@ pub(crate) type Marks = [Expr];
 #[derive(Debug)]
 pub(crate) struct RunsPlan<'a> {
     pub(crate) store: &'a Store,
+    /// Which dates need not be folded.
     pub(crate) fresh: &'a Freshness,
     /// What counts as now; later events are as if they had not happened.
     pub(crate) as_of_us: i64,

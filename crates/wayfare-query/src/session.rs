@@ -6,10 +6,12 @@ use std::sync::Arc;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use url::Url;
 use wayfare_ingest::Store;
 
+use crate::cancel::YieldAtJoins;
 use crate::error::of_datafusion;
 use crate::provider::STORE_URL;
 use crate::tenant::Tenant;
@@ -87,7 +89,13 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         .map_err(|cause| of_datafusion("cannot set up the query engine", cause))?;
     let url = Url::parse(STORE_URL).map_err(|cause| Error::internal("the store's URL").because(cause))?;
     runtime.register_object_store(&url, store.access());
-    let context = SessionContext::new_with_config_rt(config, runtime);
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_physical_optimizer_rule(Arc::new(YieldAtJoins))
+        .build();
+    let context = SessionContext::new_with_state(state);
     context.register_udaf(fold::fold_run());
     functions::register(&context);
     Ok(context)

@@ -37,7 +37,7 @@ pub(crate) async fn verify(
 /// Folds the cached dates anew and compares.
 async fn cache(store: &Store, context: &SessionContext) -> Result<Vec<Finding>> {
     let snapshot = StoreSnapshot::of(store).await?;
-    let fresh = Freshness::of(&snapshot.events, &snapshot.invocations, store.settings().journey_lifetime)?;
+    let fresh = Freshness::of(store, context, &snapshot).await?;
     let mut by_date: BTreeMap<NaiveDate, Vec<DataFile>> = BTreeMap::new();
     for file in &fresh.cached {
         // the cache's own check of its partitions has passed
@@ -46,7 +46,7 @@ async fn cache(store: &Store, context: &SessionContext) -> Result<Vec<Finding>> 
         }
     }
     let dates: Vec<NaiveDate> = by_date.keys().copied().collect();
-    let at_once = if fresh.reach_days().is_some() { DATES_AT_ONCE_MAX } else { dates.len().max(1) };
+    let at_once = if fresh.is_bounded() { DATES_AT_ONCE_MAX } else { dates.len().max(1) };
     let mut findings = Vec::new();
     for dates in dates.chunks(at_once) {
         let files: Vec<DataFile> =

@@ -9,13 +9,14 @@ use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use wayfare_ingest::{
-    Decoder, GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Source, expand,
+    Decoder, GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Source, VacuumAction,
+    VacuumOptions, expand,
 };
 use wayfare_query::spec::Spec;
-use wayfare_query::{Engine, EngineOptions, Error, Report, ReportStream, Result};
+use wayfare_query::{CompactStage, Engine, EngineOptions, Error, Report, ReportStream, Result};
 
 use crate::clock;
 use crate::progress::Progress;
@@ -86,8 +87,8 @@ pub(crate) struct IngestSummary {
     pub(crate) first_rejects: Vec<RejectedAt>,
     /// Inputs that could not be read to their end; what was good before is stored.
     pub(crate) failures: Vec<Error>,
-    /// Runs outlast what the store expected, which now expects more.
-    pub(crate) lifetime_raised: bool,
+    /// What the store's journey lifetime was and is, where the mapping raised it.
+    pub(crate) lifetime_raised: Option<(String, String)>,
     /// How long it took.
     pub(crate) elapsed: Duration,
 }
@@ -108,14 +109,41 @@ pub(crate) struct RejectedAt {
 /// What came of compacting.
 #[derive(Debug, Default)]
 pub(crate) struct CompactSummary {
+    /// Event files before.
+    pub(crate) event_files_before: u64,
+    /// Event files afterwards.
+    pub(crate) event_files_after: u64,
+    /// Events that were rewritten.
+    pub(crate) events_merged: u64,
+    /// Events removed, since the same event stood in another file.
+    pub(crate) events_removed: u64,
     /// Start dates whose runs were folded anew.
     pub(crate) dates_folded: u64,
     /// Start dates that were up to date.
     pub(crate) dates_kept: u64,
     /// Runs written.
     pub(crate) invocations: u64,
-    /// Bytes written.
+    /// Runs among them that outlast the store's journey lifetime.
+    pub(crate) long_invocations: u64,
+    /// That lifetime.
+    pub(crate) journey_lifetime: String,
+    /// Bytes written, of events and of runs.
     pub(crate) bytes: u64,
+    /// How long it took.
+    pub(crate) elapsed: Duration,
+}
+
+/// What a clean-up removed, or would remove.
+#[derive(Debug, Default)]
+pub(crate) struct VacuumSummary {
+    /// Paths inside the store's folder.
+    pub(crate) files: Vec<String>,
+    /// Their size.
+    pub(crate) bytes: u64,
+    /// Log entries removed.
+    pub(crate) log_entries: u64,
+    /// Nothing was removed, it was only looked for.
+    pub(crate) dry_run: bool,
     /// How long it took.
     pub(crate) elapsed: Duration,
 }
@@ -181,6 +209,11 @@ impl Store {
     /// The store's folder.
     pub(crate) fn root(&self) -> &Path {
         self.files.root()
+    }
+
+    /// Whether plain ids must not reach the disk.
+    pub(crate) fn keeps_pseudonyms(&self) -> bool {
+        self.files.settings().pseudonyms.is_some()
     }
 
     /// The same store with the rows of one tenant only.
@@ -363,7 +396,7 @@ async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Resu
                 detail: reject.detail,
             })
             .collect(),
-        lifetime_raised: done.lifetime_raised,
+        lifetime_raised: done.lifetime_raised.map(|raised| (raised.from.to_string(), raised.to.to_string())),
         failures: done.inputs.into_iter().filter_map(|input| input.damage).collect(),
         elapsed: started.elapsed(),
     })
@@ -396,19 +429,38 @@ fn columns_text(columns: &BTreeMap<String, Vec<String>>) -> String {
     text
 }
 
-/// Folds what is not folded yet.
+/// Merges event files and folds what is not folded yet.
 pub(crate) async fn compact(store: &Store, progress: &Progress) -> Result<CompactSummary> {
     let started = Instant::now();
     let heard = progress.clone();
-    let hear = move |done: u64, all: u64| heard.dates(done, all);
+    let hear = move |stage: CompactStage, done: u64, all: u64| match stage {
+        CompactStage::Events => heard.share("merging", "events", done, all),
+        CompactStage::Runs => heard.share("folding", "dates", done, all),
+    };
     let done = store.engine.compact(clock::now_ms(), &hear).await?;
     Ok(CompactSummary {
+        event_files_before: done.events.files_before,
+        event_files_after: done.events.files_after,
+        events_merged: done.events.merged,
+        events_removed: done.events.repeats,
         dates_folded: done.dates,
         dates_kept: done.dates_kept,
         invocations: done.runs,
-        bytes: done.bytes,
+        long_invocations: done.long_runs,
+        journey_lifetime: store.files.settings().journey_lifetime.to_string(),
+        bytes: done.bytes + done.events.bytes,
         elapsed: started.elapsed(),
     })
+}
+
+/// Removes files that nobody needs any more.
+pub(crate) async fn vacuum(store: &Store, older_than: Duration, dry_run: bool) -> Result<VacuumSummary> {
+    let started = Instant::now();
+    let action = if dry_run { VacuumAction::List } else { VacuumAction::Remove };
+    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(clock::now_ms().unsigned_abs());
+    let done = store.files.vacuum(VacuumOptions { older_than, action, now }).await?;
+    let wayfare_ingest::VacuumSummary { files, bytes, log_entries } = done;
+    Ok(VacuumSummary { files, bytes, log_entries, dry_run, elapsed: started.elapsed() })
 }
 
 /// Writes sample events as NDJSON and counts them; `Unavailable` with the cause when a write fails.

@@ -28,6 +28,7 @@ mod steps;
 mod sub_journeys;
 mod summary;
 mod token;
+mod vacuum;
 mod values;
 mod verify;
 
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Ingest(ingest::Ingest),
     Compact(compact::Compact),
+    Vacuum(vacuum::Vacuum),
     Verify(verify::Verify),
     Retain(retain::Retain),
     Erase(erase::Erase),
@@ -89,6 +91,7 @@ impl Command {
             Self::Generate(args) => args.run(session),
             Self::Ingest(args) => args.run(session).await,
             Self::Compact(args) => args.run(session).await,
+            Self::Vacuum(args) => args.run(session).await,
             Self::Verify(args) => args.run(session).await,
             Self::Retain(args) => args.run(session).await,
             Self::Erase(args) => args.run(session).await,

@@ -47,10 +47,12 @@ impl Progress {
         self.bar.position()
     }
 
-    /// Shows how many dates of all are done.
-    pub(crate) fn dates(&self, done: u64, all: u64) {
+    /// Shows how much of something is done.
+    pub(crate) fn share(&self, doing: &'static str, unit: &str, done: u64, all: u64) {
+        self.bar.set_message(doing);
         self.bar.set_length(all);
-        self.bar.set_style(self.style("{msg} {bar:24} {pos} of {len} dates · {eta} left"));
+        let template = format!("{{msg}} {{bar:24}} {{human_pos}} of {{human_len}} {unit} · {{eta}} left");
+        self.bar.set_style(self.style(&template));
         self.bar.set_position(done);
     }
 

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LINK, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, RETRY_AFTER,
 };
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{from_fn_with_state, map_response};
@@ -43,7 +43,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::SizeAbove;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use wayfare_ingest::Mapping;
 use wayfare_query::{Error, Result};
@@ -246,11 +246,19 @@ fn announce(listens: SocketAddr, app: &App, session: &Session) -> Result<()> {
 fn router(app: &Arc<App>, origins: Vec<HeaderValue>) -> Router {
     let router = routes::router()
         .layer(CatchPanicLayer::new())
-        .layer(CompressionLayer::new().compress_when(SizeAbove::new(COMPRESSED_BYTES_MIN)))
+        .layer(CompressionLayer::new().compress_when(worth_compressing()))
         .layer(map_response(async |response| etag::of_compressed(response)))
         .layer(from_fn_with_state(Arc::clone(app), finish::finish))
         .with_state(Arc::clone(app));
     if origins.is_empty() { router } else { router.layer(cors(origins)) }
+}
+
+/// Long answers, but for those that are packed already.
+fn worth_compressing() -> impl Predicate {
+    SizeAbove::new(COMPRESSED_BYTES_MIN)
+        .and(NotForContentType::const_new("application/vnd.apache.parquet"))
+        .and(NotForContentType::const_new("font/"))
+        .and(NotForContentType::const_new("image/png"))
 }
 
 /// Lets pages of other origins ask, and read what they need of the answer.
@@ -267,7 +275,7 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
             events::IDEMPOTENCY_KEY,
             finish::REQUEST_ID,
         ])
-        .expose_headers([ETAG, LINK, RETRY_AFTER, HeaderName::from_static("x-snapshot"), finish::REQUEST_ID])
+        .expose_headers([ETAG, LINK, RETRY_AFTER, answer::SNAPSHOT, answer::NEXT, finish::REQUEST_ID])
         .max_age(Duration::from_mins(10))
 }
 

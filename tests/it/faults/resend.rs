@@ -49,7 +49,7 @@ fn a_batch_sent_again_counts_once() {
         }
         sent += 1;
         if sent % COMPACTED_EVERY == 0 {
-            runtime.block_on(engine.compact(NOW_MS, &|_, _| ())).unwrap();
+            runtime.block_on(engine.compact(NOW_MS, &|_, _, _| ())).unwrap();
         }
         if sent % RESTARTED_EVERY == 0 {
             engine = open(&beside.path());

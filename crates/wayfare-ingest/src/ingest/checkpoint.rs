@@ -4,9 +4,9 @@ use arrow::array::AsArray as _;
 
 use super::batch_id::BatchId;
 use super::part::Part;
-use super::{IngestOptions, IngestSummary, Stored, raise_lifetime, write};
+use super::{IngestOptions, IngestSummary, Stored, write};
 use crate::record::Reject;
-use crate::store::{Commit, NewFile, Store, Table};
+use crate::store::{Commit, DataFile, NewFile, Store, Table, ValueRange};
 use crate::{Error, ErrorKind, Result};
 
 /// The state of one batch in both tables, as the logs said when it was read or written last.
@@ -52,6 +52,9 @@ impl<'a> Checkpoint<'a> {
         let mut rejected = 0;
         if self.batch.records_in(self.store.quarantine()).await?.is_some() {
             for file in self.store.quarantine().snapshot().await?.files {
+                if !self.may_hold(&file) {
+                    continue;
+                }
                 let contents = self.store.contents(&file).await?;
                 for batch in contents.batches(Some(&["batch_id"]))? {
                     let batch = batch?;
@@ -61,6 +64,16 @@ impl<'a> Checkpoint<'a> {
             }
         }
         Ok((read.try_into().unwrap_or_default(), rejected))
+    }
+
+    /// Whether a file of quarantine may have lines of the batch, as far as the log says.
+    fn may_hold(&self, file: &DataFile) -> bool {
+        match file.statistics.ranges.get("batch_id") {
+            Some(ValueRange::Text(first, last)) => {
+                (first.as_str()..=last.as_str()).contains(&self.batch.as_str())
+            }
+            _ => true,
+        }
     }
 
     /// Numbers of records at which the parts in the store ended.
@@ -92,9 +105,7 @@ impl<'a> Checkpoint<'a> {
         if !part.rejects.is_empty() && self.refused < Some(end) {
             self.refuse(&part.rejects, end, options).await?;
         }
-        let (add, longest_run) = write::events(self.store, part, self.batch, options).await?;
-        // Before the commit: a part that is in the store is not looked at again.
-        summary.lifetime_raised |= raise_lifetime(self.store, longest_run).await?;
+        let add = write::events(self.store, part, self.batch, options).await?;
         let (files, bytes) = (add.len() as u64, add.iter().map(NewFile::size_bytes).sum::<u64>());
         let mut transactions = vec![self.batch.read(end, self.read)];
         transactions.extend(is_last.then(|| self.batch.done()));

@@ -75,7 +75,7 @@ impl Collector {
             let (blocks, sender, mapper) = (Arc::clone(&blocks), parsed_sender.clone(), Arc::clone(&mapper));
             let pseudonyms = pseudonyms.cloned();
             thread::spawn(move || {
-                work(&blocks, &sender, &|block| parse(block, &mapper, pseudonyms.as_deref()))
+                work(&blocks, &sender, &|block| parse(block, &mapper, pseudonyms.as_deref()));
             });
         }
         thread::spawn(move || split(decoder, &block_sender, &parsed_sender));

@@ -11,29 +11,23 @@ use chrono::{DateTime, Duration};
 use super::IngestOptions;
 use super::batch_id::BatchId;
 use super::order::Order;
-use super::part::{Part, longest_run_ms};
+use super::part::Part;
 use crate::columns;
-use crate::mapping::Lifetime;
 use crate::record::Reject;
-use crate::store::{EncodedFile, FileLayout, NewFile, Store, encode};
+use crate::store::{EVENTS_LAYOUT, EncodedFile, FileLayout, NewFile, Store, encode};
 use crate::{Error, Result};
 
-pub(crate) const EVENTS_LAYOUT: FileLayout = FileLayout {
-    sorted_by: &["journey_id", "invocation_id", "timestamp"],
-    ranges_of: &["timestamp", "journey_id", "invocation_id", "user_id", "activity"],
-    plain: &["event_id"],
-    ..FileLayout::PLAIN
-};
+/// Lines of a batch that is sent again are counted: the log tells which files hold them.
+const QUARANTINE_LAYOUT: FileLayout = FileLayout { ranges_of: &["batch_id"], ..FileLayout::PLAIN };
 
-/// Sorts a part and writes one file for each source and date; gives the longest run of the part, too.
+/// Sorts a part and writes one file for each source and date.
 pub(super) async fn events(
     store: &Store,
     part: Part,
     batch: &BatchId,
     options: &IngestOptions,
-) -> Result<(Vec<NewFile>, Lifetime)> {
+) -> Result<Vec<NewFile>> {
     let threads = options.threads.max(1);
-    let longest_run = Lifetime::Millis(longest_run_ms(&part.batches));
     let encoded = tokio::task::spawn_blocking(move || encode_part(&part, threads))
         .await
         .map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
@@ -41,8 +35,7 @@ pub(super) async fn events(
         .into_iter()
         .map(|Partitioned { source, date, file }| (file, vec![("source", source), ("date", date)]));
     let stem = format!("part-{}", batch.short());
-    let files = store.events().put_all(placed.collect(), &stem, options.now_ms).await?;
-    Ok((files, longest_run))
+    store.events().put_all(placed.collect(), &stem, options.now_ms).await
 }
 
 /// A file and where it belongs.
@@ -122,6 +115,6 @@ pub(super) async fn quarantine(
         ],
     )
     .map_err(|cause| Error::internal("rejects do not fit the quarantine table").because(cause))?;
-    let file = encode(&rows, FileLayout::PLAIN)?;
+    let file = encode(&rows, QUARANTINE_LAYOUT)?;
     Ok(vec![store.quarantine().put(file, &[], "part", now_ms).await?])
 }

@@ -39,8 +39,9 @@ impl Lifetime {
 impl fmt::Display for Lifetime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::Millis(millis) = *self else { return f.write_str("unlimited") };
-        // Days and hours read better than weeks: the default is written `24h`.
-        let plain = UNITS.iter().skip(2).find(|(_, unit_ms)| millis % unit_ms == 0);
+        // One day is written `24h`, several as days: nobody counts in weeks or hundreds of hours.
+        let largest = if millis > DAY_MS { 1 } else { 2 };
+        let plain = UNITS.iter().skip(largest).find(|(_, unit_ms)| millis % unit_ms == 0);
         let (name, unit_ms) = plain.copied().unwrap_or(("ms", 1));
         write!(f, "{}{name}", millis / unit_ms)
     }
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_lifetime_is_written_as_it_is_read() {
-        for text in ["24h", "90m", "1500ms", "45s", "unlimited"] {
+        for text in ["24h", "60d", "36h", "90m", "1500ms", "45s", "unlimited"] {
             assert_eq!(Lifetime::parse(text).unwrap().to_string(), text);
         }
         assert!(Lifetime::Unlimited > Lifetime::Millis(i64::MAX));

@@ -1,42 +1,21 @@
 //! One Parquet file of a table: how it is written, and what the log knows of it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
-use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::compute::partition;
-use arrow::datatypes::{DataType, Field, SchemaRef};
 use bytes::Bytes;
 use deltalake_core::kernel::{Add, LogicalFileView};
 use object_store::path::Path as StorePath;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
 use super::files::Files;
 use super::seal::seal_parquet;
 use super::statistics::{self, Statistics};
 use super::table::Table;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
-/// Rows of one row group: small enough that two cores get work from one day's file and that a selective
-/// query skips most of it, large enough for dictionaries to pay.
-const ROW_GROUP_ROWS_MAX: usize = 131_072;
-
-/// Rows that a row group of a file that is grouped by a column should have: what smaller ones saved in reading they
-/// would cost in footers.
-const ROW_GROUP_ROWS_MIN: usize = 8_192;
-
-/// A dictionary may grow to this size before a column falls back to plain values. Paths and ids repeat
-/// across a whole row group, so the default of 1 MiB would give up too early.
-const DICTIONARY_BYTES_MAX: usize = 8 << 20;
-
-/// The level at which zstd's gain in size flattens on event text, while writing stays cheap.
-const ZSTD_LEVEL: i32 = 3;
+/// The tag that tells where a file's appendix lies: `start+length`, in bytes.
+pub(super) const APPENDIX_TAG: &str = "wayfare.appendix";
 
 /// One data file as the log of a snapshot tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +30,8 @@ pub struct DataFile {
     pub partition: BTreeMap<String, String>,
     /// Rows and value ranges.
     pub statistics: Statistics,
+    /// What the writer noted of the file, by name.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl DataFile {
@@ -69,7 +50,31 @@ impl DataFile {
             Error::corrupt("the log has a negative file size").with("file", &path).because(cause)
         })?;
         let location = inside(folder, &path)?;
-        Ok(Self { path, location, size_bytes, partition, statistics })
+        let tags = tags_of(view);
+        Ok(Self { path, location, size_bytes, partition, statistics, tags })
+    }
+
+    /// Reads the bytes that [`super::Encoder::append`] put into the file; `None` when it has none.
+    ///
+    /// # Errors
+    /// `Corrupt` when the file ends before them, `Unavailable` when it cannot be read.
+    pub async fn appendix(&self, files: &dyn ObjectStore) -> Result<Option<Bytes>> {
+        let Some(place) = self.tags.get(APPENDIX_TAG) else { return Ok(None) };
+        let range = place
+            .split_once('+')
+            .and_then(|(start, length)| Some((start.parse::<u64>().ok()?, length.parse::<u64>().ok()?)))
+            .and_then(|(start, length)| Some(start..start.checked_add(length)?))
+            .filter(|range| range.end <= self.size_bytes)
+            .ok_or_else(|| Error::corrupt("the log has no place of an appendix").with("file", &self.path))?;
+        if range.is_empty() {
+            return Ok(Some(Bytes::new()));
+        }
+        let bytes = files.get_range(&self.location, range).await;
+        bytes.map(Some).map_err(|cause| {
+            Error::new(ErrorKind::Unavailable, "cannot read a data file")
+                .with("file", &self.path)
+                .because(cause)
+        })
     }
 
     /// The value of a partition column.
@@ -100,118 +105,10 @@ impl NewFile {
 /// A Parquet file in memory, ready to be put into the store.
 #[derive(Debug)]
 pub struct EncodedFile {
-    bytes: Bytes,
-    rows: u64,
-    statistics: String,
-}
-
-/// What the files of a table are written with.
-#[derive(Debug, Clone, Copy)]
-pub struct FileLayout {
-    /// The columns that rows are sorted by.
-    pub sorted_by: &'static [&'static str],
-    /// The columns that the log keeps value ranges of.
-    pub ranges_of: &'static [&'static str],
-    /// The columns without a dictionary, since their values do not repeat.
-    pub plain: &'static [&'static str],
-    /// The columns of numbers that are kept as differences from row to row, packed by bits and not otherwise.
-    pub packed: &'static [&'static str],
-    /// The columns that are read so often that quick unpacking counts for more than size.
-    pub hot: &'static [&'static str],
-    /// The column, first in the sort order, by which rows are looked for: row groups end where it changes, so that
-    /// the rows of a value are a few row groups and those row groups hold little else.
-    pub grouped_by: Option<&'static str>,
-}
-
-impl FileLayout {
-    /// Without a sort order and with the same encoding for all columns.
-    pub const PLAIN: Self =
-        Self { sorted_by: &[], ranges_of: &[], plain: &[], packed: &[], hot: &[], grouped_by: None };
-}
-
-/// Encodes sorted rows as one Parquet file.
-///
-/// # Errors
-/// `Internal` when the rows do not fit the schema.
-pub fn encode(rows: &RecordBatch, layout: FileLayout) -> Result<EncodedFile> {
-    let schema = rows.schema();
-    let sorting = layout
-        .sorted_by
-        .iter()
-        .filter_map(|name| schema.index_of(name).ok())
-        .filter_map(|index| i32::try_from(index).ok())
-        .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: true })
-        .collect();
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(ZSTD_LEVEL).map_err(|cause| Error::internal("zstd level").because(cause))?,
-        ))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
-        .set_statistics_enabled(match layout.grouped_by {
-            // A row group is a page or two: an index of them would say nothing new.
-            Some(_) => EnabledStatistics::Chunk,
-            None => EnabledStatistics::Page,
-        })
-        .set_sorting_columns(Some(sorting))
-        .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
-    for &name in layout.plain {
-        let column = ColumnPath::from(name);
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_statistics_enabled(column, EnabledStatistics::None);
-    }
-    for &name in layout.packed {
-        let column = column_path(&schema, name);
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
-            .set_column_compression(column, Compression::UNCOMPRESSED);
-    }
-    for &name in layout.hot {
-        properties = properties.set_column_compression(column_path(&schema, name), Compression::SNAPPY);
-    }
-    let encode = || -> parquet::errors::Result<Vec<u8>> {
-        let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.build()))?;
-        for rows in row_groups(rows, layout.grouped_by)? {
-            writer.write(&rows)?;
-            writer.flush()?;
-        }
-        writer.into_inner()
-    };
-    let bytes = encode().map_err(|cause| Error::internal("cannot encode a data file").because(cause))?;
-    Ok(EncodedFile {
-        bytes: bytes.into(),
-        rows: rows.num_rows() as u64,
-        statistics: statistics::of_rows(rows, layout.ranges_of)?,
-    })
-}
-
-/// The path of a column's values, which lie one level deeper in a list.
-fn column_path(schema: &SchemaRef, name: &str) -> ColumnPath {
-    match schema.field_with_name(name).map(Field::data_type) {
-        Ok(DataType::List(element)) => {
-            ColumnPath::new(vec![name.to_owned(), "list".to_owned(), element.name().clone()])
-        }
-        _ => ColumnPath::from(name),
-    }
-}
-
-/// Cuts sorted rows where a column changes, into pieces of [`ROW_GROUP_ROWS_MIN`] rows and more as far as it goes.
-fn row_groups(rows: &RecordBatch, grouped_by: Option<&str>) -> parquet::errors::Result<Vec<RecordBatch>> {
-    let Some(column) = grouped_by.and_then(|name| rows.column_by_name(name)) else {
-        return Ok(vec![rows.clone()]);
-    };
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    for value in partition(std::slice::from_ref(column))?.ranges() {
-        match groups.last_mut() {
-            Some(last) if last.len() < ROW_GROUP_ROWS_MIN && value.len() < ROW_GROUP_ROWS_MIN => {
-                last.end = value.end;
-            }
-            _ => groups.push(value),
-        }
-    }
-    Ok(groups.into_iter().map(|group| rows.slice(group.start, group.len())).collect())
+    pub(super) bytes: Bytes,
+    pub(super) rows: u64,
+    pub(super) statistics: String,
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 impl Table {
@@ -279,7 +176,7 @@ impl EncodedFile {
                 modification_time: written_at_ms,
                 data_change: true,
                 stats: Some(self.statistics),
-                tags: None,
+                tags: tags_action(self.tags),
                 deletion_vector: None,
                 base_row_id: None,
                 default_row_commit_version: None,
@@ -287,6 +184,19 @@ impl EncodedFile {
             },
         }
     }
+}
+
+#[expect(deprecated, reason = "the library has no other access to tags")]
+fn tags_of(view: &LogicalFileView) -> BTreeMap<String, String> {
+    let tags = view.add_action().tags.into_iter().flatten();
+    tags.filter_map(|(name, text)| Some((name, text?))).collect()
+}
+
+fn tags_action(tags: BTreeMap<String, String>) -> Option<HashMap<String, Option<String>>> {
+    if tags.is_empty() {
+        return None;
+    }
+    Some(tags.into_iter().map(|(name, text)| (name, Some(text))).collect())
 }
 
 /// The absolute path of a file of a table.

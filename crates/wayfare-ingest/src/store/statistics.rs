@@ -70,38 +70,102 @@ fn range_of(column: &str, low: &Value, high: &Value) -> Option<ValueRange> {
     Some(ValueRange::Micros(micros(low)?, micros(high)?))
 }
 
-/// Computes the statistics text of rows, with ranges of the named columns.
-pub(super) fn of_rows(rows: &RecordBatch, columns: &[&str]) -> Result<String> {
-    let mut wire = Wire {
-        num_records: rows.num_rows() as u64,
-        min_values: Map::new(),
-        max_values: Map::new(),
-        null_count: Map::new(),
-    };
-    for &name in columns {
-        let Some(column) = rows.column_by_name(name) else { continue };
-        wire.null_count.insert(name.to_owned(), column.null_count().into());
-        if let Some((low, high)) = value_range(column) {
-            wire.min_values.insert(name.to_owned(), low.into());
-            wire.max_values.insert(name.to_owned(), high.into());
-        }
-    }
-    serde_json::to_string(&wire).map_err(|cause| Error::internal("statistics have no text").because(cause))
+/// What was seen of the rows of a file so far.
+#[derive(Debug)]
+pub(super) struct Seen {
+    rows: u64,
+    columns: Vec<SeenColumn>,
 }
 
-fn value_range(column: &ArrayRef) -> Option<(String, String)> {
+#[derive(Debug)]
+struct SeenColumn {
+    name: &'static str,
+    nulls: u64,
+    range: Option<ValueRange>,
+}
+
+impl Seen {
+    /// Nothing yet; ranges are kept of the columns named.
+    pub(super) fn of(columns: &[&'static str]) -> Self {
+        let columns = columns.iter().map(|&name| SeenColumn { name, nulls: 0, range: None });
+        Self { rows: 0, columns: columns.collect() }
+    }
+
+    /// Takes further rows in.
+    pub(super) fn add(&mut self, rows: &RecordBatch) {
+        self.rows += rows.num_rows() as u64;
+        for seen in &mut self.columns {
+            let Some(column) = rows.column_by_name(seen.name) else { continue };
+            seen.nulls += column.null_count() as u64;
+            let further = value_range(column);
+            seen.range = match (seen.range.take(), further) {
+                (Some(before), Some(further)) => Some(before.with(further)),
+                (before, further) => before.or(further),
+            };
+        }
+    }
+
+    /// Rows taken in.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The statistics text of the file's log entry.
+    pub(super) fn to_text(&self) -> Result<String> {
+        let mut wire = Wire {
+            num_records: self.rows,
+            min_values: Map::new(),
+            max_values: Map::new(),
+            null_count: Map::new(),
+        };
+        for SeenColumn { name, nulls, range } in &self.columns {
+            wire.null_count.insert((*name).to_owned(), (*nulls).into());
+            if let Some((low, high)) = range.as_ref().and_then(ValueRange::texts) {
+                wire.min_values.insert((*name).to_owned(), low.into());
+                wire.max_values.insert((*name).to_owned(), high.into());
+            }
+        }
+        serde_json::to_string(&wire)
+            .map_err(|cause| Error::internal("statistics have no text").because(cause))
+    }
+}
+
+impl ValueRange {
+    /// The range of the values of both.
+    fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Text(low, high), Self::Text(other_low, other_high)) => {
+                Self::Text(low.min(other_low), high.max(other_high))
+            }
+            (Self::Micros(low, high), Self::Micros(other_low, other_high)) => {
+                Self::Micros(low.min(other_low), high.max(other_high))
+            }
+            // a column has one type
+            (range, _) => range,
+        }
+    }
+
+    /// Both ends as the log writes them; `None` when readers could not trust them.
+    fn texts(&self) -> Option<(String, String)> {
+        match self {
+            Self::Text(low, high) => {
+                let short = low.len() <= VALUE_BYTES_MAX && high.len() <= VALUE_BYTES_MAX;
+                short.then(|| (low.clone(), high.clone()))
+            }
+            Self::Micros(low, high) => Some((instant_text(*low)?, instant_text(*high)?)),
+        }
+    }
+}
+
+fn value_range(column: &ArrayRef) -> Option<ValueRange> {
     match column.data_type() {
         DataType::Utf8 => {
             let values = column.as_string::<i32>();
-            let (low, high) = (min_string(values)?, max_string(values)?);
-            let short = low.len() <= VALUE_BYTES_MAX && high.len() <= VALUE_BYTES_MAX;
-            short.then(|| (low.to_owned(), high.to_owned()))
+            Some(ValueRange::Text(min_string(values)?.to_owned(), max_string(values)?.to_owned()))
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             let values = column.as_primitive::<TimestampMicrosecondType>();
-            let low = arrow::compute::min(values)?;
-            let high = arrow::compute::max(values)?;
-            Some((instant_text(low)?, instant_text(high)?))
+            Some(ValueRange::Micros(arrow::compute::min(values)?, arrow::compute::max(values)?))
         }
         _ => None,
     }
@@ -110,4 +174,44 @@ fn value_range(column: &ArrayRef) -> Option<(String, String)> {
 fn instant_text(micros: i64) -> Option<String> {
     DateTime::from_timestamp_micros(micros)
         .map(|instant| instant.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::StringArray;
+    use arrow::datatypes::{Field, Schema};
+
+    use super::*;
+
+    fn rows(values: &[Option<&str>]) -> RecordBatch {
+        let schema = Schema::new(vec![Field::new("journey_id", DataType::Utf8, true)]);
+        let column: ArrayRef = Arc::new(values.iter().copied().collect::<StringArray>());
+        RecordBatch::try_new(Arc::new(schema), vec![column]).unwrap()
+    }
+
+    fn range(batches: &[RecordBatch]) -> (Statistics, Option<ValueRange>) {
+        let mut seen = Seen::of(&["journey_id"]);
+        for batch in batches {
+            seen.add(batch);
+        }
+        let statistics = parse(&seen.to_text().unwrap()).unwrap();
+        let range = statistics.ranges.get("journey_id").cloned();
+        (statistics, range)
+    }
+
+    #[test]
+    fn batches_add_up_to_the_file() {
+        let batches = [rows(&[Some("login"), None]), rows(&[None]), rows(&[Some("kyc"), Some("login")])];
+        let (statistics, range) = range(&batches);
+        assert_eq!((statistics.rows, statistics.nulls["journey_id"]), (5, 2));
+        assert_eq!(range, Some(ValueRange::Text("kyc".into(), "login".into())));
+    }
+
+    #[test]
+    fn a_value_that_is_too_long_takes_the_range_away() {
+        let long = "z".repeat(VALUE_BYTES_MAX + 1);
+        assert_eq!(range(&[rows(&[Some("a")]), rows(&[Some(&long)]), rows(&[Some("b")])]).1, None);
+    }
 }

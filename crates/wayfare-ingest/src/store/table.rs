@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, SchemaRef};
 use deltalake_core::checkpoints::create_checkpoint;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
-use deltalake_core::kernel::{Action, StructField, Transaction};
+use deltalake_core::kernel::{Action, Add, StructField, Transaction};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
@@ -49,6 +49,16 @@ pub struct AppTransaction {
     pub previous: Option<i64>,
 }
 
+/// What a commit means to those who follow a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CommitKind {
+    /// Rows come or go.
+    #[default]
+    Data,
+    /// The same rows lie in other files (`dataChange` is false).
+    Layout,
+}
+
 /// What one commit changes.
 #[derive(Debug, Default)]
 pub struct Commit {
@@ -58,6 +68,8 @@ pub struct Commit {
     pub remove: Vec<DataFile>,
     /// Application transactions to record.
     pub transactions: Vec<AppTransaction>,
+    /// What the change means.
+    pub kind: CommitKind,
     /// The version from which the change was computed, when it holds for no other.
     pub base: Option<i64>,
 }
@@ -144,6 +156,11 @@ impl Table {
             .await
             .map_err(|cause| error("cannot make the table", cause).with("table", self.name))?;
         Ok(())
+    }
+
+    /// The table's log.
+    pub(super) fn log(&self) -> &LogStoreRef {
+        &self.log
     }
 
     /// The newest state; what was read before is kept, so only the log's new entries are read.
@@ -263,12 +280,14 @@ impl Table {
 
     /// Tries to be the next version; `MaxCommitAttempts` when somebody else is.
     async fn attempt(&self, commit: &Commit, loaded: &DeltaTableState) -> Result<u64, DeltaTableError> {
-        let mut actions: Vec<Action> = commit.add.iter().map(|file| Action::Add(file.add.clone())).collect();
+        let data_change = commit.kind == CommitKind::Data;
+        let added = commit.add.iter().map(|file| Add { data_change, ..file.add.clone() });
+        let mut actions: Vec<Action> = added.map(Action::Add).collect();
         let removed: BTreeSet<&str> = commit.remove.iter().map(|file| file.path.as_str()).collect();
         if !removed.is_empty() {
             let gone = loaded.log_data();
             let gone = gone.iter().filter(|view| removed.contains(&*view.path()));
-            actions.extend(gone.map(|view| Action::Remove(view.remove_action(true))));
+            actions.extend(gone.map(|view| Action::Remove(view.remove_action(data_change))));
         }
         let transactions = commit
             .transactions
@@ -281,10 +300,13 @@ impl Table {
             .with_metadata(HashMap::from([("engine".to_owned(), "wayfare".into())]))
             .with_cleanup_expired_logs(Some(false))
             .with_max_retries(0);
-        let operation = DeltaOperation::Write {
-            mode: if removed.is_empty() { SaveMode::Append } else { SaveMode::Overwrite },
-            partition_by: Some(self.partitions.iter().map(|&name| name.to_owned()).collect()),
-            predicate: None,
+        let operation = match commit.kind {
+            CommitKind::Layout => DeltaOperation::Optimize { predicate: None, target_size: 0 },
+            CommitKind::Data => DeltaOperation::Write {
+                mode: if removed.is_empty() { SaveMode::Append } else { SaveMode::Overwrite },
+                partition_by: Some(self.partitions.iter().map(|&name| name.to_owned()).collect()),
+                predicate: None,
+            },
         };
         let prepared = CommitBuilder::from(properties)
             .with_actions(actions)
@@ -343,7 +365,7 @@ impl Table {
     }
 }
 
-fn version_number(version: u64) -> Result<i64> {
+pub(super) fn version_number(version: u64) -> Result<i64> {
     i64::try_from(version).map_err(|cause| Error::corrupt("the log's version is out of range").because(cause))
 }
 

@@ -6,9 +6,8 @@ use super::bytes::{damaged, put_count, put_i64, take_bytes, take_i64};
 
 /// A multiset of milliseconds, in no order.
 ///
-/// Each is kept as a number of variable length (LEB128): two bytes up to 16 seconds, three up to 35 minutes. A hundred
-/// million events have some forty million durations and waits, which take 90 MB so and 320 MB as integers. Sets
-/// are merged by joining their bytes.
+/// Each is kept as a number of variable length (LEB128): two bytes up to 16 seconds, three up to 35 minutes. Most
+/// durations and waits take two, a quarter of an integer. Sets are merged by joining their bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Times {
     bytes: Vec<u8>,

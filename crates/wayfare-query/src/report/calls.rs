@@ -6,6 +6,7 @@ use crate::Result;
 use crate::question::{Question, quoted};
 use crate::rows::{Rows, collect, column, integers};
 use crate::spec::Scope;
+use crate::words::{count as count_of, counted};
 
 use super::top::Top;
 use super::{Answer, empty};
@@ -72,7 +73,11 @@ pub(super) async fn rows(question: &Question<'_>, columns: &[&str]) -> Result<An
     answer.notes = empty::explain(question, answer.batch.num_rows()).await?;
     if answer.batch.num_rows() > 0 {
         let explained: i64 = explained.iter().flatten().sum();
-        answer.notes.push(format!("a failed call explains {explained} of {failures} failed runs"));
+        answer.notes.push(format!(
+            "a failed call explains {} of {}",
+            count_of(explained),
+            counted(failures, "failed run")
+        ));
     }
     Ok(answer)
 }

@@ -14,6 +14,7 @@ use crate::spec::CompareSpec;
 use crate::stats::{
     Estimate, Proportion, benjamini_hochberg, difference_of_estimates, newcombe_95, two_proportions_p,
 };
+use crate::words::counted;
 use crate::{Error, Result};
 
 use self::side::Side;
@@ -35,7 +36,11 @@ pub(super) async fn rows(question: &Question<'_>, spec: &CompareSpec) -> Result<
     let [a, b] = [Side::read(&a, "a").await?, Side::read(&b, "b").await?];
     let lines = lines(&a, &b);
     let mut answer = Answer::new("Comparison: b against a", table(&lines)?);
-    answer.notes.push(format!("a: {} runs; b: {} runs; differences are b − a", a.started(), b.started()));
+    answer.notes.push(format!(
+        "a: {}; b: {}; differences are b − a",
+        counted(a.started(), "run"),
+        counted(b.started(), "run")
+    ));
     if a.started() == 0 || b.started() == 0 {
         answer.notes.extend(empty::explain(question, 0).await?);
     }

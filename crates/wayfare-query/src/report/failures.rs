@@ -12,6 +12,7 @@ use crate::dimension::{Dimension, OF_THE_END};
 use crate::functions::FEATURE_COUNTS;
 use crate::question::{Question, quoted};
 use crate::rows::{Rows, collect, column, integers, words};
+use crate::words::counted;
 use crate::{Error, Result};
 
 use super::top::Top;
@@ -51,7 +52,7 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let mut answer = Answer::new("Failures: where runs failed and why", rows.finish()?);
     answer.notes = empty::explain(question, answer.batch.num_rows()).await?;
     if answer.batch.num_rows() > 0 {
-        answer.notes.push(format!("{total} failed runs, each counted once"));
+        answer.notes.push(format!("{}, each counted once", counted(total, "failed run")));
     }
     Ok(answer)
 }

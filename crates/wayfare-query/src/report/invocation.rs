@@ -62,7 +62,7 @@ pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>
     columns.extend(NESTING.map(col));
     let events = events
         .sort(order()?)
-        .and_then(|events| events.select(columns.to_vec()))
+        .and_then(|events| events.select(columns))
         .and_then(|events| events.limit(0, Some(EVENTS_MAX)))
         .map_err(failed)?;
     let events = without_repeats(&collect(events).await?)?;

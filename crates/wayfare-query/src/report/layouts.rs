@@ -94,7 +94,7 @@ impl Layout {
         }
         for number in 0..self.files {
             if number == self.compacted_after && number > 0 {
-                engine.compact(NOW_MS, &|_, _| {}).await.unwrap();
+                engine.compact(NOW_MS, &|_, _, _| {}).await.unwrap();
             }
             let share = order.iter().enumerate().filter(|(index, _)| *index as u64 % self.files == number);
             let text: String = share.map(|(_, line)| line.as_str()).collect();
@@ -107,7 +107,7 @@ impl Layout {
             ingest(&store, &inputs, &options, &quiet).await.unwrap();
         }
         if self.files == self.compacted_after {
-            engine.compact(NOW_MS, &|_, _| {}).await.unwrap();
+            engine.compact(NOW_MS, &|_, _, _| {}).await.unwrap();
         }
         (folder, engine)
     }

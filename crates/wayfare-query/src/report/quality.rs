@@ -15,6 +15,7 @@ use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{Rows, collect, integers, quotient, texts, words};
 use crate::runs::instant;
+use crate::words::{count, counted};
 use crate::{Error, Result};
 
 use super::funnel::literal;
@@ -46,10 +47,11 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let rate = quotient(succeeded, succeeded + failed);
     if let Some(rate) = rate {
         answer.notes.push(format!(
-            "completion rate as seen: {:.1} % ({succeeded} of {} runs that ended); at worst and at best: as if all runs of \
-             the row had failed, or succeeded",
+            "completion rate as seen: {:.1} % ({} of {} that ended); at worst and at best: as if all runs of the row had \
+             failed, or succeeded",
             rate * 100.0,
-            succeeded + failed
+            count(succeeded),
+            counted(succeeded + failed, "run")
         ));
     }
     let narrowed = !question.conditions.is_empty() || !question.scope.version.is_empty();

@@ -13,7 +13,7 @@ Examples:
   wayfare compact --store shop
   wayfare compact --store shop --memory 2GB --quiet";
 
-/// Fold events into runs ahead of the reports: faster answers, the same numbers
+/// Merge event files, remove repeated events and fold runs ahead of the reports: faster answers, the same numbers
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Compact {}
@@ -23,10 +23,12 @@ impl Compact {
         let Self {} = self;
         let out = summary::out(session)?;
         let store = backend::open(session.store_options(OnMissing::Fail)?).await?;
-        let progress = session.progress("folding");
+        let progress = session.progress("compacting");
         let done = backend::compact(&store, &progress).await?;
         session.clear_progress();
-        session.say(summary::compact_line(&done));
+        for line in summary::compact_lines(&done) {
+            session.say(line);
+        }
         summary::write(&summary::compact_json(&done), session, out)?;
         Ok(Exit::Done)
     }

@@ -1,4 +1,4 @@
-//! What `ingest` and `compact` did: lines for people on stderr, one JSON object for machines on request.
+//! What `ingest`, `compact` and `vacuum` did: lines for people on stderr, one JSON object for machines on request.
 
 use std::io::Write as _;
 
@@ -6,11 +6,14 @@ use serde_json::{Value, json};
 use wayfare_query::words::{count, counted, duration};
 use wayfare_query::{Error, Result};
 
-use crate::backend::{CompactSummary, IngestSummary};
+use crate::backend::{CompactSummary, IngestSummary, VacuumSummary};
 use crate::out::{Out, write_failed};
 use crate::progress::per_second;
 use crate::render::{Format, size};
 use crate::session::Session;
+
+/// Files that a dry run of a clean-up names to people.
+const FILES_SHOWN_MAX: usize = 20;
 
 /// Opens where the JSON object goes, if one was asked for.
 pub(super) fn out(session: &Session) -> Result<Option<Out>> {
@@ -67,10 +70,11 @@ pub(super) fn ingest_lines(summary: &IngestSummary) -> Vec<String> {
             count(summary.rejected_before)
         ));
     }
-    if summary.lifetime_raised {
-        lines.push(
-            "runs last longer than the store expected; it now expects that (journey_lifetime)".to_owned(),
-        );
+    if let Some((from, to)) = &summary.lifetime_raised {
+        lines.push(format!(
+            "the mapping raised the store's journey_lifetime from {from} to {to}: runs are put together, and funnels \
+             without --window look, that far"
+        ));
     }
     for place in &summary.first_rejects {
         lines.push(format!("  {}:{}: {}: {}", place.file, place.line, place.reason, place.detail));
@@ -103,25 +107,47 @@ pub(super) fn ingest_json(summary: &IngestSummary) -> Value {
         "rejected_before": summary.rejected_before,
         "reasons": summary.reasons.iter().cloned().map(|(reason, n)| (reason, n.into())).collect::<serde_json::Map<_, _>>(),
         "first_rejects": places.collect::<Vec<_>>(),
+        "journey_lifetime_raised": summary.lifetime_raised.as_ref().map(|(from, to)| json!({ "from": from, "to": to })),
         "failures": summary.failures.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "elapsed_ms": whole_ms(summary.elapsed),
     })
 }
 
-/// What was folded.
-pub(super) fn compact_line(summary: &CompactSummary) -> String {
-    format!(
-        "folded {} of {} ({}) in {}; {} up to date",
-        counted(summary.invocations, "run"),
-        counted(summary.dates_folded, "date"),
-        size(summary.bytes),
-        duration(summary.elapsed.as_secs_f64() * 1000.0),
-        if summary.dates_kept == 1 {
-            "1 date was".to_owned()
-        } else {
-            format!("{} were", counted(summary.dates_kept, "date"))
-        },
-    )
+/// What was merged and folded.
+pub(super) fn compact_lines(summary: &CompactSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    if summary.events_merged > 0 {
+        lines.push(format!(
+            "merged {} events: {} event files are now {}; {} repeated events removed",
+            count(summary.events_merged),
+            count(summary.event_files_before),
+            count(summary.event_files_after),
+            count(summary.events_removed),
+        ));
+    }
+    if summary.dates_folded > 0 {
+        lines.push(format!(
+            "folded {} runs of {} dates; {} dates were up to date",
+            count(summary.invocations),
+            count(summary.dates_folded),
+            count(summary.dates_kept),
+        ));
+    }
+    let elapsed = duration(summary.elapsed.as_secs_f64() * 1000.0);
+    if lines.is_empty() {
+        lines.push(format!("nothing to do: {} dates are up to date ({elapsed})", count(summary.dates_kept)));
+    } else {
+        lines.push(format!("wrote {} in {elapsed}", size(summary.bytes)));
+    }
+    if summary.long_invocations > 0 {
+        lines.push(format!(
+            "note: {} of these runs last longer than the store's journey_lifetime, {}: they are whole, but a funnel \
+             without --window looks no further",
+            count(summary.long_invocations),
+            summary.journey_lifetime,
+        ));
+    }
+    lines
 }
 
 /// The same for machines.
@@ -129,10 +155,49 @@ pub(super) fn compact_json(summary: &CompactSummary) -> Value {
     json!({
         "schema_version": crate::render::SCHEMA_VERSION,
         "report": "compact",
+        "event_files_before": summary.event_files_before,
+        "event_files_after": summary.event_files_after,
+        "events_merged": summary.events_merged,
+        "events_removed": summary.events_removed,
         "dates_folded": summary.dates_folded,
         "dates_kept": summary.dates_kept,
         "invocations": summary.invocations,
+        "long_invocations": summary.long_invocations,
         "bytes": summary.bytes,
+        "elapsed_ms": whole_ms(summary.elapsed),
+    })
+}
+
+/// What was removed.
+pub(super) fn vacuum_lines(summary: &VacuumSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    if summary.dry_run {
+        lines.extend(summary.files.iter().take(FILES_SHOWN_MAX).cloned());
+        if summary.files.len() > FILES_SHOWN_MAX {
+            lines.push(format!(
+                "… {} more files (--format json lists all)",
+                summary.files.len() - FILES_SHOWN_MAX
+            ));
+        }
+    }
+    let (files, bytes) = (count(summary.files.len() as u64), size(summary.bytes));
+    lines.push(match (summary.dry_run, summary.log_entries) {
+        (true, _) => format!("would remove {files} files ({bytes})"),
+        (false, 0) => format!("removed {files} files ({bytes})"),
+        (false, entries) => format!("removed {files} files ({bytes}) and {} old log entries", count(entries)),
+    });
+    lines
+}
+
+/// The same for machines.
+pub(super) fn vacuum_json(summary: &VacuumSummary) -> Value {
+    json!({
+        "schema_version": crate::render::SCHEMA_VERSION,
+        "report": "vacuum",
+        "dry_run": summary.dry_run,
+        "files": summary.files,
+        "bytes": summary.bytes,
+        "log_entries": summary.log_entries,
         "elapsed_ms": whole_ms(summary.elapsed),
     })
 }

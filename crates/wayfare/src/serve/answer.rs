@@ -8,8 +8,10 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+use wayfare_query::ReportStream;
 use wayfare_query::spec::Spec;
 
+use super::body::Rows;
 use super::caller::Caller;
 use super::etag::Tag;
 use super::problem::Problem;
@@ -18,7 +20,10 @@ use crate::backend::{self, Store, Version};
 use crate::render::Format;
 
 /// The header that says which version of the store was read.
-const SNAPSHOT: HeaderName = HeaderName::from_static("x-snapshot");
+pub(crate) const SNAPSHOT: HeaderName = HeaderName::from_static("x-snapshot");
+
+/// The header that says where the next page goes on.
+pub(crate) const NEXT: HeaderName = HeaderName::from_static("x-next");
 
 /// Longest name of a download.
 const DOWNLOAD_CHARS_MAX: usize = 100;
@@ -30,6 +35,16 @@ pub(crate) struct Wanted {
     pub(crate) format: Format,
     /// The name under which a browser keeps it.
     pub(crate) download: Option<String>,
+    /// Every event of a log, not a page of them.
+    pub(crate) all: bool,
+}
+
+impl Wanted {
+    /// Whether rows are written as they come; the same questions as on the command line.
+    fn streams(&self, spec: &Spec) -> bool {
+        let unbounded = matches!(spec, Spec::Sql { .. }) || (self.all && matches!(spec, Spec::Activity(_)));
+        unbounded && self.format.streams()
+    }
 }
 
 impl App {
@@ -63,20 +78,28 @@ impl App {
         }
         let turn = self.gate.turn().await?;
         let waiting = Waiting { app: self, done: false };
-        let (asked, work) = (Arc::clone(&store), spec.clone());
-        let report = self
-            .compute
-            .while_wanted(self.question_time, async move { backend::run(&asked, work).await })
-            .await;
-        waiting.done();
-        drop(turn);
-        let report = report.map_err(|error| self.problem(&error))?;
-        let snapshot = report.snapshot;
+        let (asked, work, streams) = (Arc::clone(&store), spec.clone(), wanted.streams(&spec));
+        let rows = self.compute.while_wanted(self.question_time, async move {
+            Ok(if streams {
+                Rows::Coming(backend::stream(&asked, work).await?)
+            } else {
+                Rows::Whole(backend::run(&asked, work).await?)
+            })
+        });
+        let rows = rows.await.map_err(|error| self.problem(&error))?;
+        let (Rows::Whole(head) | Rows::Coming(ReportStream { head, .. })) = &rows;
+        let (snapshot, next) = (head.snapshot, head.next.clone());
         let tag = tag_at(&spec, &store.version_at(snapshot));
-        let body = body::write(&self.compute, report, wanted.format, entry)
+        let body = body::write(&self.compute, rows, wanted.format, self.question_time, entry)
             .await
             .map_err(|error| self.problem(&error))?;
-        response(body, StatusCode::OK, tag, snapshot, wanted)
+        waiting.done();
+        drop(turn);
+        let mut response = response(body, StatusCode::OK, tag, snapshot, wanted)?;
+        if let Some(next) = next.and_then(|next| HeaderValue::from_str(&next).ok()) {
+            response.headers_mut().insert(NEXT, next);
+        }
+        Ok(response)
     }
 
     /// What settles an answer now.

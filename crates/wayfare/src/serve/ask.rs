@@ -13,7 +13,7 @@ use super::problem::Problem;
 const COMMA_LISTS: [&str; 3] = ["journey", "version", "by"];
 
 /// Query parameters that are not part of the question.
-pub(crate) const CONTROLS: [&str; 2] = ["format", "download"];
+pub(crate) const CONTROLS: [&str; 3] = ["format", "download", "all"];
 
 /// Most query parameters of a request.
 const PARAMETERS_MAX: usize = 256;
@@ -25,6 +25,8 @@ pub(crate) struct Parameters {
     pub(crate) format: Option<String>,
     /// `download`: the name under which a browser keeps the answer.
     pub(crate) download: Option<String>,
+    /// `all`: every event of a log, not a page of them.
+    pub(crate) all: bool,
     /// The rest, in order.
     question: Vec<(String, String)>,
 }
@@ -49,6 +51,11 @@ impl Parameters {
             match name.as_str() {
                 "format" => parameters.format = Some(value),
                 "download" => parameters.download = Some(value),
+                "all" => {
+                    parameters.all = value.parse().map_err(|_not_bool| {
+                        invalid(format!("expected all to be true or false, saw {value:?}"))
+                    })?;
+                }
                 _ => parameters.question.push((name, value)),
             }
         }

@@ -5,13 +5,16 @@
 //! too early (curl: exit code 18) and never takes half of it for the whole.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use futures::stream;
+use futures::{TryStreamExt as _, stream};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use wayfare_query::{Error, Report, Result};
+use wayfare_query::{Error, ErrorKind, Report, ReportStream, Result};
 
-use super::compute::Compute;
+use super::compute::{Compute, too_long};
+use crate::out::write_failed;
 use crate::render::{self, Format, Look};
 
 /// Bytes of a piece.
@@ -30,34 +33,72 @@ struct Piece {
     last: bool,
 }
 
-/// Writes a report; `keep` is dropped when its last byte was handed to the network.
+/// What there is to write.
+pub(crate) enum Rows {
+    /// All of it.
+    Whole(Report),
+    /// Rows that come one batch after the other.
+    Coming(ReportStream),
+}
+
+/// Writes a report; `keep` is dropped when its last byte was handed to the network. Rows that come may let themselves be
+/// waited for as long as `limit`, each batch.
 ///
 /// # Errors
 ///
-/// `Internal` when writing fails before anything was sent.
+/// What goes wrong before the first piece is full: later the body breaks off.
 pub(crate) async fn write<K: Send + 'static>(
     compute: &Compute,
-    report: Report,
+    rows: Rows,
     format: Format,
+    limit: Duration,
     keep: K,
 ) -> Result<Body> {
-    stream_of(compute, move |out| render::render(&report, format, &LOOK, out), keep).await
+    let write = move |out: &mut Pieces| match rows {
+        Rows::Whole(report) => render::render(&report, format, &LOOK, out).map_err(write_failed),
+        Rows::Coming(stream) => coming(stream, format, limit, out),
+    };
+    stream_of(compute, write, keep).await
+}
+
+/// Writes rows as they come, for as long as somebody reads them.
+fn coming(stream: ReportStream, format: Format, limit: Duration, out: &mut Pieces) -> Result<()> {
+    let ReportStream { head, mut batches } = stream;
+    let reader = out.sender.clone();
+    let runtime = Handle::current();
+    let mut encoder = render::encoder(&head, format, out).map_err(write_failed)?;
+    loop {
+        let next = async {
+            tokio::select! {
+                batch = tokio::time::timeout(limit, batches.try_next()) => {
+                    batch.unwrap_or_else(|_elapsed| Err(too_long(limit)))
+                }
+                () = reader.closed() => Err(Error::new(ErrorKind::Cancelled, "nobody waits for the answer")),
+            }
+        };
+        match runtime.block_on(next)? {
+            Some(batch) => encoder.batch(&batch).map_err(write_failed)?,
+            None => return encoder.end().map_err(write_failed),
+        }
+    }
 }
 
 async fn stream_of<K: Send + 'static>(
     compute: &Compute,
-    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()> + Send + 'static,
+    write: impl FnOnce(&mut Pieces) -> Result<()> + Send + 'static,
     keep: K,
 ) -> Result<Body> {
     let (sender, mut pieces) = mpsc::channel::<Piece>(PIECES_AHEAD);
-    // its end is seen by the pieces that come, or do not
-    drop(compute.block(move || {
+    let writing = compute.block(move || {
         let mut out = Pieces { sender, buffer: Vec::new() };
         // a writer that fails drops the sender, and the last piece never comes
-        write(&mut out).and_then(|()| out.finish()).unwrap_or_default();
-    })?);
+        write(&mut out).and_then(|()| out.finish().map_err(write_failed))
+    })?;
     let Some(first) = pieces.recv().await else {
-        return Err(Error::internal("the answer could not be written"));
+        return Err(match writing.await {
+            Ok(Err(error)) => error,
+            _ => Error::internal("the answer could not be written"),
+        });
     };
     if first.last {
         return Ok(Body::from(first.bytes));
@@ -115,21 +156,21 @@ mod tests {
     use super::*;
 
     async fn pieces_of(
-        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()> + Send + 'static,
+        write: impl FnOnce(&mut Pieces) -> Result<()> + Send + 'static,
     ) -> Vec<std::result::Result<usize, axum::Error>> {
         let compute = Compute::start(1).unwrap();
         let body = stream_of(&compute, write, ()).await.unwrap();
         body.into_data_stream().map(|piece| piece.map(|bytes| bytes.len())).collect().await
     }
 
-    fn megabytes(count: usize, out: &mut dyn Write) -> io::Result<()> {
+    fn megabytes(count: usize, out: &mut Pieces) -> Result<()> {
         let piece = vec![b'x'; PIECE_BYTES];
-        (0..count).try_for_each(|_| out.write_all(&piece))
+        (0..count).try_for_each(|_| out.write_all(&piece)).map_err(write_failed)
     }
 
     #[tokio::test]
     async fn all_bytes_arrive() {
-        let small = pieces_of(|out| out.write_all(b"abc")).await;
+        let small = pieces_of(|out| out.write_all(b"abc").map_err(write_failed)).await;
         assert_eq!(small.into_iter().map(Result::unwrap).sum::<usize>(), 3);
         let large = pieces_of(|out| megabytes(5, out)).await;
         assert_eq!(large.len(), 5);
@@ -140,7 +181,7 @@ mod tests {
     async fn a_body_that_breaks_off_ends_with_an_error() {
         let pieces = pieces_of(|out| {
             megabytes(4, out)?;
-            Err(io::Error::other("on purpose"))
+            Err(Error::limit("on purpose"))
         })
         .await;
         assert!(pieces.last().unwrap().is_err(), "{pieces:?}");
@@ -150,6 +191,7 @@ mod tests {
     #[tokio::test]
     async fn what_fails_at_once_is_an_error_and_no_body() {
         let compute = Compute::start(1).unwrap();
-        stream_of(&compute, |_| Err(io::Error::other("on purpose")), ()).await.unwrap_err();
+        let error = stream_of(&compute, |_| Err(Error::limit("on purpose")), ()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
     }
 }

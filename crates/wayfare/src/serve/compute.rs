@@ -45,10 +45,7 @@ impl Compute {
             Ok(ended) => {
                 ended.map_err(|defect| Error::internal("the question ended unexpectedly").because(defect))?
             }
-            Err(_elapsed) => {
-                Err(Error::limit(format!("the question took longer than {} s", limit.as_secs_f64()))
-                    .hint("ask for a shorter range or one journey"))
-            }
+            Err(_elapsed) => Err(too_long(limit)),
         }
     }
 
@@ -76,6 +73,12 @@ impl Compute {
     ) -> Result<JoinHandle<T>> {
         Ok(self.handle()?.spawn_blocking(work))
     }
+}
+
+/// A question that took longer than it may.
+pub(crate) fn too_long(limit: Duration) -> Error {
+    Error::limit(format!("the question took longer than {} s", limit.as_secs_f64()))
+        .hint("ask for a shorter range or one journey")
 }
 
 impl Drop for Compute {

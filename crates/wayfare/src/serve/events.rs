@@ -89,6 +89,11 @@ pub(crate) async fn post(
     let batch_id = batch_id(&caller, request.headers())?;
     let _entry = app.gate.enter(&caller.id)?;
     let store = app.store()?;
+    if store.keeps_pseudonyms() {
+        let detail = "the store keeps pseudonyms and takes no events by HTTP";
+        return Err(Problem::new(StatusCode::CONFLICT, detail)
+            .hint("a body would be on disk in plain first: take files in with `wayfare ingest`"));
+    }
     let name = match request.extensions().get::<RequestId>() {
         Some(id) => format!("request {}", id.0),
         None => "request".to_owned(),

@@ -270,6 +270,12 @@ fn controls() -> Vec<Value> {
             "schema": { "type": "string", "enum": names },
         }),
         json!({
+            "name": "all",
+            "in": "query",
+            "description": "Every event of a log as a stream, not a page of them",
+            "schema": { "type": "boolean" },
+        }),
+        json!({
             "name": "download",
             "in": "query",
             "description": "The file name under which a browser keeps the answer",
@@ -296,6 +302,7 @@ fn answers() -> Value {
         "description": "The report",
         "headers": {
             "ETag": { "description": "Same tag, same bytes", "schema": { "type": "string" } },
+            "X-Next": { "description": "Where the next page goes on: the field `after`", "schema": { "type": "string" } },
             "X-Snapshot": { "description": "Version of the store that was read", "schema": { "type": "integer" } },
         },
         "content": content,

@@ -191,7 +191,7 @@ async fn ask(
     caller.may(if report == "sql" { Scope::Sql } else { Scope::Read })?;
     let format = format::wanted(parameters.format.as_deref(), headers)?;
     let spec = question()?;
-    let wanted = Wanted { format, download: parameters.download.clone() };
+    let wanted = Wanted { format, download: parameters.download.clone(), all: parameters.all };
     app.answer(caller, spec, &wanted, headers).await
 }
 

@@ -1,0 +1,198 @@
+//! Rows into a Parquet file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::partition;
+use arrow::datatypes::{DataType, Field, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::data_file::{APPENDIX_TAG, EncodedFile};
+use super::layout::FileLayout;
+use super::statistics::Seen;
+use crate::{Error, Result};
+
+/// Rows of one row group: small enough that two cores get work from one day's file and that a selective
+/// query skips most of it, large enough for dictionaries to pay.
+const ROW_GROUP_ROWS_MAX: usize = 131_072;
+
+/// Rows that a row group of a file that is grouped by a column should have: what smaller ones saved in reading they
+/// would cost in footers.
+const ROW_GROUP_ROWS_MIN: usize = 8_192;
+
+/// A dictionary may grow to this size before a column falls back to plain values. Paths and ids repeat
+/// across a whole row group, so the default of 1 MiB would give up too early.
+const DICTIONARY_BYTES_MAX: usize = 8 << 20;
+
+/// The share of values that a bloom filter lets pass although they are not there.
+const FILTER_FALSE_SHARE: f64 = 0.01;
+
+/// The level at which zstd's gain in size flattens on event text, while writing stays cheap.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Encodes sorted rows as one Parquet file, batch after batch. The file stays in memory until it is put into the store.
+pub struct Encoder {
+    writer: ArrowWriter<Vec<u8>>,
+    seen: Seen,
+    tags: BTreeMap<String, String>,
+    grouped_by: Option<&'static str>,
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("rows", &self.seen.rows()).finish_non_exhaustive()
+    }
+}
+
+impl Encoder {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// `Internal` when the schema has no Parquet form.
+    pub fn try_new(schema: &SchemaRef, layout: FileLayout) -> Result<Self> {
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties(schema, layout)?))
+            .map_err(not_encoded)?;
+        let seen = Seen::of(layout.ranges_of);
+        Ok(Self { writer, seen, tags: BTreeMap::new(), grouped_by: layout.grouped_by })
+    }
+
+    /// Adds rows, which go on where the rows before ended in the sort order.
+    ///
+    /// # Errors
+    /// `Internal` when the rows do not fit the schema.
+    pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        self.seen.add(rows);
+        let Some(column) = self.grouped_by.and_then(|name| rows.column_by_name(name)) else {
+            return self.writer.write(rows).map_err(not_encoded);
+        };
+        for group in row_groups(rows, column).map_err(not_encoded)? {
+            self.writer.write(&group).and_then(|()| self.writer.flush()).map_err(not_encoded)?;
+        }
+        Ok(())
+    }
+
+    /// Rows written so far.
+    pub fn rows(&self) -> u64 {
+        self.seen.rows()
+    }
+
+    /// Adds a text to the file's entry in the log, where readers of a snapshot see it.
+    pub fn tag(&mut self, name: &str, text: String) {
+        self.tags.insert(name.to_owned(), text);
+    }
+
+    /// Ends the rows and adds bytes that no reader of Parquet looks at; [`DataFile::appendix`] reads them.
+    ///
+    /// # Errors
+    /// `Internal` when the rows do not fit the schema.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.writer.flush().map_err(not_encoded)?;
+        let start = self.writer.bytes_written();
+        self.writer
+            .write_all(bytes)
+            .map_err(|cause| Error::internal("cannot encode a data file").because(cause))?;
+        self.tag(APPENDIX_TAG, format!("{start}+{}", bytes.len()));
+        Ok(())
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// `Internal` when the rows do not fit the schema.
+    pub fn finish(self) -> Result<EncodedFile> {
+        let rows = self.seen.rows();
+        let statistics = self.seen.to_text()?;
+        let bytes = self.writer.into_inner().map_err(not_encoded)?;
+        Ok(EncodedFile { bytes: bytes.into(), rows, statistics, tags: self.tags })
+    }
+}
+
+/// Encodes sorted rows as one Parquet file.
+///
+/// # Errors
+/// `Internal` when the rows do not fit the schema.
+pub fn encode(rows: &RecordBatch, layout: FileLayout) -> Result<EncodedFile> {
+    let mut encoder = Encoder::try_new(&rows.schema(), layout)?;
+    encoder.write(rows)?;
+    encoder.finish()
+}
+
+fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties> {
+    let sorting = layout
+        .sorted_by
+        .iter()
+        .filter_map(|name| schema.index_of(name).ok())
+        .filter_map(|index| i32::try_from(index).ok())
+        .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: true })
+        .collect();
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(
+            ZstdLevel::try_new(ZSTD_LEVEL).map_err(|cause| Error::internal("zstd level").because(cause))?,
+        ))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+        .set_statistics_enabled(match layout.grouped_by {
+            // A row group is a page or two: an index of them would say nothing new.
+            Some(_) => EnabledStatistics::Chunk,
+            None => EnabledStatistics::Page,
+        })
+        .set_sorting_columns(Some(sorting))
+        .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
+    for &name in layout.plain {
+        let column = ColumnPath::from(name);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_statistics_enabled(column, EnabledStatistics::None);
+    }
+    for &name in layout.packed {
+        let column = column_path(schema, name);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+            .set_column_compression(column, Compression::UNCOMPRESSED);
+    }
+    for &name in layout.hot {
+        properties = properties.set_column_compression(column_path(schema, name), Compression::SNAPPY);
+    }
+    for &name in layout.filtered {
+        // A filter is sized for a whole row group of different values and then folded to what its values need.
+        properties = properties.set_column_bloom_filter_fpp(ColumnPath::from(name), FILTER_FALSE_SHARE);
+    }
+    Ok(properties.build())
+}
+
+fn not_encoded(cause: ParquetError) -> Error {
+    Error::internal("cannot encode a data file").because(cause)
+}
+
+/// The path of a column's values, which lie one level deeper in a list.
+fn column_path(schema: &SchemaRef, name: &str) -> ColumnPath {
+    match schema.field_with_name(name).map(Field::data_type) {
+        Ok(DataType::List(element)) => {
+            ColumnPath::new(vec![name.to_owned(), "list".to_owned(), element.name().clone()])
+        }
+        _ => ColumnPath::from(name),
+    }
+}
+
+/// Cuts sorted rows where a column changes, into pieces of [`ROW_GROUP_ROWS_MIN`] rows and more as far as it goes.
+fn row_groups(rows: &RecordBatch, column: &ArrayRef) -> parquet::errors::Result<Vec<RecordBatch>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for value in partition(std::slice::from_ref(column))?.ranges() {
+        match groups.last_mut() {
+            Some(last) if last.len() < ROW_GROUP_ROWS_MIN && value.len() < ROW_GROUP_ROWS_MIN => {
+                last.end = value.end;
+            }
+            _ => groups.push(value),
+        }
+    }
+    Ok(groups.into_iter().map(|group| rows.slice(group.start, group.len())).collect())
+}

@@ -1,0 +1,44 @@
+//! How the files of a table are laid out: order, statistics, dictionaries, filters.
+
+/// What the files of a table are written with.
+#[derive(Debug, Clone, Copy)]
+pub struct FileLayout {
+    /// The columns that rows are sorted by, nulls first.
+    pub sorted_by: &'static [&'static str],
+    /// The columns that the log keeps value ranges of.
+    pub ranges_of: &'static [&'static str],
+    /// The columns without a dictionary, since their values do not repeat.
+    pub plain: &'static [&'static str],
+    /// The columns with a bloom filter a row group, for look-ups of single values.
+    pub filtered: &'static [&'static str],
+    /// The columns of numbers that are kept as differences from row to row, packed by bits and not otherwise.
+    pub packed: &'static [&'static str],
+    /// The columns that are read so often that quick unpacking counts for more than size.
+    pub hot: &'static [&'static str],
+    /// The column, first in the sort order, by which rows are looked for: row groups end where it changes, so that
+    /// the rows of a value are a few row groups and those row groups hold little else. Such a file is written
+    /// by one call.
+    pub grouped_by: Option<&'static str>,
+}
+
+impl FileLayout {
+    /// Without a sort order and with the same encoding for all columns.
+    pub const PLAIN: Self = Self {
+        sorted_by: &[],
+        ranges_of: &[],
+        plain: &[],
+        filtered: &[],
+        packed: &[],
+        hot: &[],
+        grouped_by: None,
+    };
+}
+
+/// Files of `events`: the events of one run are neighbours.
+pub const EVENTS_LAYOUT: FileLayout = FileLayout {
+    sorted_by: &["journey_id", "invocation_id", "timestamp", "event_id"],
+    ranges_of: &["timestamp", "journey_id", "invocation_id", "user_id", "activity"],
+    plain: &["event_id"],
+    filtered: &["invocation_id", "user_id"],
+    ..FileLayout::PLAIN
+};

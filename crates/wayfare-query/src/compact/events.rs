@@ -1,0 +1,146 @@
+//! Merges the event files of each source and date, and leaves repeated events out.
+//!
+//! A partition is merged when it has files that were not written by one merge: then every event of it is looked at, so
+//! that an event stands in a partition once. Memory is bounded by a batch of each file and one encoded file.
+
+use std::collections::BTreeMap;
+
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt as _;
+use wayfare_ingest::{Commit, CommitKind, DataFile, EVENTS_LAYOUT, Encoder, NewFile, Store};
+
+use super::merge::merged;
+use super::repeats::Repeats;
+use super::{CompactProgress, CompactStage, MergeSummary};
+use crate::Result;
+use crate::cache::{Content, merge_of, merged_stem};
+use crate::error::of_datafusion;
+
+/// Rows of one merged file: about 100 MB of events, encoded in memory before it is written.
+const FILE_ROWS_MAX: u64 = 2 << 20;
+
+/// Files merged at once, as long as the small ones among them are many.
+const FILES_AT_ONCE_MAX: usize = 32;
+
+/// Events merged before they are committed together with those of other partitions.
+const COMMIT_ROWS: u64 = 1 << 20;
+
+/// Files replaced by one commit, about.
+const COMMIT_FILES: usize = 256;
+
+/// Merges until nothing is left to merge.
+pub(super) async fn merge_all(
+    store: &Store,
+    context: &SessionContext,
+    now_ms: i64,
+    progress: &CompactProgress,
+) -> Result<MergeSummary> {
+    let mut summary = MergeSummary::default();
+    let mut is_first = true;
+    loop {
+        let files = store.events().snapshot().await?.files;
+        if is_first {
+            summary.files_before = files.len() as u64;
+            is_first = false;
+        }
+        summary.files_after = files.len() as u64;
+        let groups = groups(files);
+        let all: u64 = groups.iter().flatten().map(|file| file.statistics.rows).sum();
+        if groups.is_empty() {
+            return Ok(summary);
+        }
+        let mut pending = Commit { kind: CommitKind::Layout, ..Commit::default() };
+        let (mut done, mut waiting) = (0, 0);
+        for group in groups {
+            let rows: u64 = group.iter().map(|file| file.statistics.rows).sum();
+            let merge = merge(store, context, &group, now_ms).await?;
+            summary.merged += rows;
+            summary.repeats += merge.repeats;
+            summary.bytes += merge.files.iter().map(NewFile::size_bytes).sum::<u64>();
+            if merge.repeats > 0 {
+                pending.kind = CommitKind::Data;
+            }
+            pending.add.extend(merge.files);
+            pending.remove.extend(group);
+            waiting += rows;
+            done += rows;
+            if waiting >= COMMIT_ROWS || pending.remove.len() >= COMMIT_FILES {
+                let ready =
+                    std::mem::replace(&mut pending, Commit { kind: CommitKind::Layout, ..Commit::default() });
+                store.events().commit(ready).await?;
+                waiting = 0;
+            }
+            progress(CompactStage::Events, done, all);
+        }
+        if !pending.remove.is_empty() {
+            store.events().commit(pending).await?;
+        }
+    }
+}
+
+/// Groups of files to be merged, each of one partition.
+fn groups(files: Vec<DataFile>) -> Vec<Vec<DataFile>> {
+    let mut partitions: BTreeMap<BTreeMap<String, String>, Vec<DataFile>> = BTreeMap::new();
+    for file in files {
+        partitions.entry(file.partition.clone()).or_default().push(file);
+    }
+    partitions.into_values().filter(|files| is_worth_merging(files)).map(group_of).collect()
+}
+
+/// Whether files of a partition come from more than one merge or ingest.
+fn is_worth_merging(files: &[DataFile]) -> bool {
+    let Some((first, others)) = files.split_first() else { return false };
+    let merge = merge_of(first);
+    !others.is_empty() && (merge.is_none() || others.iter().any(|file| merge_of(file) != merge))
+}
+
+/// The files of a partition that are merged next: all, or of very many the smallest.
+fn group_of(mut files: Vec<DataFile>) -> Vec<DataFile> {
+    if files.len() <= FILES_AT_ONCE_MAX {
+        return files;
+    }
+    files.sort_by_key(|file| file.statistics.rows);
+    let mut rows = 0;
+    let fits = |file: &&DataFile| {
+        rows += file.statistics.rows;
+        rows <= FILE_ROWS_MAX
+    };
+    let small = files.iter().take(FILES_AT_ONCE_MAX).take_while(fits).count();
+    if small > 1 {
+        files.truncate(small);
+    }
+    files
+}
+
+/// What came of merging a group.
+struct Merge {
+    files: Vec<NewFile>,
+    repeats: u64,
+}
+
+async fn merge(store: &Store, context: &SessionContext, group: &[DataFile], now_ms: i64) -> Result<Merge> {
+    let schema = store.events().file_schema();
+    let partition: Vec<(&str, String)> = ["source", "date"]
+        .iter()
+        .filter_map(|&name| Some((name, group.first()?.partition_value(name)?.to_owned())))
+        .collect();
+    let mut content = Content::of(group);
+    let id = content.merge_id();
+    let mut repeats = Repeats::of(schema)?;
+    let mut files = Vec::new();
+    let mut encoder = Encoder::try_new(schema, EVENTS_LAYOUT)?;
+    let mut batches = merged(store, context, group)?;
+    let failed = |cause| of_datafusion("cannot merge event files", cause);
+    while let Some(rows) = batches.try_next().await.map_err(failed)? {
+        if encoder.rows() >= FILE_ROWS_MAX {
+            let full = std::mem::replace(&mut encoder, Encoder::try_new(schema, EVENTS_LAYOUT)?);
+            let share = content.take_share(&id, files.len());
+            let stem = merged_stem(&id, Some(share));
+            files.push(store.events().put(full.finish()?, &partition, &stem, now_ms).await?);
+        }
+        encoder.write(&repeats.filter(rows)?)?;
+    }
+    let stem = merged_stem(&id, (repeats.dropped == 0).then_some(content));
+    files.push(store.events().put(encoder.finish()?, &partition, &stem, now_ms).await?);
+    Ok(Merge { files, repeats: repeats.dropped })
+}

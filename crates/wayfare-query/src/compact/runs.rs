@@ -1,0 +1,192 @@
+//! Writes the cache: runs of stale dates, folded once and kept as files of `invocations`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray as _, RecordBatch, UInt32Array};
+use arrow::compute::{cast, concat_batches, partition, take_record_batch};
+use arrow::datatypes::{Date32Type, SchemaRef, TimestampMicrosecondType};
+use arrow::row::{RowConverter, SortField};
+use chrono::{Days, NaiveDate};
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt as _;
+use wayfare_ingest::{Commit, DataFile, Encoder, FileLayout, Lifetime, NewFile, Store};
+
+use super::{CompactProgress, CompactStage, CompactSummary};
+use crate::cache::{Freshness, LINKS_TAG, appendix};
+use crate::error::of_datafusion;
+use crate::runs::{StoreSnapshot, folded};
+use crate::{Error, Result};
+
+/// Start dates folded and committed at once where the journey lifetime allows it; bounds the memory.
+const DATES_AT_ONCE_MAX: usize = 7;
+
+/// Runs of one journey lie together, and among them those that took the same path.
+const LAYOUT: FileLayout = FileLayout {
+    sorted_by: &["journey_id", "path", "started_at"],
+    ranges_of: &["first_at", "last_at", "journey_id"],
+    plain: &["invocation_id"],
+    filtered: &["invocation_id"],
+    packed: &["first_at", "started_at", "last_at", "ended_at", "offsets"],
+    hot: &[
+        "journey_id",
+        "journey_version",
+        "client_id",
+        "app_id",
+        "platform",
+        "os",
+        "browser",
+        "country",
+        "terminal",
+        "failing_step",
+        "error_code",
+        "error_category",
+        "connection_id",
+        "last_step",
+        "events",
+        "retries",
+        "external_calls",
+        "path",
+    ],
+    grouped_by: Some("journey_id"),
+};
+
+/// Folds all stale dates and commits them.
+pub(super) async fn fold_stale(
+    store: &Store,
+    context: &SessionContext,
+    now_ms: i64,
+    progress: &CompactProgress,
+    summary: &mut CompactSummary,
+) -> Result<()> {
+    let snapshot = StoreSnapshot::of(store).await?;
+    let fresh = Freshness::for_compaction(store, context, &snapshot).await?;
+    let stale = fresh.stale_dates();
+    let all = fresh.all_dates();
+    summary.version = snapshot.invocations.version;
+    summary.dates_kept = (all.len() - stale.len()) as u64;
+    let lifetime = store.settings().journey_lifetime;
+    let date_in = |file: &DataFile, dates: &[NaiveDate]| {
+        let date = file.partition_value("start_date").and_then(|date| date.parse().ok());
+        date.is_some_and(|date| dates.binary_search(&date).is_ok())
+    };
+    let at_once = if fresh.is_bounded() { DATES_AT_ONCE_MAX } else { stale.len().max(1) };
+    for dates in stale.chunks(at_once) {
+        let runs = folded(context, store, &fresh, dates, None, &[])?;
+        let stream = runs.execute_stream().await;
+        let rows: Vec<RecordBatch> = match stream {
+            Ok(stream) => stream.try_collect().await,
+            Err(cause) => Err(cause),
+        }
+        .map_err(|cause| of_datafusion("cannot fold the runs", cause))?;
+        summary.long_runs += rows.iter().map(|rows| longer_than(lifetime, rows)).sum::<u64>();
+        let add = write(store, &fresh, dates, rows, now_ms).await?;
+        summary.files += add.len() as u64;
+        summary.bytes += add.iter().map(NewFile::size_bytes).sum::<u64>();
+        summary.runs += add.iter().map(NewFile::rows).sum::<u64>();
+        summary.dates += dates.len() as u64;
+        let remove = snapshot.invocations.files.iter().filter(|file| date_in(file, dates)).cloned().collect();
+        // of two compactions at once only one may write a date
+        let base = Some(summary.version);
+        summary.version =
+            store.invocations().commit(Commit { add, remove, base, ..Commit::default() }).await?;
+        progress(CompactStage::Runs, summary.dates, stale.len() as u64);
+    }
+    // dates whose events are all gone
+    let remove: Vec<DataFile> =
+        snapshot.invocations.files.iter().filter(|file| !date_in(file, &all)).cloned().collect();
+    if !remove.is_empty() {
+        summary.version = store.invocations().commit(Commit { remove, ..Commit::default() }).await?;
+    }
+    Ok(())
+}
+
+/// How many runs last longer than the lifetime.
+fn longer_than(lifetime: Lifetime, runs: &RecordBatch) -> u64 {
+    let Lifetime::Millis(lifetime_ms) = lifetime else { return 0 };
+    let (Some(first), Some(last)) = (runs.column_by_name("first_at"), runs.column_by_name("last_at")) else {
+        return 0;
+    };
+    let (first, last) =
+        (first.as_primitive::<TimestampMicrosecondType>(), last.as_primitive::<TimestampMicrosecondType>());
+    let spans = first.values().iter().zip(last.values()).map(|(first, last)| last.saturating_sub(*first));
+    spans.filter(|&span_us| span_us > lifetime_ms.saturating_mul(1_000)).count() as u64
+}
+
+/// Writes one file a date; a date on which no run started gets an empty one, which says so.
+async fn write(
+    store: &Store,
+    fresh: &Freshness,
+    dates: &[NaiveDate],
+    rows: Vec<RecordBatch>,
+    now_ms: i64,
+) -> Result<Vec<NewFile>> {
+    let schema = Arc::clone(store.invocations().file_schema());
+    let encoded = tokio::task::spawn_blocking(move || encode_dates(&schema, &rows))
+        .await
+        .map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
+    let mut encoded = encoded;
+    let mut files = Vec::with_capacity(dates.len());
+    for date in dates {
+        let mut encoder = match encoded.remove(date) {
+            Some(encoder) => encoder,
+            None => encoder_of(&RecordBatch::new_empty(Arc::clone(store.invocations().file_schema())))?,
+        };
+        if let Some(links) = fresh.links_text(*date) {
+            encoder.tag(LINKS_TAG, links);
+        }
+        let file = encoder.finish()?;
+        let stem = fresh.file_stem(*date).ok_or_else(|| Error::internal("a date is not to be folded"))?;
+        let partition = [("start_date", date.to_string())];
+        files.push(store.invocations().put(file, &partition, &stem, now_ms).await?);
+    }
+    Ok(files)
+}
+
+fn encode_dates(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<BTreeMap<NaiveDate, Encoder>> {
+    let failed = |cause| Error::internal("cannot sort the runs").because(cause);
+    let Some(first) = rows.first() else { return Ok(BTreeMap::new()) };
+    let all = concat_batches(&first.schema(), rows).map_err(failed)?;
+    let keys = ["start_date", "journey_id", "path", "started_at", "tenant_id", "invocation_id"];
+    let keys: Vec<ArrayRef> = keys.iter().filter_map(|name| all.column_by_name(name).cloned()).collect();
+    let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
+    let converter = RowConverter::new(fields).map_err(failed)?;
+    let converted = converter.convert_columns(&keys).map_err(failed)?;
+    let mut order: Vec<u32> = (0..u32::try_from(all.num_rows()).unwrap_or(u32::MAX)).collect();
+    order.sort_unstable_by(|&left, &right| converted.row(left as usize).cmp(&converted.row(right as usize)));
+    let sorted = take_record_batch(&all, &UInt32Array::from(order)).map_err(failed)?;
+    let dates =
+        sorted.column_by_name("start_date").cloned().ok_or_else(|| Error::internal("no start date"))?;
+    let mut files = BTreeMap::new();
+    for range in partition(std::slice::from_ref(&dates)).map_err(failed)?.ranges() {
+        let days = dates.as_primitive::<Date32Type>().value(range.start);
+        let date = NaiveDate::default()
+            .checked_add_days(Days::new(u64::try_from(days).unwrap_or_default()))
+            .ok_or_else(|| Error::internal("a start date is out of range"))?;
+        let slice = sorted.slice(range.start, range.len());
+        files.insert(date, encoder_of(&to_file_schema(schema, &slice)?)?);
+    }
+    Ok(files)
+}
+
+/// A file with the runs of one date, complete but for its tags.
+fn encoder_of(runs: &RecordBatch) -> Result<Encoder> {
+    let mut encoder = Encoder::try_new(&runs.schema(), LAYOUT)?;
+    encoder.write(runs)?;
+    encoder.append(&appendix(runs)?)?;
+    Ok(encoder)
+}
+
+/// Picks the columns of the file and turns views into plain text.
+pub(crate) fn to_file_schema(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
+    let columns = schema.fields().iter().map(|field| {
+        let column = rows
+            .column_by_name(field.name())
+            .ok_or_else(|| Error::internal("a column of runs is missing"))?;
+        cast(column, field.data_type())
+            .map_err(|cause| Error::internal("a column of runs has an odd type").because(cause))
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns)
+        .map_err(|cause| Error::internal("runs do not fit the invocations table").because(cause))
+}

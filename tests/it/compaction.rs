@@ -1,0 +1,133 @@
+//! Event files merged, repeated events removed, and old files gone, as the summary says.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Ran, Store};
+
+/// Runs of one day, an event a second, each with an id of its own.
+fn day(runs: std::ops::Range<u32>) -> String {
+    let mut lines = String::new();
+    for run in runs {
+        for (second, activity) in
+            [(0, "journey_started"), (1, "step_started"), (2, "journey_completed_successfully")]
+        {
+            writeln!(
+                lines,
+                r#"{{"activity":"{activity}","timestamp":"2026-03-01T12:{run:02}:0{second}.000Z","invocation_id":"run-{run}","user_id":"user-{run}","additional_params":{{"journey_id":"login","step_id":"form"}}}}"#
+            )
+            .unwrap();
+        }
+    }
+    lines
+}
+
+fn compact(store: &Store) -> Value {
+    Ran::of(store.command(&["compact", "--format", "json"])).expect(0).json()
+}
+
+fn vacuum(store: &Store, arguments: &[&str]) -> Value {
+    let mut command = store.command(&["vacuum", "--format", "json"]);
+    Ran::of(command.args(arguments)).expect(0).json()
+}
+
+/// All files of a store that are Parquet files of a table.
+fn data_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "parquet") {
+                found.push(path);
+            }
+        }
+    }
+    found.retain(|path| !path.to_str().unwrap().contains("_delta_log"));
+    found
+}
+
+#[test]
+fn files_are_merged_repeats_removed_and_nothing_else_changes() {
+    let store = Store::new();
+    // the second file brings ten runs again
+    for (name, runs) in [("a.ndjson", 0..20), ("b.ndjson", 10..40), ("c.ndjson", 40..50)] {
+        let file = store.file(name, day(runs));
+        store.ingest(&[file]);
+    }
+    assert_eq!(store.number("SELECT count(*) FROM events"), 180);
+    let before = store.rows(&["overview"]);
+    assert_eq!(before[0]["succeeded"], 50, "{before:?}");
+
+    let done = compact(&store);
+    let counts =
+        ["event_files_before", "event_files_after", "events_merged", "events_removed", "invocations"];
+    assert_eq!(counts.map(|name| done[name].clone()), [3, 1, 180, 30, 50].map(Value::from), "{done}");
+    assert_eq!(store.number("SELECT count(*) FROM events"), 150);
+    assert_eq!(store.number("SELECT count(DISTINCT event_id) FROM events"), 150);
+    assert_eq!(store.rows(&["values", "user_id", "--limit", "1"])[0]["events"], 3);
+    assert_eq!(store.rows(&["overview"]), before);
+
+    let again = store.run(&["compact"]).expect(0).says(&["nothing to do"]);
+    assert!(!again.err.contains("merged"), "{}", again.err);
+}
+
+#[test]
+fn vacuum_removes_what_was_replaced_and_what_was_left_behind() {
+    let store = Store::new();
+    for (name, runs) in [("a.ndjson", 0..3), ("b.ndjson", 3..6)] {
+        let file = store.file(name, day(runs));
+        store.ingest(&[file]);
+    }
+    store.ok(&["compact"]);
+    let more = store.file("c.ndjson", day(6..9));
+    store.ingest(&[more]);
+    store.ok(&["compact"]);
+    let before = store.rows(&["overview"]);
+    // of a command that was killed: a copy of its input, a file half written
+    fs::write(store.path().join("spool-1"), "copy").unwrap();
+    fs::write(store.path().join("events/part.parquet#17"), "half").unwrap();
+    let all = data_files(&store.path()).len();
+
+    // three files of events and one of runs were replaced, and one merged file and one of runs
+    assert_eq!(vacuum(&store, &[])["files"], json!([]), "all is younger than seven days");
+    let listed = vacuum(&store, &["--older-than", "0s", "--dry-run"]);
+    assert_eq!(listed["files"].as_array().unwrap().len(), 7, "{listed}");
+    assert_eq!(data_files(&store.path()).len(), all, "a dry run removes nothing");
+
+    let removed = vacuum(&store, &["--older-than", "0s"]);
+    assert_eq!((&removed["files"], &removed["bytes"]), (&listed["files"], &listed["bytes"]));
+    assert_eq!(data_files(&store.path()).len(), 2, "one file of events, one of runs");
+    assert!(!store.path().join("spool-1").exists() && !store.path().join("events/part.parquet#17").exists());
+    assert_eq!(store.rows(&["overview"]), before);
+    assert_eq!(vacuum(&store, &["--older-than", "0s"])["files"], json!([]));
+    let more = store.file("d.ndjson", day(9..12));
+    store.ingest(&[more]);
+    assert_eq!(store.rows(&["overview"])[0]["succeeded"], 12);
+}
+
+#[test]
+fn a_long_log_gets_a_checkpoint_and_compaction_leaves_it_readable() {
+    let store = Store::new();
+    for number in 0..12 {
+        let file = store.file(&format!("{number}.ndjson"), day(number..number + 1));
+        store.ingest(&[file]);
+    }
+    store.ok(&["compact"]);
+    let log = store.path().join("events/_delta_log");
+    let checkpoints = fs::read_dir(&log).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_str().unwrap().ends_with(".checkpoint.parquet")
+    });
+    assert_eq!(checkpoints.count(), 1);
+    assert_eq!(store.rows(&["overview"])[0]["succeeded"], 12);
+    // what only the log knows is in the checkpoint, too: the batches that are stored, the tags of files
+    vacuum(&store, &["--older-than", "0s"]);
+    assert_eq!(store.ingest(&[store.beside("3.ndjson")])["files_known"], 1);
+    assert_eq!(compact(&store)["dates_folded"], 0);
+}
