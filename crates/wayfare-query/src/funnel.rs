@@ -106,7 +106,9 @@ impl Funnel {
     /// `events` are those of the unit, sorted by time; events that match nothing may be left out, unless the funnel is
     /// strict and any event breaks it. The order of events of one instant means nothing, unless ties are `arrival`.
     pub fn run(&mut self, events: &[FunnelEvent]) -> &Outcome {
-        self.found.clear(Keep::Best);
+        // Where an attempt can go several ways, its best way decides whether it is excluded.
+        let by_entry = self.definition.chooses() && self.definition.voids();
+        self.found.clear(if by_entry { Keep::All } else { Keep::Best });
         self.read(events);
         self.found.report(&self.definition, &mut self.outcome);
         &self.outcome

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::definition::Definition;
 use super::outcome::{Attempt, Match};
 
 /// A sequence of matches, the last of them in the history.
@@ -29,15 +30,21 @@ impl Chain {
         Self { excluded: true, ..self }
     }
 
+    /// The chain that went on to `steps` when its last match was made.
+    pub(super) fn gone_on_to(self, steps: u64) -> Self {
+        Self { branched: steps, ..self }
+    }
+
     /// The last step matched.
     pub(super) fn last(&self) -> usize {
         self.steps.checked_ilog2().unwrap_or_default() as usize
     }
 
     /// Greater for the chain that can do all that the other one can, where both wait for the same step: later entry, more
-    /// steps, earlier optional steps.
-    pub(super) fn promise(&self) -> (i64, u32, u64) {
-        (self.entry_ms, self.steps.count_ones(), self.steps.reverse_bits())
+    /// steps, earlier optional steps. What would cut a chain off has not cut off the one that came last.
+    pub(super) fn promise(&self, asked: &Definition) -> (i64, i64, u32, u64) {
+        let last_ms = if asked.can_be_cut() { self.last_ms } else { 0 };
+        (self.entry_ms, last_ms, self.steps.count_ones(), self.steps.reverse_bits())
     }
 }
 

@@ -67,6 +67,16 @@ impl Collector {
 
     /// Moves the reported attempt to `outcome`.
     pub(super) fn report(&mut self, asked: &Definition, outcome: &mut Outcome) {
+        if self.keep == Keep::All {
+            for attempt in self.attempts(asked) {
+                self.top = self.top.max(attempt.level);
+                let latest_entry = asked.order != Order::Unordered;
+                let better = |best: &Attempt| attempt.rank(latest_entry) > best.rank(latest_entry);
+                if !attempt.excluded && self.best.as_ref().is_none_or(better) {
+                    self.best = Some(attempt);
+                }
+            }
+        }
         let best = self.best.take();
         let kept = best.as_ref().map_or(0, |best| best.level);
         *outcome = Outcome::default();
@@ -83,7 +93,7 @@ impl Collector {
         let mut all = std::mem::take(&mut self.all);
         let latest_entry = asked.order != Order::Unordered;
         all.sort_by(|left, right| {
-            let rank = |attempt: &Attempt| (attempt.level, !attempt.excluded, attempt.rank(latest_entry));
+            let rank = |attempt: &Attempt| attempt.rank(latest_entry);
             left.entry.cmp(&right.entry).then_with(|| rank(right).cmp(&rank(left)))
         });
         all.dedup_by_key(|attempt| attempt.entry);

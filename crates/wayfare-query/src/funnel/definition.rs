@@ -246,6 +246,16 @@ impl Definition {
         self.optional != 0 || self.window_from == WindowFrom::PreviousStep
     }
 
+    /// Whether an event between two matches can end an attempt.
+    pub(super) fn can_be_cut(&self) -> bool {
+        self.order == Order::Strict || self.on_repeat == OnRepeat::Stop
+    }
+
+    /// Whether an exclusion takes an attempt out altogether.
+    pub(super) fn voids(&self) -> bool {
+        !self.exclusions.is_empty() && self.exclusion_effect != ExclusionEffect::EndAttempt
+    }
+
     /// Whether `step` (0-based) may be left out.
     pub(super) fn is_optional(&self, step: usize) -> bool {
         self.optional & bit(step) != 0

@@ -52,9 +52,9 @@ impl Found {
 
     /// The rank among attempts of one entry: further, then earlier end, then more steps, then the earlier optional
     /// steps.
-    fn rank_in_entry(&self) -> (usize, bool, Reverse<i64>, usize, Vec<bool>) {
+    fn rank_in_entry(&self) -> (usize, Reverse<i64>, usize, Vec<bool>) {
         let there = (0..4).map(|step| self.matches.iter().any(|matched| matched.step == step)).collect();
-        (self.level(), !self.excluded, Reverse(self.last_ms()), self.matches.len(), there)
+        (self.level(), Reverse(self.last_ms()), self.matches.len(), there)
     }
 }
 

@@ -174,7 +174,9 @@ impl Ordered {
         if instant.steps & 1 != 0 && (entries == Entries::Every || !self.opened) {
             self.opened = true;
             let enters = |event: &FunnelEvent| event.steps & 1 != 0;
-            if found.keep == Keep::All && entries == Entries::Every {
+            // Where an attempt alone decides, it has to be that of one event; else that of the instant's best one will do.
+            let each = found.keep == Keep::All || instant.asked.voids() || instant.asked.can_be_cut();
+            if each && entries == Entries::Every {
                 for (index, _) in instant.events.iter().enumerate().filter(|(_, event)| enters(event)) {
                     instant.targets(&mut self.assignment, 0, Some(index), &mut targets);
                     self.open(instant, index, &targets, found);
@@ -191,7 +193,7 @@ impl Ordered {
     fn open(&mut self, instant: &Instant<'_>, index: usize, targets: &[Target], found: &mut Collector) {
         let chain = Chain::opened(instant.place + index, instant.at_ms);
         for target in targets {
-            self.extend(instant, chain, *target, found);
+            self.extend(instant, chain, *target, beyond(*target, targets), found);
         }
     }
 
@@ -211,8 +213,7 @@ impl Ordered {
                 moving.extend(chains);
             } else if instant.asked.is_optional(state) {
                 moving.extend(queue.iter());
-                let all = targets.iter().fold(0, |steps, target| steps | bit(target.step));
-                queue.iter_mut().for_each(|chain| chain.branched |= all);
+                queue.iter_mut().for_each(|chain| chain.branched |= steps_of(targets));
             } else {
                 moving.extend(queue.drain(..));
             }
@@ -226,17 +227,28 @@ impl Ordered {
                 // A later match of the same step alone gains nothing.
                 let known = chain.branched & bit(target.step) != 0 && target.steps == bit(target.step);
                 if !known {
-                    self.extend(instant, chain, *target, found);
+                    self.extend(instant, chain, *target, beyond(*target, targets), found);
                 }
             }
         }
         self.moving = moving;
     }
 
-    /// Lets a chain match the steps of a target.
-    fn extend(&mut self, instant: &Instant<'_>, chain: Chain, target: Target, found: &mut Collector) {
+    /// Lets a chain match the steps of a target; it went on to the steps `beyond` as well.
+    fn extend(
+        &mut self,
+        instant: &Instant<'_>,
+        chain: Chain,
+        target: Target,
+        beyond: u64,
+        found: &mut Collector,
+    ) {
         let asked = instant.asked;
         let longer = self.history.extend(chain, target.steps, instant.at_ms);
+        let longer = match asked.window_from {
+            WindowFrom::FirstStep => longer.gone_on_to(beyond),
+            WindowFrom::PreviousStep => longer,
+        };
         let earlier = longer.steps & !bit(target.step);
         if target.step + 1 == asked.steps {
             self.left = Some(instant.place + instant.events.len());
@@ -252,7 +264,7 @@ impl Ordered {
     /// Ends a chain, unless it still can be excluded.
     fn retire(&mut self, asked: &Definition, chain: Chain, found: &mut Collector) {
         match self.lanes.get_mut(chain.last()) {
-            Some(lane) if is_watched(asked) && !chain.excluded => lane.spent.push_back(chain),
+            Some(lane) if asked.voids() && !chain.excluded => lane.spent.push_back(chain),
             _ => self.end(asked, &chain, found),
         }
     }
@@ -265,10 +277,10 @@ impl Ordered {
             && let Some(present) = queue.back()
             && !(again && present.entry_ms == chain.entry_ms)
         {
-            if chain.promise() > present.promise() {
+            if chain.promise(asked) > present.promise(asked) {
                 self.ended_now.extend(queue.drain(..));
                 queue.push_back(chain);
-            } else {
+            } else if (present.steps, present.last_ms) != (chain.steps, chain.last_ms) {
                 self.ended_now.push(chain);
             }
             self.end_all(asked, found);
@@ -320,6 +332,10 @@ impl Ordered {
     fn exclude(&mut self, group: &Instant<'_>, found: &mut Collector) {
         let asked = group.asked;
         let present = group.events.iter().fold(0, |set, event| set | event.exclusions);
+        let present = present & span(0, asked.exclusions.len());
+        if present == 0 {
+            return;
+        }
         for (index, exclusion) in asked.exclusions.iter().enumerate() {
             if present & bit(index) == 0 {
                 continue;
@@ -336,6 +352,8 @@ impl Ordered {
                     _ if !hits(history, chain) => Fate::Stay,
                     ExclusionEffect::EndAttempt => Fate::End,
                     ExclusionEffect::DropActor => Fate::Exclude,
+                    // Another way of the attempt may go further.
+                    ExclusionEffect::VoidAttempt if asked.chooses() => Fate::Exclude,
                     ExclusionEffect::VoidAttempt => Fate::Void,
                 });
                 let mut spent = match self.lanes.get_mut(lane) {
@@ -356,7 +374,7 @@ impl Ordered {
                 self.end_all(asked, found);
             }
         }
-        let left = present != 0 && asked.exclusion_effect != ExclusionEffect::DropActor;
+        let left = asked.exclusion_effect != ExclusionEffect::DropActor;
         if left && self.opened && self.lanes.iter().all(Lane::is_empty) && self.left.is_none() {
             self.left = Some(group.place + group.events.len());
         }
@@ -391,7 +409,8 @@ impl Ordered {
         found: &mut Collector,
         fate: impl Fn(&History, &Chain) -> Fate,
     ) {
-        let watched = is_watched(asked);
+        // A chain that cannot go on still can be excluded.
+        let watched = asked.voids();
         let Self { lanes, history, ended_now, .. } = self;
         let Some(Lane { clean, excluded, spent }) = lanes.get_mut(lane) else { return };
         clean.retain(|chain| {
@@ -423,6 +442,17 @@ impl Ordered {
     }
 }
 
+/// The last steps of targets.
+fn steps_of<'a>(targets: impl IntoIterator<Item = &'a Target>) -> u64 {
+    targets.into_iter().fold(0, |steps, target| steps | bit(target.step))
+}
+
+/// The steps that a chain goes on to at one instant by way of `target`.
+fn beyond(target: Target, targets: &[Target]) -> u64 {
+    let further = |other: &&Target| other.step > target.step && other.steps & target.steps == target.steps;
+    steps_of(targets.iter().filter(further))
+}
+
 /// What becomes of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -432,11 +462,6 @@ enum Fate {
     Void,
     /// It goes on, and its attempt is excluded.
     Exclude,
-}
-
-/// Whether a chain that cannot go on still can be excluded.
-fn is_watched(asked: &Definition) -> bool {
-    !asked.exclusions.is_empty() && asked.exclusion_effect != ExclusionEffect::EndAttempt
 }
 
 /// Whether a lane needs but the chains of one entry, see the head of this file.

@@ -311,10 +311,13 @@ fn any_events() -> impl Strategy<Value = Vec<FunnelEvent>> {
 fn is_decided(asked: &Definition, events: &[FunnelEvent]) -> bool {
     let several = |event: &FunnelEvent| (event.steps & ((1 << asked.steps) - 1)).count_ones() > 1;
     let tied = events.windows(2).any(|pair| pair[0].at_ms == pair[1].at_ms);
+    // An event that serves several steps is a tie with itself.
+    let tied = tied || asked.event_reuse == EventReuse::Allowed && events.iter().any(several);
     let chooses = asked.optional != 0 || asked.window_from == WindowFrom::PreviousStep;
-    let plain = asked.on_repeat == OnRepeat::Ignore && asked.exclusions.is_empty() && asked.order != Order::Strict;
+    let plain = asked.on_repeat == OnRepeat::Ignore && asked.exclusions.is_empty() && asked.order == Order::Ordered;
     let one_each = asked.on_repeat == OnRepeat::Ignore || !events.iter().any(several);
-    !tied || (one_each && (plain || !chooses))
+    let sequential_ways = chooses && asked.voids() && asked.entry_policy == EntryPolicy::Sequential;
+    !sequential_ways && (!tied || (one_each && (plain || !chooses)))
 }
 
 /// Random streams of the test below: `WAYFARE_STREAMS`, else 100,000.
