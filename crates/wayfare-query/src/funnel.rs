@@ -170,8 +170,6 @@ impl Funnel {
 }
 
 #[cfg(test)]
-mod conformance;
-#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod tests;

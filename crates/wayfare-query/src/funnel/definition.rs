@@ -1,6 +1,8 @@
+compile_error!("From the lead (remove this line): parts fengine (spec, engine path over events, CLI; branch part-fengine, committed) and fconf (tests/it/conformance.rs; branch part-fconf) have been building the public path since 07:45, since no commit of yours showed it. Please do not build it twice: put aside report/funnel/, spec/funnel.rs, commands/funnel.rs, tests/it/conformance.rs of yours, commit only what is yours alone (funnel/ automaton, oracle, unit tests, functions/funnel.rs), merge part-fengine, and look whether something of yours is better than theirs (say so in the report). Then end with your report.");
 //! What a funnel asks.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Error, Result};
 
@@ -8,7 +10,7 @@ use crate::{Error, Result};
 pub const STEPS_MAX: usize = 64;
 
 /// What events at one millisecond may do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ties {
     /// Serve in whatever order gets furthest.
@@ -21,7 +23,7 @@ pub enum Ties {
 }
 
 /// Whether one event may serve several steps of one attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventReuse {
     /// One step only.
@@ -32,7 +34,7 @@ pub enum EventReuse {
 }
 
 /// In which order the steps have to come.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// First to last, with anything in between.
@@ -45,7 +47,7 @@ pub enum Order {
 }
 
 /// Where the window of a step begins.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowFrom {
     /// At the entry of the attempt.
@@ -56,7 +58,7 @@ pub enum WindowFrom {
 }
 
 /// Which events that match step 1 open an attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryPolicy {
     /// Each.
@@ -69,7 +71,7 @@ pub enum EntryPolicy {
 }
 
 /// What an event of a step that is matched already does to an attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRepeat {
     /// Nothing.
@@ -80,7 +82,7 @@ pub enum OnRepeat {
 }
 
 /// Which events can break a strict attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StrictScope {
     /// Any event.
@@ -91,7 +93,7 @@ pub enum StrictScope {
 }
 
 /// Whether a strict attempt passes over further events of the step just matched.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StrictRepeats {
     /// Yes.
@@ -102,7 +104,7 @@ pub enum StrictRepeats {
 }
 
 /// Whether a strict attempt passes over events of other steps.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StrictReentry {
     /// No, they break it.
@@ -115,7 +117,7 @@ pub enum StrictReentry {
 }
 
 /// What breaks an attempt of a strict funnel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strictness {
     /// Which events can break it.
     pub scope: StrictScope,
@@ -126,7 +128,7 @@ pub struct Strictness {
 }
 
 /// What an exclusion does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExclusionEffect {
     /// The unit leaves the report, unless an attempt of its greatest level is not excluded.
@@ -139,7 +141,7 @@ pub enum ExclusionEffect {
 }
 
 /// An event that must not happen between the matches of two steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exclusion {
     /// The step (0-based) after which it must not happen.
     pub from: usize,
@@ -148,7 +150,7 @@ pub struct Exclusion {
 }
 
 /// What a funnel asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// Number of steps, from 1 to [`STEPS_MAX`].
     pub steps: usize,

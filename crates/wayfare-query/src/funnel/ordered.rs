@@ -94,12 +94,15 @@ impl Ordered {
                 }
             } else {
                 self.grow(&group, entries, found);
+            }
+            // Exclusions first: an attempt that one ends is left, one that breaks is not.
+            self.exclude(&group, found);
+            if asked.ties != Ties::Arrival {
                 self.stop_at_repeats(&group, found);
             }
             if asked.order == Order::Strict {
                 self.break_at(&group, found);
             }
-            self.exclude(&group, found);
             read += length;
             if entries == Entries::First && self.left.is_some() {
                 break;

@@ -317,7 +317,8 @@ fn is_decided(asked: &Definition, events: &[FunnelEvent]) -> bool {
     let plain = asked.on_repeat == OnRepeat::Ignore && asked.exclusions.is_empty() && asked.order == Order::Ordered;
     let one_each = asked.on_repeat == OnRepeat::Ignore || !events.iter().any(several);
     let sequential_ways = chooses && asked.voids() && asked.entry_policy == EntryPolicy::Sequential;
-    !sequential_ways && (!tied || (one_each && (plain || !chooses)))
+    let both = asked.ties == Ties::Arrival && asked.on_repeat == OnRepeat::Stop && !asked.exclusions.is_empty();
+    !sequential_ways && !(both && asked.entry_policy == EntryPolicy::Sequential) && (!tied || (one_each && (plain || !chooses)))
 }
 
 /// Random streams of the test below: `WAYFARE_STREAMS`, else 100,000.

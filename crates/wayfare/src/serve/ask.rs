@@ -223,7 +223,7 @@ mod tests {
         };
         let wanted = Spec::Funnel(FunnelSpec {
             scope,
-            steps: vec!["a".to_owned(), "b".to_owned()],
+            steps: vec!["a".into(), "b".into()],
             ..FunnelSpec::default()
         });
         let query =
