@@ -122,9 +122,12 @@ fn candidates(asked: &Definition, events: &[FunnelEvent]) -> Vec<Found> {
     for value in values {
         let held: Vec<Served> = events
             .iter()
-            .map(|event| match asked.hold == 0 || event.held == value {
-                true => *event,
-                false => FunnelEvent { steps: event.steps & !asked.hold, ..*event },
+            .map(|event| {
+                if asked.hold == 0 || event.held == value {
+                    *event
+                } else {
+                    FunnelEvent { steps: event.steps & !asked.hold, ..*event }
+                }
             })
             .enumerate()
             .flat_map(|(place, event)| served(asked, place, event))
@@ -230,13 +233,13 @@ fn chains(asked: &Definition, order: &[Served], entry: usize, steps: &[usize]) -
             }
             // Not going on is a choice where there is another.
             if further.is_empty() || asked.window_from == WindowFrom::PreviousStep {
-                ended.extend(finished(asked, order, &chain));
+                ended.push(finished(asked, order, &chain));
             }
             next.extend(further);
         }
         open = next;
     }
-    ended.extend(open.iter().flat_map(|chain| finished(asked, order, chain)));
+    ended.extend(open.iter().map(|chain| finished(asked, order, chain)));
     ended
 }
 
@@ -315,9 +318,10 @@ fn is_cut(asked: &Definition, order: &[Served], chain: &Chain, next: usize) -> b
                 Ties::Arrival => {
                     let after = index > *chain.at.last().unwrap() && index < next;
                     after
-                        && match event.at_ms == last.at_ms {
-                            true => !twin && steps & earlier != 0,
-                            false => steps & matched & asked.repeatable != 0,
+                        && if event.at_ms == last.at_ms {
+                            !twin && steps & earlier != 0
+                        } else {
+                            steps & matched & asked.repeatable != 0
                         }
                 }
                 _ if event.at_ms == last.at_ms && next_ms > last.at_ms => !twin && steps & earlier != 0,
@@ -348,7 +352,7 @@ fn excluded_at(asked: &Definition, order: &[Served], chain: &Chain) -> Option<i6
 }
 
 /// What comes of a chain that goes no further.
-fn finished(asked: &Definition, order: &[Served], chain: &Chain) -> Option<Found> {
+fn finished(asked: &Definition, order: &[Served], chain: &Chain) -> Found {
     let mut chain = chain.clone();
     let complete = chain.matches.last().unwrap().step + 1 == asked.steps;
     let mut times: Vec<i64> = chain.matches.iter().map(|matched| matched.at_ms).collect();
@@ -373,7 +377,7 @@ fn finished(asked: &Definition, order: &[Served], chain: &Chain) -> Option<Found
     let window_end = asked.window_ms.map(|window_ms| start_ms + window_ms);
     let stopped = excluded.filter(|_| asked.exclusion_effect != ExclusionEffect::DropActor);
     let end_ms = stopped.or(is_complete.then_some(last_ms)).or(window_end);
-    Some(Found {
+    Found {
         entry: order[chain.at[0]].place,
         entry_ms: chain.matches[0].at_ms,
         completed_by: (is_complete && stopped.is_none()).then(|| order[*chain.at.last().unwrap()].place),
@@ -381,7 +385,7 @@ fn finished(asked: &Definition, order: &[Served], chain: &Chain) -> Option<Found
         matches: chain.matches,
         times,
         end_ms,
-    })
+    }
 }
 
 /// The attempt of an unordered funnel: the events of its window one after the other, each taken when one more step can

@@ -136,9 +136,10 @@ impl Ordered {
         for lane in 0..self.lanes.len() {
             let Some(Lane { clean, excluded, .. }) = self.lanes.get(lane) else { break };
             let waiting = || clean.iter().chain(excluded);
-            let any_over = match in_order {
-                true => clean.front().is_some_and(is_over) || excluded.front().is_some_and(is_over),
-                false => waiting().any(is_over),
+            let any_over = if in_order {
+                clean.front().is_some_and(is_over) || excluded.front().is_some_and(is_over)
+            } else {
+                waiting().any(is_over)
             };
             if any_over {
                 self.sweep(
@@ -223,7 +224,9 @@ impl Ordered {
                 moving.extend(chains);
             } else if instant.asked.is_optional(state) {
                 moving.extend(queue.iter());
-                queue.iter_mut().for_each(|chain| chain.branched |= steps_of(targets));
+                for chain in queue.iter_mut() {
+                    chain.branched |= steps_of(targets);
+                }
             } else {
                 moving.extend(queue.drain(..));
             }
@@ -439,7 +442,9 @@ impl Ordered {
 
     fn end_all(&mut self, asked: &Definition, found: &mut Collector) {
         let mut ended = std::mem::take(&mut self.ended_now);
-        ended.iter().for_each(|chain| self.end(asked, chain, found));
+        for chain in &ended {
+            self.end(asked, chain, found);
+        }
         ended.clear();
         self.ended_now = ended;
     }

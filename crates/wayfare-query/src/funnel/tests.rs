@@ -129,7 +129,7 @@ fn a_long_stream_costs_no_squares() {
         (0..many).map(|at_ms| FunnelEvent { at_ms, steps: A, ..FunnelEvent::default() }).collect();
     for step in [B, C] {
         events.extend((0..many).map(|at_ms| FunnelEvent {
-            at_ms: many * step as i64 + at_ms,
+            at_ms: many * i64::try_from(step).unwrap() + at_ms,
             steps: step,
             ..FunnelEvent::default()
         }));
@@ -342,12 +342,12 @@ fn is_decided(asked: &Definition, events: &[FunnelEvent]) -> bool {
     let sequential_ways = chooses && asked.voids() && asked.entry_policy == EntryPolicy::Sequential;
     let both =
         asked.ties == Ties::Arrival && asked.on_repeat == OnRepeat::Stop && !asked.exclusions.is_empty();
-    !sequential_ways
-        && !(both && asked.entry_policy == EntryPolicy::Sequential)
-        && (!tied || (one_each && (plain || !chooses)))
+    let sequential_both = both && asked.entry_policy == EntryPolicy::Sequential;
+    !(sequential_ways || sequential_both) && (!tied || (one_each && (plain || !chooses)))
 }
 
 /// Random streams of the test below: `WAYFARE_STREAMS`, else 100,000.
+#[expect(clippy::disallowed_methods, reason = "how large a test is, the one who runs it says")]
 fn streams() -> u32 {
     std::env::var("WAYFARE_STREAMS").map_or(100_000, |count| count.parse().unwrap())
 }

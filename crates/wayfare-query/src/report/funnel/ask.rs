@@ -54,16 +54,15 @@ impl Asked {
         }
         let mut exclusions = Vec::new();
         for exclusion in spec.exclusions.iter().take(STEPS_MAX + 1) {
-            exclusions.push(match &exclusion.step {
-                Some(text) => Test::of_text(question, text, Step::parse(text)?)?,
-                None => {
-                    let event = EventSpec {
-                        event: exclusion.event.clone(),
-                        conditions: exclusion.conditions.clone(),
-                        ..EventSpec::default()
-                    };
-                    Test::of_event(question, &event)?
-                }
+            exclusions.push(if let Some(text) = &exclusion.step {
+                Test::of_text(question, text, Step::parse(text)?)?
+            } else {
+                let event = EventSpec {
+                    event: exclusion.event.clone(),
+                    conditions: exclusion.conditions.clone(),
+                    ..EventSpec::default()
+                };
+                Test::of_event(question, &event)?
             });
         }
         let definition = Definition { optional, ..definition(question, spec, steps.len())? };

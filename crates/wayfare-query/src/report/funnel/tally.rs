@@ -205,11 +205,7 @@ impl<'a> Tally<'a> {
     }
 
     /// The cells of the events that match one of `steps`, in order of events.
-    fn touched<'u>(
-        &self,
-        unit: &'u UnitEvents<'_>,
-        steps: u64,
-    ) -> impl DoubleEndedIterator<Item = u32> + use<'u> {
+    fn touched<'u>(unit: &'u UnitEvents<'_>, steps: u64) -> impl DoubleEndedIterator<Item = u32> + use<'u> {
         let pairs = unit.events.iter().zip(unit.cells);
         pairs.filter(move |(event, _)| event.steps & steps != 0).map(|(_, cell)| *cell)
     }
@@ -219,7 +215,7 @@ impl<'a> Tally<'a> {
         match attribution {
             Attribution::FirstTouch | Attribution::LastTouch => {
                 let is_set = |cell: &u32| self.name(*cell).chars().any(|letter| letter != '|');
-                let mut touched = self.touched(unit, u64::MAX);
+                let mut touched = Self::touched(unit, u64::MAX);
                 let cell = match attribution {
                     Attribution::FirstTouch => touched.find(is_set),
                     _ => touched.rfind(is_set),
@@ -235,7 +231,7 @@ impl<'a> Tally<'a> {
                     Attribution::Step(step) => (1 << step, step + 1),
                     _ => (u64::MAX, 1),
                 };
-                let mut cells: Vec<u32> = self.touched(unit, wanted).collect();
+                let mut cells: Vec<u32> = Self::touched(unit, wanted).collect();
                 cells.sort_unstable();
                 cells.dedup();
                 let mut buffer = std::mem::take(&mut self.buffer);

@@ -60,7 +60,9 @@ pub(super) fn steps(
                 (0..steps).map(|step| times.get(step).cloned().unwrap_or_default())
             })
             .collect();
-        all.iter_mut().for_each(|times| times.sort_unstable());
+        for times in &mut all {
+            times.sort_unstable();
+        }
         let sums: Int64Array = all.iter().map(|times| Some(times.iter().sum::<i64>())).collect();
         rows.mean(&format!("average_from_{from}_ms"), &sums, &counts(all.iter().map(Vec::len)));
         for (level, percent) in PERCENTILES {
@@ -121,12 +123,12 @@ fn bins(times: &[i64], asked: Option<usize>) -> Vec<(i64, usize)> {
     let root = (1..=BINS_MAX).find(|root| root.pow(3) >= times.len()).unwrap_or(BINS_MAX);
     let count = asked.unwrap_or(root).clamp(1, BINS_MAX);
     let span = last - first;
-    let seconds =
-        span.div_euclid(1_000 * count as i64) + i64::from(span.rem_euclid(1_000 * count as i64) > 0);
+    let bins = i64::try_from(count).unwrap_or(i64::MAX / 1_000);
+    let seconds = span.div_euclid(1_000 * bins) + i64::from(span.rem_euclid(1_000 * bins) > 0);
     let width = if seconds == 0 { 60_000 } else { seconds * 1_000 };
-    (0..=count)
+    (0..=bins)
         .map(|bin| {
-            let start = first + bin as i64 * width;
+            let start = first + bin * width;
             let inside = times.iter().filter(|time| (start..start + width).contains(time)).count();
             (start, inside)
         })
