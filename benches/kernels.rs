@@ -157,10 +157,11 @@ fn matched(ids: &[String]) -> Vec<FunnelEvent> {
             _ => 0,
         }
     };
-    let seen = run
-        .iter()
-        .enumerate()
-        .map(|(index, event)| FunnelEvent { at_ms: event.at_ms, steps: step_of((index, event)) });
+    let seen = run.iter().enumerate().map(|(index, event)| FunnelEvent {
+        at_ms: event.at_ms,
+        steps: step_of((index, event)),
+        ..FunnelEvent::default()
+    });
     seen.filter(|event| event.steps != 0).collect()
 }
 

@@ -23,10 +23,6 @@ fn missing() -> Option<&'static str> {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "whether a skipped test is tolerable, the one who runs it says"
-)]
 fn the_dashboard_works_in_a_browser() {
     if let Some(missing) = missing() {
         let what = format!("{missing} is missing: `scripts/setup-tests` installs what this test needs");

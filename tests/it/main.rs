@@ -9,6 +9,8 @@ mod cli;
 #[cfg(test)]
 mod compaction;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod dashboard;
