@@ -103,7 +103,11 @@ fn a_run_of_very_many_events_is_one_run() {
         let ask = |arguments: &[&str]| store.rows(&[arguments, &["--memory", MEMORY]].concat());
         let overview = ask(&["overview"]);
         assert_eq!((overview.len(), &overview[0]["succeeded"]), (1, &1.into()), "{state}");
-        assert_eq!(overview[0]["average_duration_ms"], f64::from(u32::try_from(count - 1).unwrap()) * 1_000.0, "{state}");
+        assert_eq!(
+            overview[0]["average_duration_ms"],
+            f64::from(u32::try_from(count - 1).unwrap()) * 1_000.0,
+            "{state}"
+        );
         let steps = ask(&["steps"]);
         assert_eq!(steps[0]["attempts"], (count - 1) / 2, "{state}");
         let events = ask(&["invocations"]);
