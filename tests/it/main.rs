@@ -9,7 +9,11 @@ mod cli;
 #[cfg(test)]
 mod compaction;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod damage;
+#[cfg(test)]
+mod dashboard;
 #[cfg(test)]
 mod erase;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod interval_start;
 mod keyed_summary;
 mod of_path;
 mod param;
+mod param_holds;
 mod paths;
 mod run_features;
 mod step_summary;
@@ -19,8 +20,9 @@ mod transitions;
 
 use datafusion::prelude::SessionContext;
 
-pub(crate) use funnel::{FunnelText, StepText, definition_text};
-pub(crate) use interval_start::{INTERVALS, interval_label};
+pub(crate) use funnel::{FunnelText, Prepared, StepText, definition_text};
+pub(crate) use interval_start::{CYCLES, INTERVALS, interval_label};
+pub(crate) use param_holds::condition_text;
 pub(crate) use run_features::{FEATURE_COUNTS, FEATURES};
 pub(crate) use step_summary::STEP_COUNTS;
 pub(crate) use sub_journeys::SUB_JOURNEY_COUNTS;
@@ -37,6 +39,7 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(funnel::funnel_times());
     context.register_udf(interval_start::interval_start());
     context.register_udf(param::param());
+    context.register_udf(param_holds::param_holds());
     context.register_udaf(step_summary::step_summary());
     context.register_udaf(time_summary::time_summary());
     context.register_udaf(keyed_summary::keyed_summary::<run_features::RunFeatures>());

@@ -12,16 +12,20 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `definition` | what is asked |
-//! | `outcome` | what is answered |
-//! | `ordered` | all attempts of an ordered funnel in one pass |
+//! | `outcome` | what is answered: an attempt, and which of several is reported |
+//! | `ordered` | all attempts of an ordered or strict funnel in one pass |
+//! | `unordered` | those of an unordered one |
+//! | `chain` | an attempt under way |
 //! | `instant` | what may happen inside one instant |
 //! | `assignment` | which event of an instant serves which step |
+//! | `strict` | what breaks a strict attempt |
+//! | `collect` | which attempts are kept |
 //!
 //! ```
 //! use wayfare_query::funnel::{Definition, Funnel, FunnelEvent};
 //!
 //! let mut funnel = Funnel::try_new(Definition { window_ms: Some(60_000), ..Definition::new(2) })?;
-//! let event = |at_ms, steps| FunnelEvent { at_ms, steps };
+//! let event = |at_ms, steps| FunnelEvent { at_ms, steps, ..FunnelEvent::default() };
 //! let outcome = funnel.run(&[event(0, 0b01), event(5_000, 0b01), event(65_000, 0b10)]);
 //! assert_eq!(outcome.level, 2);
 //! assert_eq!(outcome.at_ms(0), Some(5_000));
@@ -29,16 +33,25 @@
 //! ```
 
 mod assignment;
+mod chain;
+mod collect;
 mod definition;
 mod instant;
 mod ordered;
 mod outcome;
+mod strict;
+mod unordered;
 
-pub use definition::{Definition, EntryPolicy, EventReuse, STEPS_MAX, Ties};
-pub use outcome::{Match, Outcome};
+pub use definition::{
+    Definition, EntryPolicy, EventReuse, Exclusion, ExclusionEffect, OnRepeat, Order, STEPS_MAX,
+    StrictReentry, StrictRepeats, StrictScope, Strictness, Ties, WindowFrom,
+};
+pub use outcome::{Attempt, Match, Outcome, greatest_level};
 
 use crate::Result;
+use collect::{Collector, Keep};
 use ordered::{Entries, Ordered};
+use unordered::Unordered;
 
 /// One event as a funnel sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,6 +60,10 @@ pub struct FunnelEvent {
     pub at_ms: i64,
     /// The steps it matches, bit 0 for the first.
     pub steps: u64,
+    /// The exclusions it matches, bit 0 for the first.
+    pub exclusions: u64,
+    /// The value that is to be held constant, by a number of its own; 0 for none.
+    pub held: u32,
 }
 
 /// The automaton of one definition. Its buffers are reused from unit to unit.
@@ -54,7 +71,10 @@ pub struct FunnelEvent {
 pub struct Funnel {
     definition: Definition,
     ordered: Ordered,
+    unordered: Unordered,
+    found: Collector,
     outcome: Outcome,
+    held: Vec<FunnelEvent>,
 }
 
 impl Funnel {
@@ -62,10 +82,18 @@ impl Funnel {
     ///
     /// # Errors
     ///
-    /// `Invalid` when the definition has no steps, more than [`STEPS_MAX`], or a negative window.
+    /// `Invalid` when the definition has no steps, more than [`STEPS_MAX`], a negative window, or an exclusion that
+    /// lies between no two steps.
     pub fn try_new(definition: Definition) -> Result<Self> {
         let definition = definition.check()?;
-        Ok(Self { ordered: Ordered::new(&definition), definition, outcome: Outcome::default() })
+        Ok(Self {
+            ordered: Ordered::new(&definition),
+            unordered: Unordered::default(),
+            definition,
+            found: Collector::default(),
+            outcome: Outcome::default(),
+            held: Vec::new(),
+        })
     }
 
     /// What is asked.
@@ -75,35 +103,73 @@ impl Funnel {
 
     /// The reported attempt of one unit.
     ///
-    /// `events` are those of the unit, sorted by time; events that match no step may be left out. The order
-    /// of events of one instant means nothing, unless ties are `arrival`.
+    /// `events` are those of the unit, sorted by time; events that match nothing may be left out, unless the funnel is
+    /// strict and any event breaks it. The order of events of one instant means nothing, unless ties are `arrival`.
     pub fn run(&mut self, events: &[FunnelEvent]) -> &Outcome {
-        self.outcome.clear();
-        match self.definition.entry_policy {
-            EntryPolicy::Any => self.scan(events, Entries::Every),
-            EntryPolicy::First => self.scan(events, Entries::First),
-            EntryPolicy::Sequential => {
-                let mut rest = events;
-                while !rest.is_empty() {
-                    let read = self.scan(rest, Entries::First);
-                    rest = rest.get(read..).unwrap_or_default();
-                }
-                0
-            }
-        };
+        // Where an attempt can go several ways, its best way decides whether it is excluded.
+        let by_entry = self.definition.chooses() && self.definition.voids();
+        self.found.clear(if by_entry { Keep::All } else { Keep::Best });
+        self.read(events);
+        self.found.report(&self.definition, &mut self.outcome);
         &self.outcome
     }
 
-    /// Runs over `events` until nothing better can come, and says how many were read.
-    fn scan(&mut self, events: &[FunnelEvent], entries: Entries) -> usize {
-        let read = self.ordered.scan(&self.definition, events, entries);
-        self.ordered.report(&mut self.outcome);
-        read
+    /// All attempts of one unit in order of entry, one for each entry event; `events` are as for [`Self::run`].
+    pub fn attempts(&mut self, events: &[FunnelEvent]) -> Vec<Attempt> {
+        self.found.clear(Keep::All);
+        self.read(events);
+        self.found.attempts(&self.definition)
+    }
+
+    /// Reads the events, once for each value that may be held.
+    fn read(&mut self, events: &[FunnelEvent]) {
+        let hold = self.definition.hold;
+        if hold == 0 {
+            return self.scan(events);
+        }
+        let mut values: Vec<u32> =
+            events.iter().filter(|event| event.steps & hold != 0).map(|event| event.held).collect();
+        values.sort_unstable();
+        values.dedup();
+        values.retain(|value| *value != 0);
+        if values.is_empty() {
+            // Without any value only the steps before the first that holds one can be matched.
+            values.push(u32::MAX);
+        }
+        let mut held = std::mem::take(&mut self.held);
+        for value in values {
+            held.clear();
+            held.extend(events.iter().map(|event| FunnelEvent {
+                steps: if event.held == value { event.steps } else { event.steps & !hold },
+                ..*event
+            }));
+            self.scan(&held);
+        }
+        self.held = held;
+    }
+
+    fn scan(&mut self, events: &[FunnelEvent]) {
+        let Self { definition, ordered, unordered, found, .. } = self;
+        if definition.order == Order::Unordered {
+            return unordered.scan(definition, events, found);
+        }
+        match definition.entry_policy {
+            EntryPolicy::Any => {
+                ordered.scan(definition, events, 0, Entries::Every, found);
+            }
+            EntryPolicy::First => {
+                ordered.scan(definition, events, 0, Entries::First, found);
+            }
+            EntryPolicy::Sequential => {
+                let mut from = 0;
+                while from < events.len() {
+                    from = ordered.scan(definition, events, from, Entries::First, found).max(from + 1);
+                }
+            }
+        }
     }
 }
 
-#[cfg(test)]
-mod conformance;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

@@ -34,7 +34,7 @@ use wayfare_ingest::Store;
 
 use crate::question::Question;
 use crate::session::EngineOptions;
-use crate::spec::{Scope, Spec};
+use crate::spec::{Scope, Spec, StepSpec};
 use crate::{Error, Result};
 
 /// The answer to one [`Spec`](crate::spec::Spec).
@@ -201,11 +201,13 @@ struct Answer {
     rows_total: Option<u64>,
     next: Option<String>,
     notes: Vec<String>,
+    /// The steps of a funnel, proposed ones included.
+    steps: Option<Vec<StepSpec>>,
 }
 
 impl Answer {
     fn new(title: impl Into<String>, batch: RecordBatch) -> Self {
-        Self { title: title.into(), batch, rows_total: None, next: None, notes: Vec::new() }
+        Self { title: title.into(), batch, rows_total: None, next: None, notes: Vec::new(), steps: None }
     }
 
     /// Keeps the first rows up to the scope's limit and remembers how many there were.
@@ -231,6 +233,13 @@ fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report
                 fields.insert(name.to_owned(), text.into());
             }
         }
+    }
+    if let (Some(fields), Some(steps)) = (echoed.as_object_mut(), &answer.steps) {
+        let steps = serde_json::to_value(steps);
+        fields.insert(
+            "steps".to_owned(),
+            steps.map_err(|cause| Error::internal("steps have no JSON").because(cause))?,
+        );
     }
     let has_now = question.snapshot.latest_us().is_some() || question.scope.as_of.is_some();
     Ok(Report {

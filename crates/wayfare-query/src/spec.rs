@@ -5,6 +5,7 @@
 
 mod activity;
 mod filter;
+mod funnel;
 mod quoted;
 mod range;
 mod reports;
@@ -13,6 +14,10 @@ pub(crate) mod suggest;
 
 pub use activity::{ActivitySpec, Log, SessionsSpec, SessionsView};
 pub use filter::{Condition, Op};
+pub use funnel::{
+    BreakdownSpec, ConvertSpec, Counting, EventSpec, ExclusionSpec, FunnelSpec, HoldSpec, ListSpec,
+    OneOrMany, PropOp, PropSpec, StepSpec, TrendSpec, Unit,
+};
 pub use range::{Range, parse_instant_ms, parse_tz};
 pub use reports::{CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView};
 pub(crate) use step::step_text;
@@ -154,21 +159,6 @@ impl Spec {
             Self::Sql { .. } => "sql",
         }
     }
-}
-
-/// A funnel: a scope, the steps and the window.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
-pub struct FunnelSpec {
-    /// Which runs count.
-    #[serde(flatten)]
-    pub scope: Scope,
-    /// The steps, first to last; empty means the main line of the one journey in the scope.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<String>,
-    /// Longest time from the first step to any other, such as `1h`; the journey lifetime when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub window: Option<String>,
 }
 
 /// A list of runs: a scope and an order.

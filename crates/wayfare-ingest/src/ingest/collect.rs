@@ -68,7 +68,7 @@ impl Collector {
         if let Some(header) = decoder.header() {
             mapper.check_header(&spool.name, header)?;
         }
-        let plausible = Plausible::at(options.now_ms, &options.limits);
+        let plausible = Plausible::at(options.now_ms, &options.limits, &options.mapping);
         let workers = options.threads.max(1);
         let (block_sender, blocks) = sync_channel(workers * BLOCKS_WAITING_MAX);
         let (parsed_sender, parsed) = sync_channel(workers * BLOCKS_WAITING_MAX);

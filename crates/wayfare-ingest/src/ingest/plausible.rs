@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use crate::limits::Limits;
-use crate::{Event, Reason};
+use crate::{Event, Mapping, Reason};
 
 /// The times between which events are taken in, in microseconds since 1970; both count.
 #[derive(Debug, Clone, Copy)]
@@ -13,10 +13,12 @@ pub(super) struct Plausible {
 }
 
 impl Plausible {
-    /// The times that the limits allow to an ingest at `now_ms`.
-    pub(super) fn at(now_ms: i64, limits: &Limits) -> Self {
+    /// The times that the limits allow to an ingest at `now_ms`. A log with a mapping of its own may be of any past: its
+    /// clock may well begin at zero.
+    pub(super) fn at(now_ms: i64, limits: &Limits, mapping: &Mapping) -> Self {
+        let first_ms = if mapping.is_of_the_platform() { limits.event_min_ms } else { i64::MIN };
         Self {
-            first_us: limits.event_min_ms.saturating_mul(1_000),
+            first_us: first_ms.saturating_mul(1_000),
             last_us: now_ms.saturating_add(limits.event_ahead_max_ms).saturating_mul(1_000),
         }
     }
@@ -44,13 +46,12 @@ fn shown(micros: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::Mapping;
     use crate::record::{Record, Value};
 
     #[test]
     fn a_day_ahead_is_the_most() {
         let now_ms = 1_774_000_000_000;
-        let plausible = Plausible::at(now_ms, &Limits::default());
+        let plausible = Plausible::at(now_ms, &Limits::default(), &Mapping::mosaic().unwrap());
         let mapper = Mapping::mosaic().unwrap().compile(None);
         let check = |at_ms: i64| {
             let at = at_ms.to_string();

@@ -16,22 +16,23 @@ use datafusion::logical_expr::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::funnel::{Definition, Funnel, FunnelEvent};
+use crate::funnel::{Definition, Funnel, FunnelEvent, Order};
 use crate::spec::Step;
-use crate::timeline::tokens;
+use crate::timeline::{Token, tokens};
 use crate::{Error, Result};
 
 /// A funnel as the function's text argument: JSON, so that a plan carries it wherever it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FunnelText {
     pub(crate) steps: Vec<StepText>,
-    pub(crate) window_ms: Option<i64>,
+    pub(crate) exclusions: Vec<StepText>,
+    pub(crate) definition: Definition,
 }
 
-/// One step: it matches a token that fits its text, or that has one of its marks.
+/// One step: it matches a token that fits its text, if it has one, or that has one of its marks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StepText {
-    pub(crate) text: String,
+    pub(crate) text: Option<String>,
     pub(crate) marks: u64,
 }
 
@@ -43,40 +44,74 @@ pub(crate) fn definition_text(funnel: &FunnelText) -> Result<String> {
     serde_json::to_string(funnel).map_err(|cause| Error::internal("a funnel has no text").because(cause))
 }
 
-/// A funnel ready to run.
-struct Prepared {
-    steps: Vec<(Step, u64)>,
-    automaton: Funnel,
+/// What one token of a path matches: its steps and its exclusions.
+pub(crate) type Matched = (u64, u64);
+
+/// A funnel ready to run over timelines.
+pub(crate) struct Prepared {
+    steps: Vec<(Option<Step>, u64)>,
+    exclusions: Vec<(Option<Step>, u64)>,
+    pub(crate) automaton: Funnel,
+    /// Whether an event that matches nothing can break an attempt.
+    all_events: bool,
+    known: HashMap<String, Vec<Matched>>,
 }
 
+/// Distinct paths whose matches are remembered.
+const PATHS_KNOWN_MAX: usize = 100_000;
+
 impl Prepared {
-    fn of(funnel: &FunnelText) -> Result<Self> {
-        let steps = funnel
-            .steps
-            .iter()
-            .map(|step| Ok((Step::parse(&step.text)?, step.marks)))
-            .collect::<Result<Vec<_>>>()?;
-        let bit =
-            |index: usize| u32::try_from(index).ok().and_then(|index| 1_u64.checked_shl(index)).unwrap_or(0);
-        let optional = steps
-            .iter()
-            .enumerate()
-            .filter(|(_, (step, _))| step.optional)
-            .map(|(index, _)| bit(index))
-            .sum();
-        let definition = Definition { optional, window_ms: funnel.window_ms, ..Definition::new(steps.len()) };
-        Ok(Self { automaton: Funnel::try_new(definition)?, steps })
+    pub(crate) fn of(funnel: &FunnelText) -> Result<Self> {
+        let parse = |steps: &[StepText]| {
+            let step = |step: &StepText| Ok((step.text.as_deref().map(Step::parse).transpose()?, step.marks));
+            steps.iter().map(step).collect::<Result<Vec<_>>>()
+        };
+        Ok(Self {
+            steps: parse(&funnel.steps)?,
+            exclusions: parse(&funnel.exclusions)?,
+            automaton: Funnel::try_new(funnel.definition.clone())?,
+            all_events: funnel.definition.order == Order::Strict,
+            known: HashMap::new(),
+        })
     }
 
-    /// For each token of a path the set of steps that it matches.
-    fn matches(&self, path: &str) -> Result<Vec<u64>> {
+    /// The events of a run that the automaton has to see. Paths are matched once each.
+    pub(crate) fn events(
+        &mut self,
+        path: &str,
+        offsets: &[i64],
+        first_ms: i64,
+        events: &mut Vec<FunnelEvent>,
+    ) -> Result<()> {
+        events.clear();
+        if !self.known.contains_key(path) {
+            let matched = self.matches(path)?;
+            if self.known.len() >= PATHS_KNOWN_MAX {
+                self.known.clear();
+            }
+            self.known.insert(path.to_owned(), matched);
+        }
+        let matched = self.known.get(path).map(Vec::as_slice).unwrap_or_default();
+        let seen = matched.iter().zip(offsets).filter(|(matched, _)| self.all_events || **matched != (0, 0));
+        events.extend(seen.map(|(&(steps, exclusions), offset)| FunnelEvent {
+            at_ms: first_ms.saturating_add(*offset),
+            steps,
+            exclusions,
+            held: 0,
+        }));
+        Ok(())
+    }
+
+    fn matches(&self, path: &str) -> Result<Vec<Matched>> {
+        let set = |steps: &[(Option<Step>, u64)], token: &Token<'_>| {
+            let fits = |(step, marks): &(Option<Step>, u64)| {
+                token.marks & marks != 0 || step.as_ref().is_some_and(|step| step.mark(token))
+            };
+            let matched = steps.iter().enumerate().filter(|(_, step)| fits(step));
+            matched.fold(0, |set, (index, _)| set | 1 << index)
+        };
         tokens(path)
-            .map(|token| {
-                let token = token?;
-                let fits = |(step, marks): &(Step, u64)| token.marks & marks != 0 || step.mark(&token);
-                let matched = self.steps.iter().enumerate().filter(|(_, step)| fits(step));
-                Ok(matched.fold(0, |set, (index, _)| set | 1 << index))
-            })
+            .map(|token| token.map(|token| (set(&self.steps, &token), set(&self.exclusions, &token))))
             .collect()
     }
 }
@@ -126,21 +161,13 @@ fn times(definition: &FunnelText, paths: &ArrayRef, offsets: &ArrayRef) -> Resul
     let (paths, offsets) = (paths.as_string_view(), offsets.as_list::<i32>());
     let mut funnel = Prepared::of(definition)?;
     let steps = definition.steps.len();
-    let mut known: HashMap<&str, Vec<u64>> = HashMap::new();
     let mut events: Vec<FunnelEvent> = Vec::new();
     let mut times =
         ListBuilder::with_capacity(Int64Builder::with_capacity(paths.len() * steps * 2), paths.len());
     for row in 0..paths.len() {
-        let path = paths.value(row);
-        if !known.contains_key(path) {
-            known.insert(path, funnel.matches(path)?);
-        }
-        let matched = known.get(path).map(Vec::as_slice).unwrap_or_default();
         let offsets = offsets.value(row);
         let offsets: &Int64Array = offsets.as_primitive::<Int64Type>();
-        events.clear();
-        let timed = matched.iter().zip(offsets.values()).filter(|(steps, _)| **steps != 0);
-        events.extend(timed.map(|(&steps, &at_ms)| FunnelEvent { at_ms, steps }));
+        funnel.events(paths.value(row), offsets.values(), 0, &mut events)?;
         let outcome = funnel.automaton.run(&events);
         let entry = outcome.at_ms(0);
         for step in 0..steps {

@@ -44,22 +44,31 @@ impl Assignment {
 
     /// Takes back every assignment.
     pub(super) fn clear(&mut self) {
-        for step in 0..self.event_of.len() {
-            self.release(step);
+        for event in self.event_of.iter_mut().filter_map(Option::take) {
+            if let Some(slot) = self.step_of.get_mut(event) {
+                *slot = None;
+            }
         }
     }
 
-    /// Takes back the assignment of `step`, if it has one.
-    pub(super) fn release(&mut self, step: usize) {
-        let event = self.event_of.get_mut(step).and_then(Option::take);
-        if let Some(slot) = event.and_then(|event| self.step_of.get_mut(event)) {
-            *slot = None;
+    /// Lets one event serve the first step and nothing else; gives the set of steps that must not be moved.
+    pub(super) fn pin(&mut self, event: Option<usize>) -> u64 {
+        let Some(event) = event else { return 0 };
+        if let (Some(step_of), Some(event_of)) = (self.step_of.get_mut(event), self.event_of.first_mut()) {
+            *step_of = Some(0);
+            *event_of = Some(event);
         }
+        bit(0)
     }
 
-    /// Assigns `step`, moving others to other events where need be; changes nothing when that cannot be.
-    pub(super) fn assign(&mut self, step: usize) -> bool {
-        self.try_assign(step, &mut 0)
+    /// Whether an event serves a step.
+    pub(super) fn serves(&self, event: usize) -> bool {
+        self.step_of.get(event).copied().flatten().is_some()
+    }
+
+    /// Assigns `step`, moving others but `fixed` to other events where need be; changes nothing when that cannot be.
+    pub(super) fn assign(&mut self, step: usize, fixed: u64) -> bool {
+        self.try_assign(step, &mut { fixed })
     }
 
     /// Recurses once a step at most: `seen` holds those that were asked to move.
@@ -92,7 +101,8 @@ mod tests {
 
     fn load(steps: usize, events: &[u64]) -> Assignment {
         let mut assignment = Assignment::new(steps);
-        let events: Vec<_> = events.iter().map(|steps| FunnelEvent { at_ms: 0, steps: *steps }).collect();
+        let events: Vec<_> =
+            events.iter().map(|steps| FunnelEvent { steps: *steps, ..FunnelEvent::default() }).collect();
         assignment.load(&events);
         assignment
     }
@@ -100,24 +110,27 @@ mod tests {
     #[test]
     fn an_event_serves_one_step() {
         let mut assignment = load(2, &[0b11]);
-        assert!(assignment.assign(0));
-        assert!(!assignment.assign(1));
-        assignment.release(0);
-        assert!(assignment.assign(1));
+        assert!(assignment.assign(0, 0));
+        assert!(!assignment.assign(1, 0));
+        assignment.clear();
+        assert!(assignment.assign(1, 0));
+        assignment.clear();
+        let fixed = assignment.pin(Some(0));
+        assert!(assignment.serves(0) && !assignment.assign(1, fixed));
     }
 
     #[test]
     fn steps_move_to_make_room() {
         let mut assignment = load(3, &[0b111, 0b011, 0b001]);
-        assert!((0..3).all(|step| assignment.assign(step)));
+        assert!((0..3).all(|step| assignment.assign(step, 0)));
         assert_eq!(assignment.event_of, [Some(2), Some(1), Some(0)]);
     }
 
     #[test]
     fn many_equal_events_serve_every_step() {
         let mut assignment = load(64, &[u64::MAX; 100]);
-        assert!((0..64).all(|step| assignment.assign(step)));
+        assert!((0..64).all(|step| assignment.assign(step, 0)));
         assignment.clear();
-        assert!((0..64).rev().all(|step| assignment.assign(step)));
+        assert!((0..64).rev().all(|step| assignment.assign(step, 0)));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use super::definition::ExclusionEffect;
+
 /// One step of an attempt and when it was matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Match {
@@ -11,13 +13,15 @@ pub struct Match {
     pub at_ms: i64,
 }
 
-/// The reported attempt of one unit.
+/// An attempt: the reported one of a unit, or one of many.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Number of the last step matched, 1 for the first; 0 without an attempt.
     pub level: usize,
     /// The steps matched, in order; optional steps that were left out are absent.
     pub matches: Vec<Match>,
+    /// Whether an exclusion takes the unit out of the report; level and matches are then empty.
+    pub dropped: bool,
 }
 
 impl Outcome {
@@ -34,19 +38,64 @@ impl Outcome {
         });
         pair.map(|(before, at_ms)| at_ms.saturating_sub(before))
     }
+}
 
-    pub(super) fn clear(&mut self) {
-        self.level = 0;
-        self.matches.clear();
+/// One attempt of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Place of the event that opened it, in the slice of events.
+    pub entry: usize,
+    /// When it was opened.
+    pub entry_ms: i64,
+    /// Number of the last step matched.
+    pub level: usize,
+    /// The steps matched, in order.
+    pub matches: Vec<Match>,
+    /// Whether an exclusion event lies in it.
+    pub excluded: bool,
+}
+
+impl Attempt {
+    /// Greater for the attempt that is reported of several of one unit.
+    pub(super) fn rank(&self, latest_entry: bool) -> Rank {
+        rank(self.level, self.last_ms(), self.entry_ms, self.steps(), latest_entry)
     }
 
-    /// Greater for the attempt to report: level, then earlier last match, then later entry.
-    pub(super) fn rank(&self) -> Rank {
-        let first = self.matches.first().map(|matched| matched.at_ms);
-        let last = self.matches.last().map(|matched| matched.at_ms);
-        (self.level, Reverse(last), first)
+    pub(super) fn last_ms(&self) -> i64 {
+        self.matches.last().map_or(self.entry_ms, |matched| matched.at_ms)
+    }
+
+    fn steps(&self) -> u64 {
+        self.matches.iter().fold(0, |steps, matched| steps | 1 << matched.step)
     }
 }
 
-/// The order of attempts, see [`Outcome::rank`].
-pub(super) type Rank = (usize, Reverse<Option<i64>>, Option<i64>);
+/// The order of attempts: level; then, where attempts are ordered, earlier last match, later entry, more steps, earlier
+/// optional steps; where they are not, earlier entry.
+pub(super) type Rank = (usize, Reverse<i64>, i64, u32, u64);
+
+pub(super) fn rank(level: usize, last_ms: i64, entry_ms: i64, steps: u64, latest_entry: bool) -> Rank {
+    if latest_entry {
+        (level, Reverse(last_ms), entry_ms, steps.count_ones(), steps.reverse_bits())
+    } else {
+        (level, Reverse(entry_ms), 0, 0, 0)
+    }
+}
+
+/// The greatest level among attempts, by the rule of the exclusions; `None` where they take the unit out of the report.
+pub fn greatest_level<'a>(
+    attempts: impl IntoIterator<Item = &'a Attempt>,
+    effect: ExclusionEffect,
+) -> Option<usize> {
+    let (mut top, mut kept) = (0, 0);
+    for attempt in attempts {
+        top = top.max(attempt.level);
+        if !attempt.excluded {
+            kept = kept.max(attempt.level);
+        }
+    }
+    match effect {
+        ExclusionEffect::DropActor if kept < top => None,
+        _ => Some(kept),
+    }
+}

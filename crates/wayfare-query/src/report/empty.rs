@@ -153,10 +153,7 @@ pub(super) async fn explain_steps(
     let Some((index, step)) = lost.and_then(|index| Some((index, steps.get(index)?))) else {
         return Ok(notes);
     };
-    let alone = FunnelText {
-        steps: definition.steps.get(index..=index).unwrap_or_default().to_vec(),
-        window_ms: None,
-    };
+    let alone = super::funnel::alone(definition, index);
     let query = format!(
         "SELECT coalesce(sum(CASE WHEN funnel_times(path, offsets, {})[1] IS NULL THEN 0 ELSE 1 END), 0) AS runs FROM runs",
         literal(&definition_text(&alone)?)

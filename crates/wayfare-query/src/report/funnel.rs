@@ -1,36 +1,97 @@
-//! `funnel`: how far runs get through a sequence of steps, and how long that takes.
+//! `funnel`: how far units get through a sequence of steps, and how long that takes.
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | `ask` | the spec, resolved |
+//! | `table` | the rows of a funnel of runs, which the query engine adds up from their timelines |
+//! | `units` | units one after the other, for all that asks for more |
+//! | `tally` | what they add up to |
+//! | `views` | that as rows |
 
-use std::sync::Arc;
+mod ask;
+mod table;
+mod tally;
+mod units;
+mod views;
 
-use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, UInt64Array};
-use arrow::compute::take;
-use arrow::datatypes::Int64Type;
-use datafusion::logical_expr::Expr;
-
-use crate::condition;
-use crate::functions::{FunnelText, PERCENTILES, StepText, definition_text};
+use crate::functions::{FunnelText, definition_text};
 use crate::question::Question;
-use crate::rows::{Rows, collect, column};
-use crate::spec::{FunnelSpec, Step, format_duration_ms, parse_duration_ms};
+use crate::rows::collect;
+use crate::spec::{Counting, FunnelSpec, StepSpec, Unit, parse_tz, suggest};
+use crate::words::counted;
 use crate::{Error, Result};
-use wayfare_ingest::Lifetime;
 
 use super::{Answer, empty, main_line, overview};
+use ask::Asked;
+use table::Table;
+use tally::Tally;
+
+/// Rows of a list unless the scope says otherwise.
+const LIST_ROWS_DEFAULT: usize = 50;
 
 pub(super) async fn rows(question: &Question<'_>, spec: &FunnelSpec) -> Result<Answer> {
-    let texts = match spec.steps.as_slice() {
-        [] => main_line::propose(question).await?,
-        texts => texts.to_vec(),
+    let steps = match spec.steps.as_slice() {
+        [] => main_line::propose(question).await?.into_iter().map(StepSpec::Text).collect(),
+        steps => steps.to_vec(),
     };
-    let steps = texts.iter().map(|text| Step::parse(text)).collect::<Result<Vec<_>>>()?;
-    let window_ms = match &spec.window {
-        Some(text) => Some(parse_duration_ms(text).map_err(|error| error.with("option", "window"))?),
-        None => match question.store.settings().journey_lifetime {
-            Lifetime::Unlimited => None,
-            Lifetime::Millis(millis) => Some(millis),
-        },
+    check(spec, steps.len())?;
+    let asked = Asked::of(question, spec, &steps)?;
+    let mut answer = if is_summed_up(spec) {
+        summed_up(question, &asked).await?
+    } else {
+        added_up(question, spec, &asked).await?
     };
-    let (definition, marks) = define(question, &texts, &steps, window_ms)?;
+    answer.steps = Some(steps);
+    Ok(answer)
+}
+
+/// Whether the query engine can add the runs up.
+fn is_summed_up(spec: &FunnelSpec) -> bool {
+    let other_view = spec.trend.is_some() || spec.time_to_convert.is_some() || spec.list.is_some();
+    units::are_timelines_enough(spec) && !other_view && spec.counting == Counting::Actors
+}
+
+/// Refuses what cannot be meant.
+fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
+    let views = [spec.trend.is_some(), spec.time_to_convert.is_some(), spec.list.is_some()];
+    if views.into_iter().filter(|view| *view).count() > 1 {
+        return Err(Error::invalid("expected one of trend, time to convert and list"));
+    }
+    if views.contains(&true) && spec.breakdown.is_some() {
+        return Err(Error::invalid("a breakdown splits the steps, no trend, time to convert or list"));
+    }
+    if let Some(by) = spec.scope.by.first().filter(|_| !is_summed_up(spec)) {
+        return Err(Error::invalid(format!("this funnel cannot be split by {by}"))
+            .hint("`--by` is for steps of runs; a breakdown splits by a property of events"));
+    }
+    if let Some(trend) = &spec.trend {
+        if !crate::functions::INTERVALS.contains(&trend.interval.as_str()) {
+            return Err(suggest::unknown(
+                "interval",
+                &trend.interval,
+                crate::functions::INTERVALS.into_iter(),
+            ));
+        }
+        trend.timezone.as_deref().map(parse_tz).transpose()?;
+    }
+    let named = [
+        spec.trend.as_ref().map(|trend| trend.from_step),
+        spec.trend.as_ref().and_then(|trend| trend.to_step),
+        spec.time_to_convert.as_ref().map(|convert| convert.from_step),
+        spec.time_to_convert.as_ref().and_then(|convert| convert.to_step),
+        spec.list.as_ref().and_then(|list| list.step),
+    ];
+    match named.into_iter().flatten().find(|step| *step >= steps) {
+        Some(step) => {
+            Err(Error::invalid(format!("the funnel has {}, no step {}", counted(steps, "step"), step + 1)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The steps of runs, added up by the query engine.
+async fn summed_up(question: &Question<'_>, asked: &Asked) -> Result<Answer> {
+    let (definition, marks) = asked.over_timelines()?;
     question.register("runs", question.split(question.runs(&marks)?)?)?;
     let query = format!(
         "SELECT {names} count(*) AS runs, time_summary(funnel_times(path, offsets, {text})) AS times
@@ -41,18 +102,53 @@ pub(super) async fn rows(question: &Question<'_>, spec: &FunnelSpec) -> Result<A
         ordered = overview::order_by(question),
     );
     let cells = collect(question.sql(&query).await?).await?;
-    let table = Table::of(question, &cells, &steps)?;
+    let table = Table::of(&cells, &asked.names)?;
     let mut answer = Answer::new(title(question), table.rows(question)?);
-    answer.notes.push(match window_ms {
-        Some(window_ms) => format!("window {} from the first step", format_duration_ms(window_ms)),
-        None => "no window: a run's whole life counts".to_owned(),
-    });
+    answer.notes.push(asked.window(Unit::Invocation.noun()));
     answer.notes.extend(empty::explain(question, usize::from(table.runs > 0)).await?);
     if table.runs > 0 {
-        answer.notes.push(format!("{} runs in the scope", table.runs));
+        answer.notes.push(format!("{} in the scope", counted(table.runs, "run")));
+        let steps = asked.texts();
         answer.notes.extend(empty::explain_steps(question, &definition, &steps, &table.totals).await?);
     }
     Ok(answer.limited(question.scope.limit))
+}
+
+/// All else, added up unit by unit.
+async fn added_up(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> Result<Answer> {
+    let mut tally = Tally::new(units::automaton(asked)?, spec, question.zone)?;
+    if units::are_timelines_enough(spec) {
+        units::take_runs(question, asked, &mut tally).await?;
+    } else {
+        units::take_events(question, spec, asked, &mut tally).await?;
+    }
+    let mut answer = if spec.list.is_some() {
+        let limit = question.scope.limit.unwrap_or(LIST_ROWS_DEFAULT);
+        let mut answer = Answer::new(title(question), views::list(spec, &tally.listed, limit)?);
+        answer.rows_total = u64::try_from(tally.listed.len()).ok();
+        answer
+    } else if spec.trend.is_some() {
+        let mut answer = Answer::new(title(question), views::trend(question, spec, &tally)?);
+        answer.notes.push("one unit counts in every interval in which it entered".to_owned());
+        answer.notes.push("immature: windows of the interval are not over; its rate may rise".to_owned());
+        answer.limited(question.scope.limit)
+    } else if spec.time_to_convert.is_some() {
+        Answer::new(title(question), views::conversion(spec, &mut tally)?).limited(question.scope.limit)
+    } else {
+        let mut cells = tally.limited_cells();
+        Answer::new(title(question), views::steps(spec, &asked.names, &mut cells)?)
+            .limited(question.scope.limit)
+    };
+    answer.notes.push(asked.window(spec.unit.noun()));
+    answer.notes.push(format!("{} in the scope", counted(tally.units, spec.unit.noun())));
+    if tally.dropped > 0 {
+        let dropped = counted(tally.dropped, spec.unit.noun());
+        answer.notes.push(format!("{dropped} left out: an exclusion lies in what they did best"));
+    }
+    if tally.units == 0 {
+        answer.notes.extend(empty::explain_events(question, 0).await?);
+    }
+    Ok(answer)
 }
 
 fn title(question: &Question<'_>) -> String {
@@ -62,132 +158,16 @@ fn title(question: &Question<'_>) -> String {
     }
 }
 
-/// The funnel as text for the function, and the conditions over events that the timeline has to carry as marks.
-fn define(
-    question: &Question<'_>,
-    texts: &[String],
-    steps: &[Step],
-    window_ms: Option<i64>,
-) -> Result<(FunnelText, Vec<Expr>)> {
-    let schema = question.events()?.schema().as_arrow().clone();
-    let mut marks: Vec<Expr> = Vec::new();
-    let mut defined = Vec::with_capacity(steps.len());
-    for (text, step) in texts.iter().zip(steps) {
-        let mut bits = 0;
-        for conditions in step.event_tests() {
-            let conditions = conditions
-                .iter()
-                .map(|condition| condition::over(condition, &schema, &question.context, "an event"))
-                .collect::<Result<Vec<_>>>()?;
-            let bit = 1_u64.checked_shl(u32::try_from(marks.len()).unwrap_or(u32::MAX));
-            bits |= bit.ok_or_else(|| Error::limit("a funnel has at most 64 conditions over events"))?;
-            marks.extend(conditions.into_iter().reduce(Expr::and));
-        }
-        defined.push(StepText { text: text.clone(), marks: bits });
-    }
-    Ok((FunnelText { steps: defined, window_ms }, marks))
-}
-
 /// A text as SQL writes it.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// The summaries of all cells, one after the other, and which of them belong to which row.
-struct Table<'a> {
-    cells: &'a RecordBatch,
-    steps: &'a [Step],
-    summaries: &'a arrow::array::StructArray,
-    /// For each row its cell.
-    cell_of: Vec<u64>,
-    /// For each row the index of the summary of times from the first step; those from the previous one lie
-    /// as many steps further on.
-    first_of: Vec<u64>,
-    runs: i64,
-    /// Runs that reached each step, over all cells.
-    totals: Vec<i64>,
-}
-
-impl<'a> Table<'a> {
-    fn of(_question: &Question<'_>, cells: &'a RecordBatch, steps: &'a [Step]) -> Result<Self> {
-        let lists = column(cells, "times")?.as_list::<i32>();
-        let summaries =
-            lists.values().as_struct_opt().ok_or_else(|| Error::internal("no summaries of times"))?;
-        let runs = column(cells, "runs")?.as_primitive::<Int64Type>();
-        let mut table = Self {
-            cells,
-            steps,
-            summaries,
-            cell_of: Vec::new(),
-            first_of: Vec::new(),
-            runs: runs.values().iter().sum(),
-            totals: vec![0; steps.len()],
-        };
-        for (cell, start) in lists.offsets().iter().enumerate().take(cells.num_rows()) {
-            if runs.value(cell) == 0 {
-                continue;
-            }
-            for step in 0..steps.len() as u64 {
-                table.cell_of.push(cell as u64);
-                table.first_of.push(u64::try_from(*start).unwrap_or_default() + step);
-            }
-        }
-        let reached = table.field("count", 0)?;
-        for (row, count) in reached.as_primitive::<Int64Type>().values().iter().enumerate() {
-            if let Some(total) = table.totals.get_mut(row % steps.len().max(1)) {
-                *total += count;
-            }
-        }
-        Ok(table)
-    }
-
-    /// A field of the summaries, one value a row.
-    fn field(&self, name: &str, further: u64) -> Result<ArrayRef> {
-        let values = self
-            .summaries
-            .column_by_name(name)
-            .ok_or_else(|| Error::internal("a summary's field is missing"))?;
-        let rows: UInt64Array = self.first_of.iter().map(|index| Some(index + further)).collect();
-        take(values, &rows, None).map_err(|cause| Error::internal("cannot pick summaries").because(cause))
-    }
-
-    fn rows(&self, question: &Question<'_>) -> Result<RecordBatch> {
-        let mut rows = Rows::default();
-        let cells: UInt64Array = self.cell_of.clone().into();
-        for name in question.dimension_names() {
-            let values = take(column(self.cells, name)?, &cells, None)
-                .map_err(|cause| Error::internal("cannot repeat a dimension").because(cause))?;
-            rows.add(name, values);
-        }
-        let steps = self.steps.len();
-        let number = |row: usize| row % steps.max(1);
-        let count = self.first_of.len();
-        rows.count("step", (0..count).map(|row| i64::try_from(number(row) + 1).ok()).collect());
-        let names: StringArray =
-            (0..count).map(|row| self.steps.get(number(row)).map(|step| step.name.as_str())).collect();
-        rows.add("name", Arc::new(names));
-        let reached = self.field("count", 0)?.as_primitive::<Int64Type>().clone();
-        let of = |row: usize, back: usize| reached.values().get(row - back).copied();
-        let first: Int64Array = (0..count).map(|row| of(row, number(row))).collect();
-        let previous: Int64Array = (0..count).map(|row| of(row, number(row).min(1))).collect();
-        let lost: Int64Array = (0..count)
-            .map(|row| {
-                (number(row) > 0).then(|| of(row, 1).unwrap_or_default() - of(row, 0).unwrap_or_default())
-            })
-            .collect();
-        rows.count("reached", reached.clone());
-        rows.rate("share_of_first", &reached, &first);
-        rows.rate("share_of_previous", &reached, &previous);
-        rows.count("drop_off", lost);
-        for (from, further) in [("previous", steps as u64), ("first", 0)] {
-            let counts = self.field("count", further)?.as_primitive::<Int64Type>().clone();
-            let sums = self.field("sum", further)?.as_primitive::<Int64Type>().clone();
-            rows.mean(&format!("average_from_{from}_ms"), &sums, &counts);
-            for (level, _) in PERCENTILES {
-                let name = if level == "p50" { "median" } else { level };
-                rows.add(&format!("{name}_from_{from}_ms"), self.field(level, further)?);
-            }
-        }
-        rows.finish()
+/// A funnel of one step of another.
+pub(super) fn alone(definition: &FunnelText, step: usize) -> FunnelText {
+    FunnelText {
+        steps: definition.steps.get(step..=step).unwrap_or_default().to_vec(),
+        exclusions: Vec::new(),
+        definition: crate::funnel::Definition::new(1),
     }
 }

@@ -32,6 +32,11 @@ pub(crate) struct Funnel {
 
 impl Funnel {
     pub(crate) fn spec(self) -> Spec {
-        Spec::Funnel(FunnelSpec { scope: self.scope.into(), steps: self.steps, window: self.window })
+        Spec::Funnel(FunnelSpec {
+            scope: self.scope.into(),
+            steps: self.steps.into_iter().map(Into::into).collect(),
+            window: self.window,
+            ..FunnelSpec::default()
+        })
     }
 }

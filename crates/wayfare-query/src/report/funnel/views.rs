@@ -1,0 +1,157 @@
+//! What was added up, as rows.
+
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+
+use super::tally::{Cell, Listed, Tally};
+use crate::Result;
+use crate::functions::PERCENTILES;
+use crate::question::Question;
+use crate::rows::{Rows, quotient};
+use crate::spec::{Counting, FunnelSpec};
+use crate::stats::percentile;
+
+/// Bins of the times to convert: at most.
+const BINS_MAX: usize = 60;
+
+fn counts(values: impl Iterator<Item = usize>) -> Int64Array {
+    values.map(|count| i64::try_from(count).ok()).collect()
+}
+
+/// One row a step, and a cell of the breakdown.
+pub(super) fn steps(
+    spec: &FunnelSpec,
+    names: &[String],
+    cells: &mut [(String, Cell)],
+) -> Result<RecordBatch> {
+    let mut rows = Rows::default();
+    let steps = names.len();
+    let each = || cells.iter().flat_map(|cell| (0..steps).map(move |step| (cell, step)));
+    if spec.breakdown.is_some() {
+        rows.text("breakdown", each().map(|((name, _), _)| Some(name)));
+    }
+    rows.count("step", counts(each().map(|(_, step)| step + 1)));
+    rows.text("name", each().map(|(_, step)| names.get(step)));
+    let reached_at = |cell: &Cell, step: usize| cell.from_first.get(step).map_or(0, Vec::len);
+    let reached = counts(each().map(|((_, cell), step)| reached_at(cell, step)));
+    let first = counts(each().map(|((_, cell), _)| reached_at(cell, 0)));
+    let previous = counts(each().map(|((_, cell), step)| reached_at(cell, step.saturating_sub(1))));
+    let lost: Int64Array = reached
+        .values()
+        .iter()
+        .zip(previous.values())
+        .enumerate()
+        .map(|(row, (reached, previous))| (row % steps.max(1) > 0).then_some(previous - reached))
+        .collect();
+    if spec.counting == Counting::Attempts {
+        let attempts = each().map(|((_, cell), step)| cell.attempts.get(step).copied());
+        rows.count("attempts", attempts.collect());
+    }
+    rows.count("reached", reached.clone());
+    rows.rate("share_of_first", &reached, &first);
+    rows.rate("share_of_previous", &reached, &previous);
+    rows.count("drop_off", lost);
+    for from in ["previous", "first"] {
+        let mut all: Vec<Vec<i64>> = cells
+            .iter()
+            .flat_map(|(_, cell)| {
+                let times = if from == "first" { &cell.from_first } else { &cell.from_previous };
+                (0..steps).map(|step| times.get(step).cloned().unwrap_or_default())
+            })
+            .collect();
+        for times in &mut all {
+            times.sort_unstable();
+        }
+        let sums: Int64Array = all.iter().map(|times| Some(times.iter().sum::<i64>())).collect();
+        rows.mean(&format!("average_from_{from}_ms"), &sums, &counts(all.iter().map(Vec::len)));
+        for (level, percent) in PERCENTILES {
+            let name = if level == "p50" { "median" } else { level };
+            rows.number(
+                &format!("{name}_from_{from}_ms"),
+                all.iter().map(|times| percentile(times, percent)),
+            );
+        }
+    }
+    rows.finish()
+}
+
+/// One row an interval.
+pub(super) fn trend(question: &Question<'_>, spec: &FunnelSpec, tally: &Tally<'_>) -> Result<RecordBatch> {
+    let window_ms = tally.automaton.definition().window_ms;
+    let mut rows = Rows::default();
+    rows.text(
+        spec.trend.as_ref().map_or("interval", |trend| trend.interval.as_str()),
+        tally.trend.keys().map(Some),
+    );
+    let entered: Int64Array = tally.trend.values().map(|(entered, _, _)| Some(*entered)).collect();
+    let converted: Int64Array = tally.trend.values().map(|(_, converted, _)| Some(*converted)).collect();
+    rows.count("entered", entered.clone());
+    rows.count("converted", converted.clone());
+    rows.rate("conversion_rate", &converted, &entered);
+    let is_over = |latest_ms: i64| {
+        window_ms.is_some_and(|window_ms| latest_ms.saturating_add(window_ms) < question.as_of_ms())
+    };
+    let immature: BooleanArray =
+        tally.trend.values().map(|(_, _, latest_ms)| Some(!is_over(*latest_ms))).collect();
+    rows.add("immature", Arc::new(immature));
+    rows.finish()
+}
+
+/// One row a bin; the mean and the percentiles of all times are the same on each.
+pub(super) fn conversion(spec: &FunnelSpec, tally: &mut Tally<'_>) -> Result<RecordBatch> {
+    let times = &mut tally.conversions;
+    times.sort_unstable();
+    let asked = spec.time_to_convert.as_ref().and_then(|convert| convert.bins);
+    let bins = bins(times, asked);
+    let mut rows = Rows::default();
+    let starts: Int64Array = bins.iter().map(|(start, _)| Some(*start)).collect();
+    rows.count("from_ms", starts);
+    rows.count("conversions", counts(bins.iter().map(|(_, count)| *count)));
+    let (sum, count) = (times.iter().sum::<i64>(), i64::try_from(times.len()).unwrap_or(i64::MAX));
+    rows.number("average_ms", bins.iter().map(|_| quotient(sum, count)));
+    for (level, percent) in PERCENTILES {
+        let name = if level == "p50" { "median" } else { level };
+        rows.number(&format!("{name}_ms"), bins.iter().map(|_| percentile(times, percent)));
+    }
+    rows.finish()
+}
+
+/// Starts and counts of bins: of a width of whole seconds, each closed below and open above.
+fn bins(times: &[i64], asked: Option<usize>) -> Vec<(i64, usize)> {
+    let (Some(first), Some(last)) = (times.first(), times.last()) else { return Vec::new() };
+    let root = (1..=BINS_MAX).find(|root| root.pow(3) >= times.len()).unwrap_or(BINS_MAX);
+    let count = asked.unwrap_or(root).clamp(1, BINS_MAX);
+    let span = last - first;
+    let bins = i64::try_from(count).unwrap_or(i64::MAX / 1_000);
+    let seconds = span.div_euclid(1_000 * bins) + i64::from(span.rem_euclid(1_000 * bins) > 0);
+    let width = if seconds == 0 { 60_000 } else { seconds * 1_000 };
+    (0..=bins)
+        .map(|bin| {
+            let start = first + bin * width;
+            let inside = times.iter().filter(|time| (start..start + width).contains(time)).count();
+            (start, inside)
+        })
+        .collect()
+}
+
+/// One row a unit or an attempt.
+pub(super) fn list(spec: &FunnelSpec, listed: &[Listed], total: usize) -> Result<RecordBatch> {
+    let listed = listed.get(..total.min(listed.len())).unwrap_or_default();
+    let instants = |at: fn(&Listed) -> Option<i64>| -> TimestampMicrosecondArray {
+        let micros = listed.iter().map(|row| at(row).map(|at_ms| at_ms.saturating_mul(1_000)));
+        micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC")
+    };
+    let mut rows = Rows::default();
+    rows.text(spec.unit.column(), listed.iter().map(|row| Some(&row.id)));
+    rows.text("tenant_id", listed.iter().map(|row| row.tenant.as_ref()));
+    rows.count(
+        "level",
+        listed.iter().map(|row| row.level.and_then(|level| i64::try_from(level).ok())).collect(),
+    );
+    rows.add("entered_at", Arc::new(instants(|row| row.entry_ms)));
+    rows.add("reached_at", Arc::new(instants(|row| row.last_ms)));
+    rows.text("end", listed.iter().map(|row| row.end.as_ref()));
+    rows.add("excluded", Arc::new(listed.iter().map(|row| Some(row.excluded)).collect::<BooleanArray>()));
+    rows.finish()
+}
