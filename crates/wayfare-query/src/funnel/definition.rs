@@ -1,4 +1,3 @@
-compile_error!("From the lead (remove this line): parts fengine (spec, engine path over events, CLI; branch part-fengine, committed) and fconf (tests/it/conformance.rs; branch part-fconf) have been building the public path since 07:45, since no commit of yours showed it. Please do not build it twice: put aside report/funnel/, spec/funnel.rs, commands/funnel.rs, tests/it/conformance.rs of yours, commit only what is yours alone (funnel/ automaton, oracle, unit tests, functions/funnel.rs), merge part-fengine, and look whether something of yours is better than theirs (say so in the report). Then end with your report.");
 //! What a funnel asks.
 
 use serde::{Deserialize, Serialize};
