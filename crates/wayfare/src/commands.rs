@@ -107,7 +107,7 @@ impl Question {
     fn into_spec(self) -> Result<Spec> {
         Ok(match self {
             Self::Overview(args) => args.spec(),
-            Self::Funnel(args) => args.spec(),
+            Self::Funnel(args) => args.spec()?,
             Self::Steps(args) => args.spec(),
             Self::Failures(args) => args.spec(),
             Self::Causes(args) => args.spec(),

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::funnel::{Definition, Funnel, FunnelEvent, Order};
 use crate::spec::Step;
-use crate::timeline::{Token, tokens};
+use crate::timeline::{Kind, Token, tokens};
 use crate::{Error, Result};
 
 /// A funnel as the function's text argument: JSON, so that a plan carries it wherever it runs.
@@ -45,7 +45,15 @@ pub(crate) fn definition_text(funnel: &FunnelText) -> Result<String> {
 }
 
 /// What one token of a path matches: its steps and its exclusions.
-pub(crate) type Matched = (u64, u64);
+type Matched = (u64, u64);
+
+/// What a funnel has to know of a path.
+#[derive(Debug, Default)]
+struct Known {
+    matched: Vec<Matched>,
+    /// The last token of a completed step.
+    completed: Option<usize>,
+}
 
 /// A funnel ready to run over timelines.
 pub(crate) struct Prepared {
@@ -54,7 +62,7 @@ pub(crate) struct Prepared {
     pub(crate) automaton: Funnel,
     /// Whether an event that matches nothing can break an attempt.
     all_events: bool,
-    known: HashMap<String, Vec<Matched>>,
+    known: HashMap<String, Known>,
 }
 
 /// Distinct paths whose matches are remembered.
@@ -75,23 +83,24 @@ impl Prepared {
         })
     }
 
-    /// The events of a run that the automaton has to see. Paths are matched once each.
+    /// The events of a run that the automaton has to see; gives the instant at which the run last completed a step. Paths
+    /// are matched once each.
     pub(crate) fn events(
         &mut self,
         path: &str,
         offsets: &[i64],
         first_ms: i64,
         events: &mut Vec<FunnelEvent>,
-    ) -> Result<()> {
+    ) -> Result<Option<i64>> {
         events.clear();
         if !self.known.contains_key(path) {
-            let matched = self.matches(path)?;
+            let known = self.read(path)?;
             if self.known.len() >= PATHS_KNOWN_MAX {
                 self.known.clear();
             }
-            self.known.insert(path.to_owned(), matched);
+            self.known.insert(path.to_owned(), known);
         }
-        let matched = self.known.get(path).map(Vec::as_slice).unwrap_or_default();
+        let Some(Known { matched, completed }) = self.known.get(path) else { return Ok(None) };
         let seen = matched.iter().zip(offsets).filter(|(matched, _)| self.all_events || **matched != (0, 0));
         events.extend(seen.map(|(&(steps, exclusions), offset)| FunnelEvent {
             at_ms: first_ms.saturating_add(*offset),
@@ -99,10 +108,11 @@ impl Prepared {
             exclusions,
             held: 0,
         }));
-        Ok(())
+        let last = completed.and_then(|index| offsets.get(index));
+        Ok(last.map(|offset| first_ms.saturating_add(*offset)))
     }
 
-    fn matches(&self, path: &str) -> Result<Vec<Matched>> {
+    fn read(&self, path: &str) -> Result<Known> {
         let set = |steps: &[(Option<Step>, u64)], token: &Token<'_>| {
             let fits = |(step, marks): &(Option<Step>, u64)| {
                 token.marks & marks != 0 || step.as_ref().is_some_and(|step| step.mark(token))
@@ -110,9 +120,15 @@ impl Prepared {
             let matched = steps.iter().enumerate().filter(|(_, step)| fits(step));
             matched.fold(0, |set, (index, _)| set | 1 << index)
         };
-        tokens(path)
-            .map(|token| token.map(|token| (set(&self.steps, &token), set(&self.exclusions, &token))))
-            .collect()
+        let mut known = Known::default();
+        for (index, token) in tokens(path).enumerate() {
+            let token = token?;
+            if token.kind == Kind::StepCompleted {
+                known.completed = Some(index);
+            }
+            known.matched.push((set(&self.steps, &token), set(&self.exclusions, &token)));
+        }
+        Ok(known)
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{Error, Result};
 use super::{Answer, empty, main_line, overview};
 use ask::Asked;
 use table::Table;
-use tally::Tally;
+use tally::{CLASSES, Tally};
 
 /// Rows of a list unless the scope says otherwise.
 const LIST_ROWS_DEFAULT: usize = 50;
@@ -47,15 +47,16 @@ pub(super) async fn rows(question: &Question<'_>, spec: &FunnelSpec) -> Result<A
 
 /// Whether the query engine can add the runs up.
 fn is_summed_up(spec: &FunnelSpec) -> bool {
-    let other_view = spec.trend.is_some() || spec.time_to_convert.is_some() || spec.list.is_some();
+    let other_view =
+        spec.trend.is_some() || spec.time_to_convert.is_some() || spec.list.is_some() || spec.drop_offs;
     units::are_timelines_enough(spec) && !other_view && spec.counting == Counting::Actors
 }
 
 /// Refuses what cannot be meant.
 fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
-    let views = [spec.trend.is_some(), spec.time_to_convert.is_some(), spec.list.is_some()];
+    let views = [spec.trend.is_some(), spec.time_to_convert.is_some(), spec.list.is_some(), spec.drop_offs];
     if views.into_iter().filter(|view| *view).count() > 1 {
-        return Err(Error::invalid("expected one of trend, time to convert and list"));
+        return Err(Error::invalid("expected one of trend, time to convert, list and drop-offs"));
     }
     if views.contains(&true) && spec.breakdown.is_some() {
         return Err(Error::invalid("a breakdown splits the steps, no trend, time to convert or list"));
@@ -81,6 +82,10 @@ fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
         spec.time_to_convert.as_ref().and_then(|convert| convert.to_step),
         spec.list.as_ref().and_then(|list| list.step),
     ];
+    let class = spec.list.as_ref().and_then(|list| list.class.as_deref());
+    if let Some(unknown) = class.filter(|class| !CLASSES.contains(class)) {
+        return Err(suggest::unknown("class of drop-offs", unknown, CLASSES.into_iter()));
+    }
     match named.into_iter().flatten().find(|step| *step >= steps) {
         Some(step) => {
             Err(Error::invalid(format!("the funnel has {}, no step {}", counted(steps, "step"), step + 1)))
@@ -132,6 +137,8 @@ async fn added_up(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> 
         answer.notes.push("one unit counts in every interval in which it entered".to_owned());
         answer.notes.push("immature: windows of the interval are not over; its rate may rise".to_owned());
         answer.limited(question.scope.limit)
+    } else if spec.drop_offs {
+        Answer::new(title(question), views::drop_offs(&asked.names, &tally)?).limited(question.scope.limit)
     } else if spec.time_to_convert.is_some() {
         Answer::new(title(question), views::conversion(spec, &mut tally)?).limited(question.scope.limit)
     } else {

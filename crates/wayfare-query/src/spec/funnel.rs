@@ -79,6 +79,9 @@ pub struct FunnelSpec {
     /// Asks for the time from one step to another instead of steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_to_convert: Option<ConvertSpec>,
+    /// Asks why units dropped off instead of steps.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drop_offs: bool,
     /// Asks for a list instead of steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<ListSpec>,

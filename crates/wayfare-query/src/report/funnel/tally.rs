@@ -21,9 +21,22 @@ pub(super) struct UnitEvents<'a> {
     pub(super) events: &'a [FunnelEvent],
     /// For each event the number of its cell; empty where there is no breakdown.
     pub(super) cells: &'a [u32],
-    /// Why the unit went no further, where it is a run.
-    pub(super) end: Option<&'a str>,
+    /// How the unit ended, where it is a run.
+    pub(super) end: Option<End<'a>>,
 }
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End<'a> {
+    /// Its state; of a failed run `error` or `rejected`.
+    pub(super) state: &'a str,
+    /// When it last completed a step.
+    pub(super) completed_ms: Option<i64>,
+}
+
+/// Why units drop off before a step, in the order in which they are shown.
+pub(super) const CLASSES: [&str; 7] =
+    ["error", "rejected", "abandoned", "open", "succeeded_without", "another_branch", "went_no_further"];
 
 /// Which event gives a unit its cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +107,8 @@ pub(super) struct Listed {
     pub(super) level: Option<usize>,
     pub(super) entry_ms: Option<i64>,
     pub(super) last_ms: Option<i64>,
-    pub(super) end: Option<String>,
+    /// Why it went no further, where it went some of the way.
+    pub(super) class: Option<&'static str>,
     pub(super) excluded: bool,
 }
 
@@ -114,6 +128,8 @@ pub(super) struct Tally<'a> {
     /// Milliseconds from one step to another.
     pub(super) conversions: Vec<i64>,
     pub(super) listed: Vec<Listed>,
+    /// By the step (0-based) that was not reached, and the class: units.
+    pub(super) drop_offs: BTreeMap<(usize, &'static str), i64>,
     /// Units seen.
     pub(super) units: i64,
     /// Units that an exclusion takes out.
@@ -143,6 +159,7 @@ impl<'a> Tally<'a> {
             trend: BTreeMap::new(),
             conversions: Vec::new(),
             listed: Vec::new(),
+            drop_offs: BTreeMap::new(),
             units: 0,
             dropped: 0,
             buffer: Vec::new(),
@@ -176,6 +193,9 @@ impl<'a> Tally<'a> {
                 let to = outcome.at_ms(convert.to_step.unwrap_or(steps - 1));
                 let times = to.zip(outcome.at_ms(convert.from_step));
                 self.conversions.extend(times.map(|(to, from)| to.saturating_sub(from)));
+            }
+            if (1..steps).contains(&outcome.level) {
+                *self.drop_offs.entry((outcome.level, class_of(unit, &outcome))).or_default() += 1;
             }
             self.add(0, String::new(), &outcome);
             if self.spec.counting == Counting::Attempts {
@@ -299,7 +319,7 @@ impl<'a> Tally<'a> {
             level: None,
             entry_ms: None,
             last_ms: None,
-            end: None,
+            class: None,
             excluded: false,
         };
         if list.of == Counting::Attempts {
@@ -312,22 +332,21 @@ impl<'a> Tally<'a> {
             }));
             return Ok(());
         }
+        let steps = self.automaton.definition().steps;
         let outcome = self.automaton.run(unit.events);
-        let steps = outcome.matches.len();
-        let has = |step: usize| outcome.at_ms(step).is_some();
-        let dropped_off = |step: usize| !has(step) && (0..step).rev().any(has) && outcome.level <= step;
-        let end = class_of(unit, outcome.level);
+        let class = (1..steps).contains(&outcome.level).then(|| class_of(unit, outcome));
         let wanted = match (list.step, list.class.as_deref()) {
-            (None, _) => true,
-            (Some(step), None) => has(step),
-            (Some(step), Some(class)) => dropped_off(step) && outcome.level == step && end == Some(class),
+            (None, None) => true,
+            (None, wanted) => class == wanted,
+            (Some(step), None) => outcome.at_ms(step).is_some(),
+            (Some(step), wanted) => outcome.level == step && class == wanted,
         };
         if wanted {
             self.listed.push(Listed {
                 level: (!outcome.dropped).then_some(outcome.level),
                 entry_ms: outcome.matches.first().map(|first| first.at_ms),
                 last_ms: outcome.matches.last().map(|last| last.at_ms),
-                end: (steps > 0).then(|| end.map(str::to_owned)).flatten(),
+                class,
                 ..row
             });
         }
@@ -371,7 +390,15 @@ fn attribution(breakdown: &BreakdownSpec, steps: usize) -> Result<Attribution> {
     })
 }
 
-/// Why a unit went no further than `level`.
-fn class_of<'u>(unit: &UnitEvents<'u>, _level: usize) -> Option<&'u str> {
-    unit.end
+/// Why a unit went no further than the last match of an attempt: a run that succeeded did without the next step, one that
+/// completed another step later took another branch, else its state says it. Of other units no end is known.
+fn class_of(unit: &UnitEvents<'_>, outcome: &Outcome) -> &'static str {
+    let last_ms = outcome.matches.last().map(|last| last.at_ms);
+    let class = match unit.end {
+        None => "went_no_further",
+        Some(End { state: "succeeded", .. }) => "succeeded_without",
+        Some(End { completed_ms, .. }) if completed_ms > last_ms => "another_branch",
+        Some(End { state, .. }) => state,
+    };
+    CLASSES.into_iter().find(|known| *known == class).unwrap_or("error")
 }

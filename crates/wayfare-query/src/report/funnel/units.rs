@@ -8,7 +8,7 @@ use datafusion::prelude::DataFrame;
 use futures::TryStreamExt as _;
 
 use super::ask::Asked;
-use super::tally::{Tally, UnitEvents};
+use super::tally::{End, Tally, UnitEvents};
 use crate::condition;
 use crate::error::of_datafusion;
 use crate::functions::Prepared;
@@ -49,14 +49,14 @@ pub(super) async fn take_runs(question: &Question<'_>, asked: &Asked, tally: &mu
             let times = offsets.value(row);
             let first_ms = first.value(row).div_euclid(1_000);
             let times = times.as_primitive::<Int64Type>();
-            prepared.events(paths.value(row), times.values(), first_ms, &mut events)?;
+            let completed_ms = prepared.events(paths.value(row), times.values(), first_ms, &mut events)?;
             let end = if failures.is_null(row) { states.value(row) } else { failures.value(row) };
             tally.take(&UnitEvents {
                 tenant: (!tenants.is_null(row)).then(|| tenants.value(row)),
                 id: ids.value(row),
                 events: &events,
                 cells: &[],
-                end: Some(end),
+                end: Some(End { state: end, completed_ms }),
             })?;
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 
-use super::tally::{Cell, Listed, Tally};
+use super::tally::{CLASSES, Cell, Listed, Tally};
 use crate::Result;
 use crate::functions::PERCENTILES;
 use crate::question::Question;
@@ -73,6 +73,31 @@ pub(super) fn steps(
             );
         }
     }
+    rows.finish()
+}
+
+/// One row a step and a reason why units dropped off before it; the reasons of a step add up to its drop-off.
+pub(super) fn drop_offs(names: &[String], tally: &Tally<'_>) -> Result<RecordBatch> {
+    let mut rows = Rows::default();
+    let each: Vec<(usize, &str)> =
+        (1..names.len()).flat_map(|step| CLASSES.into_iter().map(move |class| (step, class))).collect();
+    let count = |step: usize, class: &str| {
+        tally
+            .drop_offs
+            .iter()
+            .filter(|((at, of), _)| *at == step && *of == class)
+            .map(|(_, count)| count)
+            .sum::<i64>()
+    };
+    let each: Vec<_> = each.into_iter().filter(|(step, class)| count(*step, class) > 0).collect();
+    rows.count("step", counts(each.iter().map(|(step, _)| step + 1)));
+    rows.text("name", each.iter().map(|(step, _)| names.get(*step)));
+    rows.text("class", each.iter().map(|(_, class)| Some(class)));
+    let units: Int64Array = each.iter().map(|(step, class)| Some(count(*step, class))).collect();
+    let of_step = |step: usize| CLASSES.into_iter().map(|class| count(step, class)).sum::<i64>();
+    let all: Int64Array = each.iter().map(|(step, _)| Some(of_step(*step))).collect();
+    rows.count("drop_off", units.clone());
+    rows.rate("share_of_drop_off", &units, &all);
     rows.finish()
 }
 
@@ -151,7 +176,7 @@ pub(super) fn list(spec: &FunnelSpec, listed: &[Listed], total: usize) -> Result
     );
     rows.add("entered_at", Arc::new(instants(|row| row.entry_ms)));
     rows.add("reached_at", Arc::new(instants(|row| row.last_ms)));
-    rows.text("end", listed.iter().map(|row| row.end.as_ref()));
+    rows.text("drop_off", listed.iter().map(|row| row.class));
     rows.add("excluded", Arc::new(listed.iter().map(|row| Some(row.excluded)).collect::<BooleanArray>()));
     rows.finish()
 }
