@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use wayfare_query::attempts::{RunState, RunSteps};
 use wayfare_query::funnel::{Definition, Funnel, FunnelEvent, Ties};
-use wayfare_query::run::{EventRole, Run, RunEvent, finish};
+use wayfare_query::run::{Role, Run, RunEvent, finish};
 use wayfare_query::timeline::tokens;
 
 /// Steps of the runs: the median run of the sample has 19 events, a long one some hundreds.
@@ -25,23 +25,20 @@ fn step_ids(steps: usize) -> Vec<String> {
 /// The events of one run: started, each step started and completed a second later, every third one tried twice,
 /// completed. `shift_ms` moves them in time, so that runs differ.
 fn events(ids: &[String], shift_ms: i64) -> Vec<RunEvent<'_>> {
-    let mut events = vec![RunEvent {
-        role: EventRole::JourneyStarted,
-        activity: "journey_started",
-        ..RunEvent::default()
-    }];
+    let mut events =
+        vec![RunEvent { role: Role::JourneyStarted, activity: "journey_started", ..RunEvent::default() }];
     for (number, id) in ids.iter().enumerate() {
         let attempts = if number % 3 == 2 { 2 } else { 1 };
         for attempt in 0..attempts {
             events.push(RunEvent {
-                role: EventRole::StepStarted,
+                role: Role::StepStarted,
                 activity: "step_started",
                 step_id: Some(id),
                 ..RunEvent::default()
             });
             let failed = attempt + 1 < attempts;
             events.push(RunEvent {
-                role: EventRole::StepCompleted,
+                role: Role::StepCompleted,
                 activity: "step_completed",
                 step_id: Some(id),
                 outcome: Some(if failed { "failure" } else { "success" }),
@@ -51,7 +48,7 @@ fn events(ids: &[String], shift_ms: i64) -> Vec<RunEvent<'_>> {
         }
     }
     events.push(RunEvent {
-        role: EventRole::JourneySucceeded,
+        role: Role::JourneySucceeded,
         activity: "journey_completed_successfully",
         ..RunEvent::default()
     });
@@ -154,16 +151,17 @@ fn matched(ids: &[String]) -> Vec<FunnelEvent> {
     let last = run.len() - 1;
     let step_of = |(index, event): (usize, &RunEvent<'_>)| -> u64 {
         match event.role {
-            EventRole::JourneyStarted => 1,
-            EventRole::JourneySucceeded => 1 << 5,
-            EventRole::StepCompleted => 1 << (1 + index * 4 / (last + 1)),
+            Role::JourneyStarted => 1,
+            Role::JourneySucceeded => 1 << 5,
+            Role::StepCompleted => 1 << (1 + index * 4 / (last + 1)),
             _ => 0,
         }
     };
-    let seen = run
-        .iter()
-        .enumerate()
-        .map(|(index, event)| FunnelEvent { at_ms: event.at_ms, steps: step_of((index, event)) });
+    let seen = run.iter().enumerate().map(|(index, event)| FunnelEvent {
+        at_ms: event.at_ms,
+        steps: step_of((index, event)),
+        ..FunnelEvent::default()
+    });
     seen.filter(|event| event.steps != 0).collect()
 }
 

@@ -107,6 +107,8 @@ def marked(sandbox, match):
         body = "```text\n" + "\n".join(line.rstrip() for line in text.rstrip().splitlines()) + "\n```"
     else:
         printed = sandbox.output(what, int(width) if width else None)
+        # a place in a log holds when the store was made
+        printed = re.sub(r"--after \d[0-9a-f.]+", "--after …", printed)
         body = "```console\n" + f"$ {what}\n{printed}".rstrip() + "\n```"
     first = match.group(0).splitlines()[0]
     return f"{first}\n{body}\n<!-- end -->"

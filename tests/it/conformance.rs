@@ -18,10 +18,29 @@ use crate::harness::{Store, repository};
 
 /// The fields that a spec may have; another one would go unnoticed.
 const SPEC_FIELDS: [&str; 23] = [
-    "steps", "order", "window_ms", "window_from", "ties", "event_reuse", "entry_policy", "on_repeat",
-    "repeat_includes_first", "strict_scope", "strict_repeats", "strict_reentry", "exclusions", "exclusion_effect",
-    "hold_constant", "breakdown", "counting", "trend", "time_to_convert", "levels_by_entry", "clickhouse_modes",
-    "notes", "unit",
+    "steps",
+    "order",
+    "window_ms",
+    "window_from",
+    "ties",
+    "event_reuse",
+    "entry_policy",
+    "on_repeat",
+    "repeat_includes_first",
+    "strict_scope",
+    "strict_repeats",
+    "strict_reentry",
+    "exclusions",
+    "exclusion_effect",
+    "hold_constant",
+    "breakdown",
+    "counting",
+    "trend",
+    "time_to_convert",
+    "levels_by_entry",
+    "clickhouse_modes",
+    "notes",
+    "unit",
 ];
 
 const MAPPING: &str = r#"
@@ -63,7 +82,8 @@ fn run(store: &Store, cases: &[Value], layout: &str) -> Vec<String> {
     let mut families: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut failures = Vec::new();
     for (number, case) in cases.iter().enumerate() {
-        let checked = Case { case, number, engine: &engine, runtime: &runtime, asked: RefCell::default() }.check();
+        let asking = Asking { case, number, engine: &engine, runtime: &runtime, asked: RefCell::default() };
+        let checked = asking.check();
         let (passed, failed) = families.entry(case["family"].as_str().unwrap()).or_default();
         match checked {
             Ok(()) => *passed += 1,
@@ -81,6 +101,7 @@ fn run(store: &Store, cases: &[Value], layout: &str) -> Vec<String> {
     failures
 }
 
+#[expect(clippy::disallowed_methods, reason = "which cases there are, the one who runs the test says")]
 fn cases() -> Vec<Value> {
     let mut files = vec![repository("tests/conformance/own.jsonl")];
     let shared = repository("../shared/conformance/cases.jsonl");
@@ -99,7 +120,8 @@ fn read(path: &Path) -> Vec<Value> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(number, line)| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("{}:{}: {error}", path.display(), number + 1))
+            serde_json::from_str(line)
+                .unwrap_or_else(|error| panic!("{}:{}: {error}", path.display(), number + 1))
         })
         .collect()
 }
@@ -125,7 +147,11 @@ fn lines(cases: &[Value], shuffled: bool) -> Vec<String> {
     }
     if shuffled {
         // a fixed permutation: every line by a hash of itself
-        lines.sort_by_key(|line| line.bytes().fold(17_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())).rotate_left(29));
+        lines.sort_by_key(|line| {
+            line.bytes()
+                .fold(17_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()))
+                .rotate_left(29)
+        });
     }
     lines
 }
@@ -134,7 +160,7 @@ fn tenant(number: usize) -> String {
     format!("case-{number}")
 }
 
-struct Case<'a> {
+struct Asking<'a> {
     case: &'a Value,
     number: usize,
     engine: &'a Engine,
@@ -143,7 +169,7 @@ struct Case<'a> {
     asked: RefCell<Vec<(Spec, Report)>>,
 }
 
-impl Case<'_> {
+impl Asking<'_> {
     /// Asks for every field of the expectation and compares.
     fn check(&self) -> Result<(), String> {
         let expected = self.case["expected"].as_object().unwrap();
@@ -173,10 +199,14 @@ impl Case<'_> {
         }
         let mut spec: Map<String, Value> = given
             .iter()
-            .filter(|(field, _)| !["window_ms", "levels_by_entry", "clickhouse_modes", "notes"].contains(&field.as_str()))
+            .filter(|(field, _)| {
+                !["window_ms", "levels_by_entry", "clickhouse_modes", "notes"].contains(&field.as_str())
+            })
             .map(|(field, value)| (field.clone(), value.clone()))
             .collect();
-        without.iter().for_each(|field| drop(spec.remove(*field)));
+        for &field in without {
+            spec.remove(field);
+        }
         spec.insert("report".into(), "funnel".into());
         spec.insert("unit".into(), "user".into());
         spec.insert("where".into(), json!([format!("tenant_id={}", tenant(self.number))]));
@@ -185,9 +215,14 @@ impl Case<'_> {
         }
         if given.contains_key("exclusions") && !given.contains_key("exclusion_effect") {
             let unordered = given.get("order").is_some_and(|order| order == "unordered");
-            spec.insert("exclusion_effect".into(), if unordered { "void_attempt" } else { "drop_actor" }.into());
+            spec.insert(
+                "exclusion_effect".into(),
+                if unordered { "void_attempt" } else { "drop_actor" }.into(),
+            );
         }
-        spec.extend(with.as_object().unwrap().clone());
+        if let Value::Object(with) = with {
+            spec.extend(with);
+        }
         let mut spec = Value::Object(spec);
         qualify(&mut spec);
         let spec: Spec = serde_json::from_value(spec).map_err(|error| error.to_string())?;
@@ -200,15 +235,21 @@ impl Case<'_> {
     }
 
     fn levels(&self) -> Result<Value, String> {
-        let report = self.ask(&["breakdown", "trend", "time_to_convert"], json!({ "list": {}, "limit": 100_000 }))?;
+        let report =
+            self.ask(&["breakdown", "trend", "time_to_convert"], json!({ "list": {}, "limit": 100_000 }))?;
         let levels = integers(&report.batch, "level");
-        Ok(texts(&report.batch, "user_id").into_iter().zip(levels).map(|(actor, level)| (actor, json!(level))).collect())
+        Ok(texts(&report.batch, "user_id")
+            .into_iter()
+            .zip(levels)
+            .map(|(actor, level)| (actor, json!(level)))
+            .collect())
     }
 
     fn levels_by_entry(&self) -> Result<Value, String> {
         let list = json!({ "list": { "of": "attempts" }, "limit": 100_000 });
         let report = self.ask(&["breakdown", "trend", "time_to_convert"], list)?;
-        let entered = report.batch.column_by_name("entered_at").unwrap().as_primitive::<TimestampMicrosecondType>();
+        let entered =
+            report.batch.column_by_name("entered_at").unwrap().as_primitive::<TimestampMicrosecondType>();
         let mut levels: BTreeMap<String, i64> = BTreeMap::new();
         for (at_us, level) in entered.iter().zip(integers(&report.batch, "level")) {
             let slot = levels.entry((at_us.unwrap() / 1_000).to_string()).or_default();
@@ -234,7 +275,8 @@ impl Case<'_> {
         let mut cells = Map::new();
         for (cell, name) in names.iter().step_by(steps).enumerate() {
             let rows = report.batch.slice(cell * steps, steps);
-            let fields = ["counts", "avg_ms", "median_ms"].map(|field| (field.to_owned(), column(&rows, field)));
+            let fields =
+                ["counts", "avg_ms", "median_ms"].map(|field| (field.to_owned(), column(&rows, field)));
             cells.insert(name.clone(), Value::Object(fields.into_iter().collect()));
         }
         Ok(Value::Object(cells))
@@ -247,7 +289,10 @@ impl Case<'_> {
         let counts = entered.into_iter().zip(converted);
         let labelled = texts(&report.batch, interval).into_iter().zip(counts);
         // an interval that is not there is one of nothing
-        Ok(labelled.filter(|(_, counts)| *counts != (Some(0), Some(0))).map(|(label, counts)| (label, json!([counts.0, counts.1]))).collect())
+        Ok(labelled
+            .filter(|(_, counts)| *counts != (Some(0), Some(0)))
+            .map(|(label, counts)| (label, json!([counts.0, counts.1])))
+            .collect())
     }
 
     fn conversions(&self, field: &str) -> Result<Value, String> {
@@ -255,7 +300,11 @@ impl Case<'_> {
         let bins = integers(&report.batch, "from_ms").into_iter().zip(integers(&report.batch, "conversions"));
         Ok(match field {
             "bins" => bins.map(|(start, count)| json!([start, count])).collect(),
-            _ => floats(&report.batch, "average_ms").into_iter().next().flatten().map_or(Value::Null, Value::from),
+            _ => floats(&report.batch, "average_ms")
+                .into_iter()
+                .next()
+                .flatten()
+                .map_or(Value::Null, Value::from),
         })
     }
 }
@@ -299,7 +348,8 @@ fn floats(batch: &RecordBatch, name: &str) -> Vec<Option<f64>> {
 }
 
 fn texts(batch: &RecordBatch, name: &str) -> Vec<String> {
-    let texts = arrow::compute::cast(batch.column_by_name(name).unwrap(), &arrow::datatypes::DataType::Utf8).unwrap();
+    let texts =
+        arrow::compute::cast(batch.column_by_name(name).unwrap(), &arrow::datatypes::DataType::Utf8).unwrap();
     let texts = texts.as_string::<i32>();
     (0..texts.len()).map(|row| texts.value(row).to_owned()).collect()
 }

@@ -13,11 +13,15 @@ mod conformance;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod erase;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod formats;
+#[cfg(test)]
+mod funnel;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

@@ -21,7 +21,7 @@ use foldhash::fast::RandomState;
 pub use source::Source;
 
 /// What an event type does in the run of a journey.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Begins a run.
     JourneyStarted,
@@ -39,8 +39,9 @@ pub enum Role {
     CustomEvent,
     /// Reports a call to another system.
     ExternalCall,
-    /// Has no part in a run.
-    None,
+    /// Has no part in the course of a run.
+    #[default]
+    Other,
 }
 
 /// One documented event type.
@@ -95,7 +96,7 @@ pub fn candidates(name: &str) -> &'static [&'static EventType] {
 
 /// Gives the part in a journey's run of an activity, by its canonical key; only source `cis` has any.
 pub fn role_of(activity: &str) -> Role {
-    cis::EVENT_TYPES.iter().find(|event| event.key == activity).map_or(Role::None, |event| event.role)
+    cis::EVENT_TYPES.iter().find(|event| event.key == activity).map_or(Role::Other, |event| event.role)
 }
 
 static EVENT_TYPES: LazyLock<Vec<EventType>> = LazyLock::new(|| {

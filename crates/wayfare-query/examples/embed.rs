@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::AsArray as _;
 use arrow::datatypes::Int64Type;
 use wayfare_ingest::{IngestOptions, IngestProgress, Mapping, expand, ingest};
-use wayfare_query::spec::{FunnelSpec, Scope, Spec};
+use wayfare_query::spec::{FunnelSpec, Scope, Spec, StepSpec};
 use wayfare_query::{Engine, EngineOptions, Store};
 
 /// The time of ingest, milliseconds since 1970: a parameter, so that a test can give the same every time.
@@ -32,8 +32,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let steps = ["Journey started", "otp_sms | password | passkey", "Journey completed successfully"];
     let spec = Spec::Funnel(FunnelSpec {
         scope,
-        steps: steps.map(str::to_owned).to_vec(),
+        steps: steps.map(StepSpec::from).to_vec(),
         window: Some("10m".to_owned()),
+        ..FunnelSpec::default()
     });
     let engine = Engine::new(store, EngineOptions::default());
     let report = engine.run(&spec).await?;

@@ -5,7 +5,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::SessionContext;
 use wayfare_ingest::columns::RUN_DIMENSIONS;
 
-use crate::functions::INTERVALS;
+use crate::functions::{CYCLES, INTERVALS};
 use crate::spec::suggest;
 use crate::{Error, Result};
 
@@ -44,7 +44,7 @@ impl Dimension {
 
     /// Finds a dimension by its name, which may leave a part out: `journey`, `client_id`, `step`, `code`, `platform`, `day`.
     fn find(context: &SessionContext, name: &str, tz: &str) -> Result<Self> {
-        if INTERVALS.contains(&name) {
+        if INTERVALS.contains(&name) || CYCLES.contains(&name) {
             let function = context
                 .udf("interval_start")
                 .map_err(|cause| Error::internal("no function").because(cause))?;
@@ -56,7 +56,9 @@ impl Dimension {
         let wanted = wanted.into_iter().chain([format!("{name}_id")]);
         let wanted: Vec<String> = wanted.collect();
         let found = wanted.iter().find_map(|wanted| columns().find(|column| column == wanted));
-        found.map(Self::column).ok_or_else(|| suggest::unknown("dimension", name, columns().chain(INTERVALS)))
+        found
+            .map(Self::column)
+            .ok_or_else(|| suggest::unknown("dimension", name, columns().chain(INTERVALS).chain(CYCLES)))
     }
 
     /// Reads the names of a `by` list; `default` where there is none, nothing where it says `all`.

@@ -21,8 +21,8 @@ mod transitions;
 use datafusion::prelude::SessionContext;
 
 pub(crate) use funnel::{FunnelText, Prepared, StepText, definition_text};
+pub(crate) use interval_start::{CYCLES, INTERVALS, interval_label};
 pub(crate) use param_holds::condition_text;
-pub(crate) use interval_start::{INTERVALS, interval_label};
 pub(crate) use run_features::{FEATURE_COUNTS, FEATURES};
 pub(crate) use step_summary::STEP_COUNTS;
 pub(crate) use sub_journeys::SUB_JOURNEY_COUNTS;

@@ -43,8 +43,8 @@ mod strict;
 mod unordered;
 
 pub use definition::{
-    Definition, EntryPolicy, EventReuse, Exclusion, ExclusionEffect, OnRepeat, Order, STEPS_MAX, StrictReentry,
-    StrictRepeats, StrictScope, Strictness, Ties, WindowFrom,
+    Definition, EntryPolicy, EventReuse, Exclusion, ExclusionEffect, OnRepeat, Order, STEPS_MAX,
+    StrictReentry, StrictRepeats, StrictScope, Strictness, Ties, WindowFrom,
 };
 pub use outcome::{Attempt, Match, Outcome, greatest_level};
 
@@ -127,7 +127,8 @@ impl Funnel {
         if hold == 0 {
             return self.scan(events);
         }
-        let mut values: Vec<u32> = events.iter().filter(|event| event.steps & hold != 0).map(|event| event.held).collect();
+        let mut values: Vec<u32> =
+            events.iter().filter(|event| event.steps & hold != 0).map(|event| event.held).collect();
         values.sort_unstable();
         values.dedup();
         values.retain(|value| *value != 0);

@@ -236,7 +236,10 @@ fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report
     }
     if let (Some(fields), Some(steps)) = (echoed.as_object_mut(), &answer.steps) {
         let steps = serde_json::to_value(steps);
-        fields.insert("steps".to_owned(), steps.map_err(|cause| Error::internal("steps have no JSON").because(cause))?);
+        fields.insert(
+            "steps".to_owned(),
+            steps.map_err(|cause| Error::internal("steps have no JSON").because(cause))?,
+        );
     }
     let has_now = question.snapshot.latest_us().is_some() || question.scope.as_of.is_some();
     Ok(Report {

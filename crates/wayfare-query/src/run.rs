@@ -10,7 +10,8 @@ mod event;
 use crate::attempts::RunSteps;
 use crate::timeline::{Kind, push};
 
-pub use event::{EventRole, RunEvent};
+pub use event::RunEvent;
+pub use wayfare_ingest::Role;
 
 /// How a run ended, by the first terminal event outside all brackets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -78,7 +79,7 @@ pub fn finish(events: &mut Vec<RunEvent<'_>>) -> Run {
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return run };
     run.first_at = first.at_ms;
     run.last_at = last.at_ms;
-    let started = events.iter().find(|event| event.role == EventRole::JourneyStarted);
+    let started = events.iter().find(|event| event.role == Role::JourneyStarted);
     run.started_at = started.unwrap_or(first).at_ms;
     run.offsets.reserve(events.len());
 

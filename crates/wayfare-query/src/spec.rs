@@ -15,8 +15,8 @@ pub(crate) mod suggest;
 pub use activity::{ActivitySpec, Log, SessionsSpec, SessionsView};
 pub use filter::{Condition, Op};
 pub use funnel::{
-    BreakdownSpec, ConvertSpec, Counting, EventSpec, ExclusionSpec, FunnelSpec, HoldSpec, ListSpec, OneOrMany, PropOp,
-    PropSpec, StepSpec, TrendSpec, Unit,
+    BreakdownSpec, ConvertSpec, Counting, EventSpec, ExclusionSpec, FunnelSpec, HoldSpec, ListSpec,
+    OneOrMany, PropOp, PropSpec, StepSpec, TrendSpec, Unit,
 };
 pub use range::{Range, parse_instant_ms, parse_tz};
 pub use reports::{CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView};

@@ -13,7 +13,7 @@ const fn journey(
 }
 
 const fn event(key: &'static str, display_name: &'static str, description: &'static str) -> EventType {
-    EventType { source: Source::Cis, key, display_name, description, role: Role::None }
+    EventType { source: Source::Cis, key, display_name, description, role: Role::Other }
 }
 
 pub(super) const EVENT_TYPES: [EventType; 15] = [

@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn every_source_has_all_its_event_types() {
     let count = |source: Source, journey: bool| {
-        event_types().iter().filter(|e| e.source == source && (e.role != Role::None) == journey).count()
+        event_types().iter().filter(|e| e.source == source && (e.role != Role::Other) == journey).count()
     };
     assert_eq!(count(Source::Cis, true), 7 + 1, "journey events and the start of a sub-journey");
     assert_eq!(count(Source::Cis, false), 7, "user management and authentication");
@@ -86,7 +86,7 @@ fn roles_go_by_canonical_key_of_cis_only() {
     assert_eq!(role_of("custom_event"), Role::CustomEvent);
     assert_eq!(role_of("external_connection_call"), Role::ExternalCall);
     for other in ["session_started", "user_login", "Journey started", "add_admin", "nothing"] {
-        assert_eq!(role_of(other), Role::None, "{other}");
+        assert_eq!(role_of(other), Role::Other, "{other}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{EventType, Role, Source};
 
 const fn event(key: &'static str, display_name: &'static str, description: &'static str) -> EventType {
-    EventType { source: Source::Verify, key, display_name, description, role: Role::None }
+    EventType { source: Source::Verify, key, display_name, description, role: Role::Other }
 }
 
 pub(super) const EVENT_TYPES: [EventType; 21] = [

@@ -15,7 +15,6 @@ use wayfare_ingest::{Role, role_of};
 use super::intern::{Interned, NONE, Texts};
 use super::output::RunsBuilder;
 use super::{EVENT_TEXTS, LEADING, TEXTS, state};
-use crate::run::EventRole;
 
 /// What events of one kind have in common: text numbers and the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,7 +42,7 @@ pub(super) struct Packed {
 pub(super) struct FoldAccumulator {
     pub(super) texts: Texts,
     shapes: Interned<Shape>,
-    roles: Vec<EventRole>,
+    roles: Vec<Role>,
     pub(super) dimensions: Interned<Dimensions>,
     events: Vec<Packed>,
     groups: usize,
@@ -114,13 +113,13 @@ impl FoldAccumulator {
         let number = self.shapes.number(shape);
         if number as usize == self.roles.len() {
             let activity = shape.texts.first().and_then(|&number| self.texts.get(number));
-            self.roles.push(role(activity.unwrap_or_default()));
+            self.roles.push(role_of(activity.unwrap_or_default()));
         }
         number
     }
 
     /// What the events of a shape mean in a run.
-    pub(super) fn role(&self, shape: u32) -> EventRole {
+    pub(super) fn role(&self, shape: u32) -> Role {
         self.roles.get(shape as usize).copied().unwrap_or_default()
     }
 
@@ -185,21 +184,6 @@ fn numbers_of(array: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
             let number = |(row, view)| if valid.is_valid(row) { number(row, view) } else { NONE };
             views.map(number).collect()
         }
-    }
-}
-
-/// What an activity means in a run.
-fn role(activity: &str) -> EventRole {
-    match role_of(activity) {
-        Role::JourneyStarted => EventRole::JourneyStarted,
-        Role::SubJourneyStarted => EventRole::SubJourneyStarted,
-        Role::JourneySucceeded => EventRole::JourneySucceeded,
-        Role::JourneyFailed => EventRole::JourneyFailed,
-        Role::StepStarted => EventRole::StepStarted,
-        Role::StepCompleted => EventRole::StepCompleted,
-        Role::CustomEvent => EventRole::CustomEvent,
-        Role::ExternalCall => EventRole::ExternalCall,
-        Role::None => EventRole::Other,
     }
 }
 

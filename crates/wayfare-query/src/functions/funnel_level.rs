@@ -154,7 +154,11 @@ impl Ready {
             let at: &Int64Array = at.as_primitive::<Int64Type>();
             events.clear();
             let timed = matched.iter().zip(at.values()).filter(|(steps, _)| **steps != 0);
-            events.extend(timed.map(|(&steps, &at_ms)| FunnelEvent { at_ms, steps, ..FunnelEvent::default() }));
+            events.extend(timed.map(|(&steps, &at_ms)| FunnelEvent {
+                at_ms,
+                steps,
+                ..FunnelEvent::default()
+            }));
             let outcome = self.automaton.run(&events);
             let entry = outcome.at_ms(0);
             let of_step = |step| outcome.at_ms(step).zip(entry).map(|(at_ms, entry)| at_ms - entry);

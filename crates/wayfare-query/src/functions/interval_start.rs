@@ -15,6 +15,12 @@ use datafusion::logical_expr::{
 /// The intervals that the function knows.
 pub(crate) const INTERVALS: [&str; 4] = ["hour", "day", "week", "month"];
 
+/// What comes round again, so that a label says when in the cycle an instant lies: `14`, `1 Monday`.
+pub(crate) const CYCLES: [&str; 2] = ["hour_of_day", "weekday"];
+
+const WEEKDAYS: [&str; 7] =
+    ["1 Monday", "2 Tuesday", "3 Wednesday", "4 Thursday", "5 Friday", "6 Saturday", "7 Sunday"];
+
 /// Since every zone's offset is a whole number of quarter hours, all instants of one quarter have one label.
 /// (Local mean times before the zones were standardised are not; the store's instants begin in 1970.)
 const QUARTER_US: i64 = 900_000_000;
@@ -36,10 +42,16 @@ pub(crate) fn interval_label(at_us: i64, interval: &str, zone: Tz) -> Option<Str
     label(DateTime::from_timestamp_micros(at_us)?.with_timezone(&zone).naive_local(), interval)
 }
 
-/// The label of the interval that a local time falls into: `2026-03-01`, for hours `2026-03-01T14:00`.
+/// The label of the interval that a local time falls into, `2026-03-01`, for hours `2026-03-01T14:00`, or its place in a
+/// cycle. Labels of one kind sort as time goes by.
 fn label(local: NaiveDateTime, interval: &str) -> Option<String> {
     let date = local.date();
     let start = match interval {
+        "hour_of_day" => return Some(format!("{:02}", local.hour())),
+        "weekday" => {
+            let day = usize::try_from(date.weekday().num_days_from_monday()).ok()?;
+            return WEEKDAYS.get(day).map(|&name| name.to_owned());
+        }
         "hour" => return Some(format!("{date}T{:02}:00", local.hour())),
         "day" => date,
         "week" => date.checked_sub_days(Days::new(date.weekday().num_days_from_monday().into()))?,
@@ -75,8 +87,10 @@ impl ScalarUDFImpl for IntervalStart {
         else {
             return Err(exec_datafusion_err!("interval_start: expected interval and time zone as texts"));
         };
-        if !INTERVALS.contains(&interval.as_str()) {
-            return Err(exec_datafusion_err!("interval_start: expected one of {}", INTERVALS.join(", ")));
+        let known = || INTERVALS.into_iter().chain(CYCLES);
+        if !known().any(|name| name == interval) {
+            let names: Vec<&str> = known().collect();
+            return Err(exec_datafusion_err!("interval_start: expected one of {}", names.join(", ")));
         }
         let zone: Tz = zone
             .parse()
@@ -113,5 +127,7 @@ mod tests {
         assert_eq!(label(local, "day").as_deref(), Some("2026-03-04"));
         assert_eq!(label(local, "week").as_deref(), Some("2026-03-02"));
         assert_eq!(label(local, "month").as_deref(), Some("2026-03-01"));
+        assert_eq!(label(local, "hour_of_day").as_deref(), Some("14"));
+        assert_eq!(label(local, "weekday").as_deref(), Some("3 Wednesday"));
     }
 }

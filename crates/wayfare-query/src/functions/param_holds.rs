@@ -20,7 +20,8 @@ use crate::{Error, Result};
 /// # Errors
 /// `Internal` when the condition has no JSON.
 pub(crate) fn condition_text(condition: &PropSpec) -> Result<String> {
-    serde_json::to_string(condition).map_err(|cause| Error::internal("a condition has no text").because(cause))
+    serde_json::to_string(condition)
+        .map_err(|cause| Error::internal("a condition has no text").because(cause))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -131,6 +132,9 @@ mod tests {
             assert!(!holds_in(Some("{}"), &PropSpec { prop: "a.b".into(), op, value: json!([]) }), "{op:?}");
         }
         assert!(holds_in(None, &PropSpec { prop: "a".into(), op: PropOp::IsNull, value: Value::Null }));
-        assert!(holds_in(Some(r#"{"a":null}"#), &PropSpec { prop: "a".into(), op: PropOp::IsNull, value: Value::Null }));
+        assert!(holds_in(
+            Some(r#"{"a":null}"#),
+            &PropSpec { prop: "a".into(), op: PropOp::IsNull, value: Value::Null }
+        ));
     }
 }

@@ -101,7 +101,8 @@ mod tests {
 
     fn load(steps: usize, events: &[u64]) -> Assignment {
         let mut assignment = Assignment::new(steps);
-        let events: Vec<_> = events.iter().map(|steps| FunnelEvent { steps: *steps, ..FunnelEvent::default() }).collect();
+        let events: Vec<_> =
+            events.iter().map(|steps| FunnelEvent { steps: *steps, ..FunnelEvent::default() }).collect();
         assignment.load(&events);
         assignment
     }

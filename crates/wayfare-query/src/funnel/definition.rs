@@ -215,7 +215,11 @@ impl Definition {
         if self.exclusions.len() > STEPS_MAX {
             return Err(Error::invalid(format!("a funnel has at most {STEPS_MAX} exclusions")));
         }
-        if self.exclusions.iter().any(|exclusion| exclusion.from >= exclusion.to || exclusion.to >= self.steps) {
+        if self
+            .exclusions
+            .iter()
+            .any(|exclusion| exclusion.from >= exclusion.to || exclusion.to >= self.steps)
+        {
             return Err(Error::invalid("an exclusion lies between a step and a later one"));
         }
         self.optional &= span(1, self.steps);

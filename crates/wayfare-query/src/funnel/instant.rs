@@ -159,11 +159,15 @@ impl<'a> Instant<'a> {
     /// As [`Self::loose`], where one event may serve several steps: each step is served by its first event.
     fn loose_beside(&self, steps: u64, step: usize) -> u64 {
         let mut open = steps;
-        let used: Vec<bool> = self.events.iter().map(|event| {
-            let serves = event.steps & open != 0;
-            open &= !event.steps;
-            serves
-        }).collect();
+        let used: Vec<bool> = self
+            .events
+            .iter()
+            .map(|event| {
+                let serves = event.steps & open != 0;
+                open &= !event.steps;
+                serves
+            })
+            .collect();
         self.loose(step, |event| used.get(event).copied().unwrap_or_default())
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::definition::Exclusion;
 use super::{
-    Definition, EntryPolicy, EventReuse, ExclusionEffect, FunnelEvent, Match, OnRepeat, Order, Outcome, StrictReentry,
-    StrictRepeats, StrictScope, Ties, WindowFrom,
+    Definition, EntryPolicy, EventReuse, ExclusionEffect, FunnelEvent, Match, OnRepeat, Order, Outcome,
+    StrictReentry, StrictRepeats, StrictScope, Ties, WindowFrom,
 };
 
 /// An event in an order, and the steps that it may serve there.
@@ -71,11 +71,16 @@ pub(super) fn check(asked: &Definition, events: &[FunnelEvent], outcome: &Outcom
         return Err(format!("level {level} of {top}, dropped {dropped}; saw {outcome:?}"));
     }
     if dropped || level == 0 {
-        return if outcome.matches.is_empty() { Ok(()) } else { Err(format!("matches of nothing: {outcome:?}")) };
+        return if outcome.matches.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("matches of nothing: {outcome:?}"))
+        };
     }
     let best: Vec<&Found> = kept.filter(|found| Some(found.rank(asked.order)) == best).collect();
     let most = best.iter().map(|found| found.matches.len()).max();
-    if asked.window_from == WindowFrom::PreviousStep && asked.optional == 0 && asked.order != Order::Unordered {
+    if asked.window_from == WindowFrom::PreviousStep && asked.optional == 0 && asked.order != Order::Unordered
+    {
         // Of chains that get equally far the earliest: its first step first.
         let times = |matches: &[Match]| matches.iter().map(|matched| matched.at_ms).collect::<Vec<_>>();
         let first = best.iter().map(|found| times(&found.matches)).min();
@@ -87,7 +92,11 @@ pub(super) fn check(asked: &Definition, events: &[FunnelEvent], outcome: &Outcom
     if known && Some(outcome.matches.len()) == most {
         return Ok(());
     }
-    Err(format!("expected one of {:?}\nsaw {:?}", best.iter().map(|found| &found.matches).collect::<Vec<_>>(), outcome.matches))
+    Err(format!(
+        "expected one of {:?}\nsaw {:?}",
+        best.iter().map(|found| &found.matches).collect::<Vec<_>>(),
+        outcome.matches
+    ))
 }
 
 /// The level of each entry event, the greatest where orders of ties differ.
@@ -113,9 +122,12 @@ fn candidates(asked: &Definition, events: &[FunnelEvent]) -> Vec<Found> {
     for value in values {
         let held: Vec<Served> = events
             .iter()
-            .map(|event| match asked.hold == 0 || event.held == value {
-                true => *event,
-                false => FunnelEvent { steps: event.steps & !asked.hold, ..*event },
+            .map(|event| {
+                if asked.hold == 0 || event.held == value {
+                    *event
+                } else {
+                    FunnelEvent { steps: event.steps & !asked.hold, ..*event }
+                }
             })
             .enumerate()
             .flat_map(|(place, event)| served(asked, place, event))
@@ -137,7 +149,11 @@ fn candidates(asked: &Definition, events: &[FunnelEvent]) -> Vec<Found> {
 
 /// What makes attempts those of one entry: its event, or its instant where the entry policy leaves open which it is.
 fn entry_of(asked: &Definition, found: &Found) -> usize {
-    if asked.entry_policy == EntryPolicy::Any { found.entry } else { usize::try_from(found.entry_ms).unwrap() }
+    if asked.entry_policy == EntryPolicy::Any {
+        found.entry
+    } else {
+        usize::try_from(found.entry_ms).unwrap()
+    }
 }
 
 /// An event for each step it may serve, where it may serve several.
@@ -217,13 +233,13 @@ fn chains(asked: &Definition, order: &[Served], entry: usize, steps: &[usize]) -
             }
             // Not going on is a choice where there is another.
             if further.is_empty() || asked.window_from == WindowFrom::PreviousStep {
-                ended.extend(finished(asked, order, &chain));
+                ended.push(finished(asked, order, &chain));
             }
             next.extend(further);
         }
         open = next;
     }
-    ended.extend(open.iter().flat_map(|chain| finished(asked, order, chain)));
+    ended.extend(open.iter().map(|chain| finished(asked, order, chain)));
     ended
 }
 
@@ -302,9 +318,10 @@ fn is_cut(asked: &Definition, order: &[Served], chain: &Chain, next: usize) -> b
                 Ties::Arrival => {
                     let after = index > *chain.at.last().unwrap() && index < next;
                     after
-                        && match event.at_ms == last.at_ms {
-                            true => !twin && steps & earlier != 0,
-                            false => steps & matched & asked.repeatable != 0,
+                        && if event.at_ms == last.at_ms {
+                            !twin && steps & earlier != 0
+                        } else {
+                            steps & matched & asked.repeatable != 0
                         }
                 }
                 _ if event.at_ms == last.at_ms && next_ms > last.at_ms => !twin && steps & earlier != 0,
@@ -320,7 +337,8 @@ fn is_cut(asked: &Definition, order: &[Served], chain: &Chain, next: usize) -> b
 
 /// The first instant at which an exclusion event lies in an attempt that goes no further than `chain`.
 fn excluded_at(asked: &Definition, order: &[Served], chain: &Chain) -> Option<i64> {
-    let at = |step: usize| chain.matches.iter().find(|matched| matched.step == step).map(|matched| matched.at_ms);
+    let at =
+        |step: usize| chain.matches.iter().find(|matched| matched.step == step).map(|matched| matched.at_ms);
     let last = chain.matches.last().unwrap();
     let complete = (last.step + 1 == asked.steps).then_some(last.at_ms);
     let excludes = |(number, Exclusion { from, to }): (usize, &Exclusion), event: &FunnelEvent| {
@@ -334,17 +352,15 @@ fn excluded_at(asked: &Definition, order: &[Served], chain: &Chain) -> Option<i6
 }
 
 /// What comes of a chain that goes no further.
-fn finished(
-    asked: &Definition,
-    order: &[Served],
-    chain: &Chain,
-) -> Option<Found> {
+fn finished(asked: &Definition, order: &[Served], chain: &Chain) -> Found {
     let mut chain = chain.clone();
     let complete = chain.matches.last().unwrap().step + 1 == asked.steps;
     let mut times: Vec<i64> = chain.matches.iter().map(|matched| matched.at_ms).collect();
     times.resize(4, i64::MAX);
     let mut excluded = excluded_at(asked, order, &chain);
-    if asked.exclusion_effect == ExclusionEffect::EndAttempt && let Some(at_ms) = excluded {
+    if asked.exclusion_effect == ExclusionEffect::EndAttempt
+        && let Some(at_ms) = excluded
+    {
         let kept = chain.matches.iter().filter(|matched| matched.at_ms <= at_ms).count();
         chain.matches.truncate(kept);
         chain.at.truncate(kept);
@@ -361,7 +377,7 @@ fn finished(
     let window_end = asked.window_ms.map(|window_ms| start_ms + window_ms);
     let stopped = excluded.filter(|_| asked.exclusion_effect != ExclusionEffect::DropActor);
     let end_ms = stopped.or(is_complete.then_some(last_ms)).or(window_end);
-    Some(Found {
+    Found {
         entry: order[chain.at[0]].place,
         entry_ms: chain.matches[0].at_ms,
         completed_by: (is_complete && stopped.is_none()).then(|| order[*chain.at.last().unwrap()].place),
@@ -369,7 +385,7 @@ fn finished(
         matches: chain.matches,
         times,
         end_ms,
-    })
+    }
 }
 
 /// The attempt of an unordered funnel: the events of its window one after the other, each taken when one more step can
@@ -404,7 +420,9 @@ fn unordered(asked: &Definition, order: &[Served], entry: usize) -> Found {
         .map(|one| one.event.at_ms)
         .filter(|at_ms| *at_ms > entry_ms && complete.is_none_or(|complete| *at_ms < complete))
         .find(|at_ms| asked.window_ms.is_none_or(|window_ms| *at_ms <= entry_ms + window_ms));
-    if asked.exclusion_effect == ExclusionEffect::EndAttempt && let Some(at_ms) = excluded {
+    if asked.exclusion_effect == ExclusionEffect::EndAttempt
+        && let Some(at_ms) = excluded
+    {
         matches.retain(|matched| matched.at_ms <= at_ms);
     }
     let last_ms = matches.last().unwrap().at_ms;
@@ -424,15 +442,13 @@ fn unordered(asked: &Definition, order: &[Served], entry: usize) -> Found {
 /// Whether every event can fill a step of its own.
 fn can_fill(steps: usize, events: &[u64], used: u64) -> bool {
     let Some((event, rest)) = events.split_first() else { return true };
-    (0..steps).any(|step| event >> step & 1 == 1 && used >> step & 1 == 0 && can_fill(steps, rest, used | 1 << step))
+    (0..steps).any(|step| {
+        event >> step & 1 == 1 && used >> step & 1 == 0 && can_fill(steps, rest, used | 1 << step)
+    })
 }
 
 /// Calls `each` with every order that ties allow.
-fn each_order(
-    asked: &Definition,
-    events: &[Served],
-    each: &mut dyn FnMut(&[Served]),
-) {
+fn each_order(asked: &Definition, events: &[Served], each: &mut dyn FnMut(&[Served])) {
     if asked.ties != Ties::Any {
         return each(events);
     }
@@ -440,12 +456,7 @@ fn each_order(
 }
 
 /// Tries every event of the instant at `from`, then goes on with the rest.
-fn permute(
-    asked: &Definition,
-    events: &mut Vec<Served>,
-    from: usize,
-    each: &mut dyn FnMut(&[Served]),
-) {
+fn permute(asked: &Definition, events: &mut Vec<Served>, from: usize, each: &mut dyn FnMut(&[Served])) {
     if from == events.len() {
         return each(events);
     }

@@ -136,12 +136,18 @@ impl Ordered {
         for lane in 0..self.lanes.len() {
             let Some(Lane { clean, excluded, .. }) = self.lanes.get(lane) else { break };
             let waiting = || clean.iter().chain(excluded);
-            let any_over = match in_order {
-                true => clean.front().is_some_and(is_over) || excluded.front().is_some_and(is_over),
-                false => waiting().any(is_over),
+            let any_over = if in_order {
+                clean.front().is_some_and(is_over) || excluded.front().is_some_and(is_over)
+            } else {
+                waiting().any(is_over)
             };
             if any_over {
-                self.sweep(asked, lane, found, |_, chain| if is_over(chain) { Fate::End } else { Fate::Stay });
+                self.sweep(
+                    asked,
+                    lane,
+                    found,
+                    |_, chain| if is_over(chain) { Fate::End } else { Fate::Stay },
+                );
             }
             self.release(asked, lane, found, is_safe);
         }
@@ -155,7 +161,9 @@ impl Ordered {
         found: &mut Collector,
         is_safe: impl Fn(&Chain) -> bool,
     ) {
-        while let Some(chain) = self.lanes.get_mut(lane).and_then(|lane| lane.spent.pop_front_if(|chain| is_safe(chain))) {
+        while let Some(chain) =
+            self.lanes.get_mut(lane).and_then(|lane| lane.spent.pop_front_if(|chain| is_safe(chain)))
+        {
             self.end(asked, &chain, found);
         }
     }
@@ -216,7 +224,9 @@ impl Ordered {
                 moving.extend(chains);
             } else if instant.asked.is_optional(state) {
                 moving.extend(queue.iter());
-                queue.iter_mut().for_each(|chain| chain.branched |= steps_of(targets));
+                for chain in queue.iter_mut() {
+                    chain.branched |= steps_of(targets);
+                }
             } else {
                 moving.extend(queue.drain(..));
             }
@@ -432,7 +442,9 @@ impl Ordered {
 
     fn end_all(&mut self, asked: &Definition, found: &mut Collector) {
         let mut ended = std::mem::take(&mut self.ended_now);
-        ended.iter().for_each(|chain| self.end(asked, chain, found));
+        for chain in &ended {
+            self.end(asked, chain, found);
+        }
         ended.clear();
         self.ended_now = ended;
     }

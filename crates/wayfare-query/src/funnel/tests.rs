@@ -4,8 +4,10 @@ use super::oracle::{check, levels_by_entry};
 use super::*;
 
 fn run(definition: Definition, events: &[(i64, u64)]) -> Outcome {
-    let events: Vec<_> =
-        events.iter().map(|(at_ms, steps)| FunnelEvent { at_ms: *at_ms, steps: *steps, ..FunnelEvent::default() }).collect();
+    let events: Vec<_> = events
+        .iter()
+        .map(|(at_ms, steps)| FunnelEvent { at_ms: *at_ms, steps: *steps, ..FunnelEvent::default() })
+        .collect();
     Funnel::try_new(definition).unwrap().run(&events).clone()
 }
 
@@ -123,16 +125,26 @@ fn a_long_tie_costs_no_permutations() {
 fn a_long_stream_costs_no_squares() {
     // 100,000 attempts under way at once, every one of them moved, excluded and listed
     let many = 100_000;
-    let mut events: Vec<FunnelEvent> = (0..many)
-        .map(|at_ms| FunnelEvent { at_ms, steps: A, ..FunnelEvent::default() })
-        .collect();
+    let mut events: Vec<FunnelEvent> =
+        (0..many).map(|at_ms| FunnelEvent { at_ms, steps: A, ..FunnelEvent::default() }).collect();
     for step in [B, C] {
-        events.extend((0..many).map(|at_ms| FunnelEvent { at_ms: many * step as i64 + at_ms, steps: step, ..FunnelEvent::default() }));
+        events.extend((0..many).map(|at_ms| FunnelEvent {
+            at_ms: many * i64::try_from(step).unwrap() + at_ms,
+            steps: step,
+            ..FunnelEvent::default()
+        }));
     }
-    events.extend((0..many).map(|n| FunnelEvent { at_ms: many * 6 + n, exclusions: 1, ..FunnelEvent::default() }));
+    events.extend((0..many).map(|n| FunnelEvent {
+        at_ms: many * 6 + n,
+        exclusions: 1,
+        ..FunnelEvent::default()
+    }));
     let exclusions = vec![Exclusion { from: 0, to: 3 }];
-    for exclusion_effect in [ExclusionEffect::DropActor, ExclusionEffect::EndAttempt, ExclusionEffect::VoidAttempt] {
-        let definition = Definition { exclusions: exclusions.clone(), exclusion_effect, ..Definition::new(4) };
+    for exclusion_effect in
+        [ExclusionEffect::DropActor, ExclusionEffect::EndAttempt, ExclusionEffect::VoidAttempt]
+    {
+        let definition =
+            Definition { exclusions: exclusions.clone(), exclusion_effect, ..Definition::new(4) };
         let mut funnel = Funnel::try_new(definition).unwrap();
         assert_eq!(funnel.attempts(&events).len(), events.len() / 4);
         let outcome = funnel.run(&events);
@@ -178,7 +190,10 @@ fn an_unordered_funnel_fills_steps_as_they_come() {
 fn a_window_from_the_previous_step_takes_the_chain_that_gets_furthest() {
     let definition =
         Definition { window_from: WindowFrom::PreviousStep, window_ms: Some(10), ..Definition::new(3) };
-    assert_eq!(times(&run(definition.clone(), &[(0, A), (5, B), (9, B), (18, C)])), [(0, 0), (1, 9), (2, 18)]);
+    assert_eq!(
+        times(&run(definition.clone(), &[(0, A), (5, B), (9, B), (18, C)])),
+        [(0, 0), (1, 9), (2, 18)]
+    );
     assert_eq!(run(definition, &[(0, A), (11, B)]).level, 1);
 }
 
@@ -237,7 +252,8 @@ fn every_entry_has_its_own_attempt() {
     let events: Vec<_> = [(0, A), (3, A), (7, B), (9, A)]
         .map(|(at_ms, steps)| FunnelEvent { at_ms, steps, ..FunnelEvent::default() })
         .into();
-    let levels: Vec<_> = funnel.attempts(&events).iter().map(|attempt| (attempt.entry, attempt.level)).collect();
+    let levels: Vec<_> =
+        funnel.attempts(&events).iter().map(|attempt| (attempt.entry, attempt.level)).collect();
     assert_eq!(levels, [(0, 1), (1, 2), (3, 1)]);
 }
 
@@ -255,10 +271,16 @@ fn any_definition() -> impl Strategy<Value = Definition> {
     let repeat = prop_oneof![2 => Just(OnRepeat::Ignore), 1 => Just(OnRepeat::Stop)];
     let scope = prop_oneof![Just(StrictScope::AllEvents), Just(StrictScope::StepEvents)];
     let repeats = prop_oneof![Just(StrictRepeats::Tolerate), Just(StrictRepeats::Break)];
-    let reentry =
-        prop_oneof![Just(StrictReentry::Break), Just(StrictReentry::Tolerate), Just(StrictReentry::IgnoreAhead)];
-    let strictness =
-        (scope, repeats, reentry).prop_map(|(scope, repeats, reentry)| Strictness { scope, repeats, reentry });
+    let reentry = prop_oneof![
+        Just(StrictReentry::Break),
+        Just(StrictReentry::Tolerate),
+        Just(StrictReentry::IgnoreAhead)
+    ];
+    let strictness = (scope, repeats, reentry).prop_map(|(scope, repeats, reentry)| Strictness {
+        scope,
+        repeats,
+        reentry,
+    });
     let effect = prop_oneof![
         Just(ExclusionEffect::DropActor),
         Just(ExclusionEffect::EndAttempt),
@@ -314,14 +336,18 @@ fn is_decided(asked: &Definition, events: &[FunnelEvent]) -> bool {
     // An event that serves several steps is a tie with itself.
     let tied = tied || asked.event_reuse == EventReuse::Allowed && events.iter().any(several);
     let chooses = asked.optional != 0 || asked.window_from == WindowFrom::PreviousStep;
-    let plain = asked.on_repeat == OnRepeat::Ignore && asked.exclusions.is_empty() && asked.order == Order::Ordered;
+    let plain =
+        asked.on_repeat == OnRepeat::Ignore && asked.exclusions.is_empty() && asked.order == Order::Ordered;
     let one_each = asked.on_repeat == OnRepeat::Ignore || !events.iter().any(several);
     let sequential_ways = chooses && asked.voids() && asked.entry_policy == EntryPolicy::Sequential;
-    let both = asked.ties == Ties::Arrival && asked.on_repeat == OnRepeat::Stop && !asked.exclusions.is_empty();
-    !sequential_ways && !(both && asked.entry_policy == EntryPolicy::Sequential) && (!tied || (one_each && (plain || !chooses)))
+    let both =
+        asked.ties == Ties::Arrival && asked.on_repeat == OnRepeat::Stop && !asked.exclusions.is_empty();
+    let sequential_both = both && asked.entry_policy == EntryPolicy::Sequential;
+    !(sequential_ways || sequential_both) && (!tied || (one_each && (plain || !chooses)))
 }
 
 /// Random streams of the test below: `WAYFARE_STREAMS`, else 100,000.
+#[expect(clippy::disallowed_methods, reason = "how large a test is, the one who runs it says")]
 fn streams() -> u32 {
     std::env::var("WAYFARE_STREAMS").map_or(100_000, |count| count.parse().unwrap())
 }

@@ -107,11 +107,13 @@ impl Unordered {
             }
         }
         let complete_ms = matches.last().filter(|_| matches.len() == asked.steps).map(|last| last.at_ms);
-        let excluded_at = excluded_at.filter(|at_ms| complete_ms.is_none_or(|complete_ms| *at_ms < complete_ms));
+        let excluded_at =
+            excluded_at.filter(|at_ms| complete_ms.is_none_or(|complete_ms| *at_ms < complete_ms));
         if let Some(at_ms) = excluded_at.filter(|_| asked.exclusion_effect == ExclusionEffect::EndAttempt) {
             matches.retain(|matched| matched.at_ms <= at_ms);
         }
-        let ends = excluded_at.filter(|_| asked.exclusion_effect != ExclusionEffect::DropActor).or(complete_ms);
+        let ends =
+            excluded_at.filter(|_| asked.exclusion_effect != ExclusionEffect::DropActor).or(complete_ms);
         let window_from_ms = match asked.window_from {
             WindowFrom::FirstStep => entry_ms,
             WindowFrom::PreviousStep => matches.last().map_or(entry_ms, |last| last.at_ms),
@@ -131,7 +133,8 @@ impl Unordered {
                 let at_ms = events.get(**place).map(|event| event.at_ms);
                 asked.ties != Ties::StrictlyIncreasing || std::mem::replace(&mut last_ms, at_ms) != at_ms
             };
-            self.candidates.extend(places.get(next..).unwrap_or_default().iter().filter(apart).take(asked.steps));
+            self.candidates
+                .extend(places.get(next..).unwrap_or_default().iter().filter(apart).take(asked.steps));
         }
         // The entry comes first; it is filled in any case.
         self.candidates.retain(|place| *place != entry);
@@ -159,7 +162,9 @@ impl Filled {
         if asked.event_reuse == EventReuse::Once {
             return usize::from(self.fill(steps, &mut 0));
         }
-        bits(steps).filter(|step| self.by.get_mut(*step).is_some_and(|by| by.replace(steps).is_none())).count()
+        bits(steps)
+            .filter(|step| self.by.get_mut(*step).is_some_and(|by| by.replace(steps).is_none()))
+            .count()
     }
 
     /// Fills one of `steps`, moving other events to other steps where need be; `seen` holds the steps that were tried.

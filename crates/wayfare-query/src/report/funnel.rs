@@ -67,7 +67,11 @@ fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
     }
     if let Some(trend) = &spec.trend {
         if !crate::functions::INTERVALS.contains(&trend.interval.as_str()) {
-            return Err(suggest::unknown("interval", &trend.interval, crate::functions::INTERVALS.into_iter()));
+            return Err(suggest::unknown(
+                "interval",
+                &trend.interval,
+                crate::functions::INTERVALS.into_iter(),
+            ));
         }
         trend.timezone.as_deref().map(parse_tz).transpose()?;
     }
@@ -83,7 +87,9 @@ fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
         return Err(suggest::unknown("class of drop-offs", unknown, CLASSES.into_iter()));
     }
     match named.into_iter().flatten().find(|step| *step >= steps) {
-        Some(step) => Err(Error::invalid(format!("the funnel has {}, no step {}", counted(steps, "step"), step + 1))),
+        Some(step) => {
+            Err(Error::invalid(format!("the funnel has {}, no step {}", counted(steps, "step"), step + 1)))
+        }
         None => Ok(()),
     }
 }
@@ -137,7 +143,8 @@ async fn added_up(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> 
         Answer::new(title(question), views::conversion(spec, &mut tally)?).limited(question.scope.limit)
     } else {
         let mut cells = tally.limited_cells();
-        Answer::new(title(question), views::steps(spec, &asked.names, &mut cells)?).limited(question.scope.limit)
+        Answer::new(title(question), views::steps(spec, &asked.names, &mut cells)?)
+            .limited(question.scope.limit)
     };
     answer.notes.push(asked.window(spec.unit.noun()));
     answer.notes.push(format!("{} in the scope", counted(tally.units, spec.unit.noun())));

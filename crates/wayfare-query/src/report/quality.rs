@@ -149,7 +149,7 @@ fn of_journeys() -> String {
 }
 
 fn role_counts(role: Role) -> bool {
-    !matches!(role, Role::None | Role::CustomEvent)
+    !matches!(role, Role::Other | Role::CustomEvent)
 }
 
 async fn of_events(question: &Question<'_>) -> Result<Vec<Finding>> {

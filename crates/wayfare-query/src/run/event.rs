@@ -3,31 +3,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::timeline::Kind;
+use wayfare_ingest::Role;
 
-/// What an event's activity means in a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EventRole {
-    /// A journey began.
-    JourneyStarted,
-    /// A sub-journey began.
-    SubJourneyStarted,
-    /// A journey or the innermost sub-journey ended well.
-    JourneySucceeded,
-    /// A journey or the innermost sub-journey ended badly.
-    JourneyFailed,
-    /// A step began.
-    StepStarted,
-    /// A step ended; the outcome and error say how.
-    StepCompleted,
-    /// An event that the journey's author placed.
-    CustomEvent,
-    /// A call to an external connection.
-    ExternalCall,
-    /// Anything else.
-    #[default]
-    Other,
-}
+use crate::timeline::Kind;
 
 /// One event of a run. Empty texts count as absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +15,7 @@ pub struct RunEvent<'a> {
     /// When it happened, UTC milliseconds.
     pub at_ms: i64,
     /// What it means.
-    pub role: EventRole,
+    pub role: Role,
     /// The activity as stored.
     pub activity: &'a str,
     /// The step it belongs to.
@@ -91,30 +69,30 @@ impl<'a> RunEvent<'a> {
     /// The kind of its token, with terminal events taken as the journey's own.
     pub(super) fn kind(&self) -> Kind {
         match self.role {
-            EventRole::JourneyStarted => Kind::JourneyStarted,
-            EventRole::SubJourneyStarted => Kind::SubJourneyStarted,
-            EventRole::JourneySucceeded => Kind::JourneySucceeded,
-            EventRole::JourneyFailed => Kind::JourneyFailed,
-            EventRole::StepStarted => Kind::StepStarted,
-            EventRole::StepCompleted if self.failed() => Kind::StepFailed,
-            EventRole::StepCompleted => Kind::StepCompleted,
-            EventRole::CustomEvent => Kind::Custom,
-            EventRole::ExternalCall => {
+            Role::JourneyStarted => Kind::JourneyStarted,
+            Role::SubJourneyStarted => Kind::SubJourneyStarted,
+            Role::JourneySucceeded => Kind::JourneySucceeded,
+            Role::JourneyFailed => Kind::JourneyFailed,
+            Role::StepStarted => Kind::StepStarted,
+            Role::StepCompleted if self.failed() => Kind::StepFailed,
+            Role::StepCompleted => Kind::StepCompleted,
+            Role::CustomEvent => Kind::Custom,
+            Role::ExternalCall => {
                 let refused = self.http_status.is_some_and(|status| status >= HTTP_FAILURE_MIN);
                 if refused || self.failed() { Kind::CallFailed } else { Kind::CallSucceeded }
             }
-            EventRole::Other => Kind::Other,
+            Role::Other => Kind::Other,
         }
     }
 
     /// The name of its token.
     pub(super) fn name(&self) -> &'a str {
         let name = match self.role {
-            EventRole::JourneyStarted => None,
-            EventRole::SubJourneyStarted => self.journey_id,
-            EventRole::CustomEvent => Some(self.step().unwrap_or(self.activity)),
-            EventRole::ExternalCall => self.connection_id,
-            EventRole::Other => Some(self.activity),
+            Role::JourneyStarted => None,
+            Role::SubJourneyStarted => self.journey_id,
+            Role::CustomEvent => Some(self.step().unwrap_or(self.activity)),
+            Role::ExternalCall => self.connection_id,
+            Role::Other => Some(self.activity),
             _ => self.step_id,
         };
         name.unwrap_or_default()
@@ -133,7 +111,7 @@ impl<'a> RunEvent<'a> {
 
     /// The code of the error it reports: for a failed call without one, its HTTP status.
     pub(super) fn error(&self) -> Option<Cow<'a, str>> {
-        let status = || self.http_status.filter(|_| self.role == EventRole::ExternalCall);
+        let status = || self.http_status.filter(|_| self.role == Role::ExternalCall);
         let code = present(self.error_code).map(Cow::Borrowed);
         code.or_else(|| status().map(|status| Cow::Owned(status.to_string())))
     }

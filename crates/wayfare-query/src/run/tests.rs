@@ -2,11 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn event(at_ms: i64, role: EventRole) -> RunEvent<'static> {
+fn event(at_ms: i64, role: Role) -> RunEvent<'static> {
     RunEvent { at_ms, role, activity: "activity", ..RunEvent::default() }
 }
 
-fn step(at_ms: i64, role: EventRole, step_id: &str) -> RunEvent<'_> {
+fn step(at_ms: i64, role: Role, step_id: &str) -> RunEvent<'_> {
     RunEvent { step_id: Some(step_id), ..event(at_ms, role) }
 }
 
@@ -27,7 +27,7 @@ fn fold(events: &[RunEvent<'_>]) -> Run {
     finish(&mut events)
 }
 
-use EventRole::*;
+use Role::*;
 
 #[test]
 fn a_run_is_put_in_order_and_counted() {
@@ -198,7 +198,7 @@ fn what_follows_the_end_changes_no_attribution() {
     assert_eq!((run.last_step.as_deref(), run.steps_failed), (Some("a"), 1));
 }
 
-const ROLES: [EventRole; 9] = [
+const ROLES: [Role; 9] = [
     JourneyStarted,
     SubJourneyStarted,
     JourneySucceeded,

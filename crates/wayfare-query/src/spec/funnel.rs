@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::Scope;
 use crate::funnel::{
-    EntryPolicy, EventReuse, ExclusionEffect, OnRepeat, Order, StrictReentry, StrictRepeats, StrictScope, Ties,
-    WindowFrom,
+    EntryPolicy, EventReuse, ExclusionEffect, OnRepeat, Order, StrictReentry, StrictRepeats, StrictScope,
+    Ties, WindowFrom,
 };
 
 /// A funnel: who is counted, the steps, and how they have to come.

@@ -4,15 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::de::DeserializeOwned;
 use wayfare_query::funnel::{
-    EntryPolicy, EventReuse, ExclusionEffect, OnRepeat, Order, StrictReentry, StrictRepeats, StrictScope, Ties,
-    WindowFrom,
+    EntryPolicy, EventReuse, ExclusionEffect, OnRepeat, Order, StrictReentry, StrictRepeats, StrictScope,
+    Ties, WindowFrom,
 };
 use wayfare_query::spec::{
-    BreakdownSpec, ConvertSpec, Counting, ExclusionSpec, FunnelSpec, HoldSpec, ListSpec, Scope, Spec, StepSpec,
-    TrendSpec, Unit,
+    BreakdownSpec, ConvertSpec, Counting, ExclusionSpec, FunnelSpec, HoldSpec, ListSpec, Scope, Spec,
+    StepSpec, TrendSpec, Unit,
 };
 use wayfare_query::{Error, Result};
 
@@ -73,7 +73,7 @@ pub(crate) struct Funnel {
         value_parser = exclusion)]
     exclusions: Vec<ExclusionSpec>,
 
-    /// What an exclusion does [default: end_attempt; void_attempt where the order is unordered]
+    /// What an exclusion does [default: `end_attempt`, unordered `void_attempt`]
     #[arg(long, value_name = "EFFECT", help_heading = "Funnel",
         value_parser = PossibleValuesParser::new(["end_attempt", "void_attempt", "drop_actor"])
             .try_map(word::<ExclusionEffect>))]
@@ -127,7 +127,7 @@ pub(crate) struct Funnel {
     #[arg(long, value_name = "PROPERTY", value_delimiter = ',', help_heading = "Answer")]
     breakdown: Vec<String>,
 
-    /// Which event gives the property: first_touch, last_touch, all_events, or step_1, step_2, …
+    /// Which event gives the property: `first_touch`, `last_touch`, `all_events`, or `step_1`, `step_2`, …
     #[arg(long, value_name = "EVENT", requires = "breakdown", help_heading = "Answer", value_parser = attribution)]
     attribution: Option<String>,
 
@@ -267,7 +267,8 @@ fn attribution(text: &str) -> std::result::Result<String, String> {
 }
 
 fn convert(text: &str) -> std::result::Result<ConvertSpec, String> {
-    let (from, to) = text.split_once("..").ok_or_else(|| format!("expected A..B such as 1..3, saw {text:?}"))?;
+    let (from, to) =
+        text.split_once("..").ok_or_else(|| format!("expected A..B such as 1..3, saw {text:?}"))?;
     Ok(ConvertSpec { from_step: index(from)?, to_step: Some(index(to)?), bins: None })
 }
 

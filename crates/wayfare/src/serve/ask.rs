@@ -221,11 +221,8 @@ mod tests {
             limit: Some(5),
             ..Scope::default()
         };
-        let wanted = Spec::Funnel(FunnelSpec {
-            scope,
-            steps: vec!["a".into(), "b".into()],
-            ..FunnelSpec::default()
-        });
+        let wanted =
+            Spec::Funnel(FunnelSpec { scope, steps: vec!["a".into(), "b".into()], ..FunnelSpec::default() });
         let query =
             "journey=login,signup&where=country+in+(DE,+AT)&limit=5&steps=a&steps=b&format=csv&download=x";
         assert_eq!(get("funnel", query).unwrap(), wanted);

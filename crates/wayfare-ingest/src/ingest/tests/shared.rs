@@ -40,16 +40,18 @@ async fn a_lifetime_raised_by_several_at_once_is_the_longest() {
     let root = inputs.root().join("store");
     let mut tasks = Vec::new();
     for days in [3, 9, 5, 7] {
-        let text =
-            lines("long", 1).replace("2026-03-01T10:00:02Z", &format!("2026-03-{:02}T10:00:02Z", 1 + days));
-        let input = inputs.file(&format!("d{days}"), text.replace("long", &format!("long{days}")));
-        tasks.push(tokio::spawn(writer(root.clone(), vec![input], options())));
+        let columns =
+            "timestamp = \"timestamp\"\nactivity = \"activity\"\ninvocation_id = \"invocation_id\"\n";
+        let mapping = Mapping::parse(&format!("lifetime = \"{days}d\"\n[columns]\n{columns}"), "long.toml");
+        let options = IngestOptions { mapping: mapping.unwrap(), ..options() };
+        let input = inputs.file(&format!("d{days}"), lines(&format!("long{days}"), 1));
+        tasks.push(tokio::spawn(writer(root.clone(), vec![input], options)));
     }
     for task in tasks {
         task.await.unwrap().unwrap();
     }
     let lifetime = Store::open(&root).unwrap().settings().journey_lifetime;
-    assert!(lifetime >= Lifetime::Millis(9 * 86_400_000), "{lifetime:?}");
+    assert_eq!(lifetime, Lifetime::Millis(9 * 86_400_000));
 }
 
 #[tokio::test]

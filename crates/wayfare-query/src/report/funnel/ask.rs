@@ -54,16 +54,15 @@ impl Asked {
         }
         let mut exclusions = Vec::new();
         for exclusion in spec.exclusions.iter().take(STEPS_MAX + 1) {
-            exclusions.push(match &exclusion.step {
-                Some(text) => Test::of_text(question, text, Step::parse(text)?)?,
-                None => {
-                    let event = EventSpec {
-                        event: exclusion.event.clone(),
-                        conditions: exclusion.conditions.clone(),
-                        ..EventSpec::default()
-                    };
-                    Test::of_event(question, &event)?
-                }
+            exclusions.push(if let Some(text) = &exclusion.step {
+                Test::of_text(question, text, Step::parse(text)?)?
+            } else {
+                let event = EventSpec {
+                    event: exclusion.event.clone(),
+                    conditions: exclusion.conditions.clone(),
+                    ..EventSpec::default()
+                };
+                Test::of_event(question, &event)?
             });
         }
         let definition = Definition { optional, ..definition(question, spec, steps.len())? };
@@ -80,7 +79,8 @@ impl Asked {
                 let mut bits = 0;
                 for event in &test.events {
                     let bit = 1_u64.checked_shl(u32::try_from(marks.len()).unwrap_or(u32::MAX));
-                    bits |= bit.ok_or_else(|| Error::limit("a funnel has at most 64 conditions over events"))?;
+                    bits |=
+                        bit.ok_or_else(|| Error::limit("a funnel has at most 64 conditions over events"))?;
                     marks.push(event.clone());
                 }
                 Ok(StepText { text: test.text.as_ref().map(|(text, _)| text.clone()), marks: bits })
@@ -100,7 +100,11 @@ impl Asked {
     pub(super) fn texts(&self) -> Vec<Step> {
         let plain = |name: &String| Step { name: name.clone(), optional: false, any_of: Vec::new() };
         let written = |test: &Test| test.text.as_ref().map(|(_, step)| step.clone());
-        self.steps.iter().zip(&self.names).map(|(test, name)| written(test).unwrap_or_else(|| plain(name))).collect()
+        self.steps
+            .iter()
+            .zip(&self.names)
+            .map(|(test, name)| written(test).unwrap_or_else(|| plain(name)))
+            .collect()
     }
 
     /// One line about the window.
@@ -209,7 +213,8 @@ impl Test {
         if let Some(event) = &event.event {
             let names = || event.names().iter().map(lit).collect::<Vec<_>>();
             let not_started = col("activity").not_eq(lit("step_started"));
-            let as_step = col("step_id").is_not_null().and(col("step_id").in_list(names(), false)).and(not_started);
+            let as_step =
+                col("step_id").is_not_null().and(col("step_id").in_list(names(), false)).and(not_started);
             all.push(col("activity").in_list(names(), false).or(as_step));
         }
         for condition in &event.conditions {
@@ -220,9 +225,7 @@ impl Test {
                     let condition = PropSpec { prop: path.to_owned(), ..condition.clone() };
                     holds.call(vec![col("additional_params"), lit(condition_text(&condition)?)])
                 }
-                None => {
-                    condition::over(&of_column(condition), &schema, &question.context, "an event")?
-                }
+                None => condition::over(&of_column(condition), &schema, &question.context, "an event")?,
             });
         }
         let all = all.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true));
@@ -232,10 +235,9 @@ impl Test {
     /// Whether an event matches, as an expression over its columns.
     fn over_events(&self) -> Option<Expr> {
         let tokens = self.text.iter().flat_map(|(_, step)| &step.any_of).filter_map(|test| match test {
-            StepTest::Token { kinds, name } => kinds
-                .iter()
-                .filter_map(|kind| of_kind(*kind, name.as_deref()))
-                .reduce(Expr::or),
+            StepTest::Token { kinds, name } => {
+                kinds.iter().filter_map(|kind| of_kind(*kind, name.as_deref())).reduce(Expr::or)
+            }
             StepTest::Event(_) => None,
         });
         tokens.chain(self.events.iter().cloned()).reduce(Expr::or)

@@ -35,15 +35,8 @@ pub(super) struct End<'a> {
 }
 
 /// Why units drop off before a step, in the order in which they are shown.
-pub(super) const CLASSES: [&str; 7] = [
-    "error",
-    "rejected",
-    "abandoned",
-    "open",
-    "succeeded_without",
-    "another_branch",
-    "went_no_further",
-];
+pub(super) const CLASSES: [&str; 7] =
+    ["error", "rejected", "abandoned", "open", "succeeded_without", "another_branch", "went_no_further"];
 
 /// Which event gives a unit its cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +87,8 @@ impl Cell {
     /// Adds the units of another cell.
     fn join(&mut self, other: Self) {
         self.units += other.units;
-        let lists = [(&mut self.from_first, other.from_first), (&mut self.from_previous, other.from_previous)];
+        let lists =
+            [(&mut self.from_first, other.from_first), (&mut self.from_previous, other.from_previous)];
         for (mine, others) in lists {
             mine.resize(mine.len().max(others.len()), Vec::new());
             mine.iter_mut().zip(others).for_each(|(mine, others)| mine.extend(others));
@@ -146,7 +140,8 @@ pub(super) struct Tally<'a> {
 impl<'a> Tally<'a> {
     pub(super) fn new(automaton: Funnel, spec: &'a FunnelSpec, zone: Tz) -> Result<Self> {
         let steps = automaton.definition().steps;
-        let attribution = spec.breakdown.as_ref().map(|breakdown| attribution(breakdown, steps)).transpose()?;
+        let attribution =
+            spec.breakdown.as_ref().map(|breakdown| attribution(breakdown, steps)).transpose()?;
         let trend = spec.trend.as_ref();
         let named = trend.and_then(|trend| trend.timezone.as_deref());
         let week_start = trend.and_then(|trend| trend.week_start.as_deref()).unwrap_or("monday");
@@ -230,7 +225,7 @@ impl<'a> Tally<'a> {
     }
 
     /// The cells of the events that match one of `steps`, in order of events.
-    fn touched<'u>(&self, unit: &'u UnitEvents<'_>, steps: u64) -> impl DoubleEndedIterator<Item = u32> + use<'u> {
+    fn touched<'u>(unit: &'u UnitEvents<'_>, steps: u64) -> impl DoubleEndedIterator<Item = u32> + use<'u> {
         let pairs = unit.events.iter().zip(unit.cells);
         pairs.filter(move |(event, _)| event.steps & steps != 0).map(|(_, cell)| *cell)
     }
@@ -240,12 +235,13 @@ impl<'a> Tally<'a> {
         match attribution {
             Attribution::FirstTouch | Attribution::LastTouch => {
                 let is_set = |cell: &u32| self.name(*cell).chars().any(|letter| letter != '|');
-                let mut touched = self.touched(unit, u64::MAX);
+                let mut touched = Self::touched(unit, u64::MAX);
                 let cell = match attribution {
                     Attribution::FirstTouch => touched.find(is_set),
                     _ => touched.rfind(is_set),
                 };
-                let nothing = "|".repeat(self.spec.breakdown.as_ref().map_or(0, |one| one.props.len().max(1) - 1));
+                let nothing =
+                    "|".repeat(self.spec.breakdown.as_ref().map_or(0, |one| one.props.len().max(1) - 1));
                 let cell = cell.map_or(nothing, |cell| self.name(cell));
                 let outcome = self.automaton.run(unit.events).clone();
                 self.add(1, cell, &outcome);
@@ -255,7 +251,7 @@ impl<'a> Tally<'a> {
                     Attribution::Step(step) => (1 << step, step + 1),
                     _ => (u64::MAX, 1),
                 };
-                let mut cells: Vec<u32> = self.touched(unit, wanted).collect();
+                let mut cells: Vec<u32> = Self::touched(unit, wanted).collect();
                 cells.sort_unstable();
                 cells.dedup();
                 let mut buffer = std::mem::take(&mut self.buffer);
@@ -301,7 +297,8 @@ impl<'a> Tally<'a> {
     fn label(&self, interval: &str, at_ms: i64) -> String {
         let at_us = at_ms.saturating_mul(1_000);
         if interval == "week" {
-            let local = DateTime::from_timestamp_micros(at_us).map(|at| at.with_timezone(&self.trend_zone).date_naive());
+            let local = DateTime::from_timestamp_micros(at_us)
+                .map(|at| at.with_timezone(&self.trend_zone).date_naive());
             let start = local.and_then(|date| {
                 let days = date.weekday().days_since(self.week_start);
                 date.checked_sub_days(Days::new(days.into()))
@@ -359,7 +356,9 @@ impl<'a> Tally<'a> {
     /// The cells, the most units first; those beyond the limit as one.
     pub(super) fn limited_cells(&mut self) -> Vec<(String, Cell)> {
         let mut cells: Vec<(String, Cell)> = std::mem::take(&mut self.cells).into_iter().collect();
-        let Some(limit) = self.spec.breakdown.as_ref().and_then(|breakdown| breakdown.limit) else { return cells };
+        let Some(limit) = self.spec.breakdown.as_ref().and_then(|breakdown| breakdown.limit) else {
+            return cells;
+        };
         let entered = |cell: &Cell| cell.from_first.first().map_or(0, Vec::len);
         cells.sort_by_key(|(name, cell)| (std::cmp::Reverse(entered(cell)), name.clone()));
         if cells.len() > limit {

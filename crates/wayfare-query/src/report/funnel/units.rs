@@ -140,7 +140,8 @@ fn plan(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> Result<Dat
         cell.alias("cell"),
         arrival.alias("arrival"),
     ];
-    let order = ["unit", "tenant_id", "timestamp", "arrival", "event_id"].map(|name| col(name).sort(true, true));
+    let order =
+        ["unit", "tenant_id", "timestamp", "arrival", "event_id"].map(|name| col(name).sort(true, true));
     events
         .filter(wanted)
         .and_then(|events| events.select(columns))
@@ -175,9 +176,10 @@ impl Reading {
         let (steps, exclusions) = (set("steps")?, set("exclusions")?);
         for row in 0..batch.num_rows() {
             let tenant = (!tenants.is_null(row)).then(|| tenants.value(row));
-            let same = self.unit.as_ref().is_some_and(|(before, unit)| {
-                before.as_deref() == tenant && unit == units.value(row)
-            });
+            let same = self
+                .unit
+                .as_ref()
+                .is_some_and(|(before, unit)| before.as_deref() == tenant && unit == units.value(row));
             if !same {
                 self.close(tally, range)?;
                 self.unit = Some((tenant.map(str::to_owned), units.value(row).to_owned()));

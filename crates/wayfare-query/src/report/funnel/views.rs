@@ -20,7 +20,11 @@ fn counts(values: impl Iterator<Item = usize>) -> Int64Array {
 }
 
 /// One row a step, and a cell of the breakdown.
-pub(super) fn steps(spec: &FunnelSpec, names: &[String], cells: &mut [(String, Cell)]) -> Result<RecordBatch> {
+pub(super) fn steps(
+    spec: &FunnelSpec,
+    names: &[String],
+    cells: &mut [(String, Cell)],
+) -> Result<RecordBatch> {
     let mut rows = Rows::default();
     let steps = names.len();
     let each = || cells.iter().flat_map(|cell| (0..steps).map(move |step| (cell, step)));
@@ -56,12 +60,17 @@ pub(super) fn steps(spec: &FunnelSpec, names: &[String], cells: &mut [(String, C
                 (0..steps).map(|step| times.get(step).cloned().unwrap_or_default())
             })
             .collect();
-        all.iter_mut().for_each(|times| times.sort_unstable());
+        for times in &mut all {
+            times.sort_unstable();
+        }
         let sums: Int64Array = all.iter().map(|times| Some(times.iter().sum::<i64>())).collect();
         rows.mean(&format!("average_from_{from}_ms"), &sums, &counts(all.iter().map(Vec::len)));
         for (level, percent) in PERCENTILES {
             let name = if level == "p50" { "median" } else { level };
-            rows.number(&format!("{name}_from_{from}_ms"), all.iter().map(|times| percentile(times, percent)));
+            rows.number(
+                &format!("{name}_from_{from}_ms"),
+                all.iter().map(|times| percentile(times, percent)),
+            );
         }
     }
     rows.finish()
@@ -73,7 +82,12 @@ pub(super) fn drop_offs(names: &[String], tally: &Tally<'_>) -> Result<RecordBat
     let each: Vec<(usize, &str)> =
         (1..names.len()).flat_map(|step| CLASSES.into_iter().map(move |class| (step, class))).collect();
     let count = |step: usize, class: &str| {
-        tally.drop_offs.iter().filter(|((at, of), _)| *at == step && *of == class).map(|(_, count)| count).sum::<i64>()
+        tally
+            .drop_offs
+            .iter()
+            .filter(|((at, of), _)| *at == step && *of == class)
+            .map(|(_, count)| count)
+            .sum::<i64>()
     };
     let each: Vec<_> = each.into_iter().filter(|(step, class)| count(*step, class) > 0).collect();
     rows.count("step", counts(each.iter().map(|(step, _)| step + 1)));
@@ -91,7 +105,10 @@ pub(super) fn drop_offs(names: &[String], tally: &Tally<'_>) -> Result<RecordBat
 pub(super) fn trend(question: &Question<'_>, spec: &FunnelSpec, tally: &Tally<'_>) -> Result<RecordBatch> {
     let window_ms = tally.automaton.definition().window_ms;
     let mut rows = Rows::default();
-    rows.text(spec.trend.as_ref().map_or("interval", |trend| trend.interval.as_str()), tally.trend.keys().map(Some));
+    rows.text(
+        spec.trend.as_ref().map_or("interval", |trend| trend.interval.as_str()),
+        tally.trend.keys().map(Some),
+    );
     let entered: Int64Array = tally.trend.values().map(|(entered, _, _)| Some(*entered)).collect();
     let converted: Int64Array = tally.trend.values().map(|(_, converted, _)| Some(*converted)).collect();
     rows.count("entered", entered.clone());
@@ -100,7 +117,8 @@ pub(super) fn trend(question: &Question<'_>, spec: &FunnelSpec, tally: &Tally<'_
     let is_over = |latest_ms: i64| {
         window_ms.is_some_and(|window_ms| latest_ms.saturating_add(window_ms) < question.as_of_ms())
     };
-    let immature: BooleanArray = tally.trend.values().map(|(_, _, latest_ms)| Some(!is_over(*latest_ms))).collect();
+    let immature: BooleanArray =
+        tally.trend.values().map(|(_, _, latest_ms)| Some(!is_over(*latest_ms))).collect();
     rows.add("immature", Arc::new(immature));
     rows.finish()
 }
@@ -130,11 +148,12 @@ fn bins(times: &[i64], asked: Option<usize>) -> Vec<(i64, usize)> {
     let root = (1..=BINS_MAX).find(|root| root.pow(3) >= times.len()).unwrap_or(BINS_MAX);
     let count = asked.unwrap_or(root).clamp(1, BINS_MAX);
     let span = last - first;
-    let seconds = span.div_euclid(1_000 * count as i64) + i64::from(span.rem_euclid(1_000 * count as i64) > 0);
+    let bins = i64::try_from(count).unwrap_or(i64::MAX / 1_000);
+    let seconds = span.div_euclid(1_000 * bins) + i64::from(span.rem_euclid(1_000 * bins) > 0);
     let width = if seconds == 0 { 60_000 } else { seconds * 1_000 };
-    (0..=count)
+    (0..=bins)
         .map(|bin| {
-            let start = first + bin as i64 * width;
+            let start = first + bin * width;
             let inside = times.iter().filter(|time| (start..start + width).contains(time)).count();
             (start, inside)
         })
@@ -151,7 +170,10 @@ pub(super) fn list(spec: &FunnelSpec, listed: &[Listed], total: usize) -> Result
     let mut rows = Rows::default();
     rows.text(spec.unit.column(), listed.iter().map(|row| Some(&row.id)));
     rows.text("tenant_id", listed.iter().map(|row| row.tenant.as_ref()));
-    rows.count("level", listed.iter().map(|row| row.level.and_then(|level| i64::try_from(level).ok())).collect());
+    rows.count(
+        "level",
+        listed.iter().map(|row| row.level.and_then(|level| i64::try_from(level).ok())).collect(),
+    );
     rows.add("entered_at", Arc::new(instants(|row| row.entry_ms)));
     rows.add("reached_at", Arc::new(instants(|row| row.last_ms)));
     rows.text("drop_off", listed.iter().map(|row| row.class));

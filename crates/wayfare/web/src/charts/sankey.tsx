@@ -1,0 +1,113 @@
+// How runs go from step to step. A diagram of flows has no circles, so a passage back to an earlier step (a retry) ends
+// in a node of its own, marked ↩.
+
+import { useCallback } from "preact/hooks";
+
+import type { Report, Row } from "../api";
+import { count, duration, percent } from "../format";
+import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./chart";
+
+interface Props {
+  answer: Report;
+  handle: { current: ChartHandle | null };
+  onStep: (step: string) => void;
+}
+
+interface Link {
+  source: string;
+  target: string;
+  value: number;
+  row: Row;
+}
+
+export function PathsChart({ answer, handle, onStep }: Props) {
+  const option = useCallback((colours: Palette) => pathsOption(answer, colours), [answer]);
+  const steps = new Set(answer.rows.flatMap((row) => (row["from_kind"] === "step" ? [String(row["from"])] : [])));
+  return (
+    <Chart
+      label="Paths from step to step as flows. The table below holds the numbers."
+      height={420}
+      option={option}
+      handle={handle}
+      onClick={(item) => {
+        const name = item.name.replace(/^↩ /, "");
+        if (item.dataType === "node" && steps.has(name)) onStep(name);
+      }}
+    />
+  );
+}
+
+/** The flows without circles: links that lead back go to a node of their own. */
+export function links(rows: Row[]): Link[] {
+  const next = new Map<string, Row[]>();
+  for (const row of rows) {
+    const from = String(row["from"]);
+    next.set(from, [...(next.get(from) ?? []), row]);
+  }
+  const found: Link[] = [];
+  const state = new Map<string, "open" | "done">();
+  // depth first from the start, the most travelled way first; what leads to a node still open leads back
+  const visit = (node: string) => {
+    state.set(node, "open");
+    for (const row of next.get(node) ?? []) {
+      const to = String(row["to"]);
+      const back = state.get(to) === "open";
+      found.push({ source: node, target: back ? `↩ ${to}` : to, value: Number(row["passages"]), row });
+      if (!back && !state.has(to)) visit(to);
+    }
+    state.set(node, "done");
+  };
+  const entered = new Set(rows.map((row) => String(row["to"])));
+  const roots = [...next.keys()].filter((node) => !entered.has(node));
+  for (const node of [...roots, ...next.keys()]) if (!state.has(node)) visit(node);
+  return found;
+}
+
+function colourOf(node: string, colours: Palette): string {
+  if (node.startsWith("↩")) return colours.rejected;
+  if (node === "END succeeded") return colours.succeeded;
+  if (node === "END failed") return colours.error;
+  if (node === "END abandoned") return colours.abandoned;
+  if (node === "END open") return colours.open;
+  return colours.faint;
+}
+
+function pathsOption(answer: Report, colours: Palette): Option {
+  const flows = links(answer.rows);
+  const nodes = [...new Set(flows.flatMap((link) => [link.source, link.target]))];
+  return {
+    animation: false,
+    tooltip: {
+      ...tooltip(colours),
+      formatter: (item) => {
+        const data = (Array.isArray(item) ? item[0] : item)?.data as Partial<Link> & { name?: string };
+        if (!data.row) return String(data.name ?? "");
+        const { row } = data;
+        return [
+          `${String(row["from"])} → ${String(row["to"])}`,
+          `${count(Number(row["passages"]))} passages, ${count(Number(row["invocations"]))} runs`,
+          typeof row["share_of_from"] === "number" ? `${percent(row["share_of_from"])} of ${String(row["from"])}` : "",
+          typeof row["median_ms"] === "number" ? `median ${duration(row["median_ms"])}` : "",
+        ]
+          .filter(Boolean)
+          .join("\n");
+      },
+    },
+    series: [
+      {
+        type: "sankey",
+        left: 8,
+        right: 150,
+        top: 12,
+        bottom: 12,
+        nodeWidth: 12,
+        nodeGap: 14,
+        emphasis: { focus: "adjacency" },
+        label: { color: colours.text, fontSize: 12 },
+        lineStyle: { color: "source", opacity: 0.28, curveness: 0.5 },
+        data: nodes.map((name) => ({ name, itemStyle: { color: colourOf(name, colours), borderWidth: 0 } })),
+        links: flows as never,
+      },
+    ],
+  };
+}

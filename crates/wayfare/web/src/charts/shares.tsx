@@ -1,0 +1,49 @@
+import { useCallback } from "preact/hooks";
+
+import type { Report } from "../api";
+import { count } from "../format";
+import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./chart";
+
+export const RECOMMENDATIONS = ["trust", "allow", "challenge", "deny"] as const;
+
+interface Props {
+  answer: Report;
+  interval: string;
+  handle: { current: ChartHandle | null };
+}
+
+/** Recommendations over time, stacked by type. */
+export function SharesChart({ answer, interval, handle }: Props) {
+  const option = useCallback((colours: Palette) => sharesOption(answer, interval, colours), [answer, interval]);
+  return <Chart label={`Recommendations by ${interval} and type. The table below holds the numbers.`} height={240} option={option} handle={handle} />;
+}
+
+function sharesOption(answer: Report, interval: string, colours: Palette): Option {
+  const colour: Record<string, string> = {
+    trust: colours.succeeded,
+    allow: colours.open,
+    challenge: colours.rejected,
+    deny: colours.error,
+  };
+  return {
+    grid: { left: 46, right: 16, top: 34, bottom: 26 },
+    legend: { top: 0, left: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: { color: colours.faint } },
+    tooltip: { ...tooltip(colours), trigger: "axis", valueFormatter: (value) => (typeof value === "number" ? count(value) : "–") },
+    xAxis: {
+      type: "category",
+      data: answer.rows.map((row) => String(row[interval] ?? "")),
+      axisTick: { show: false },
+      axisLine: { lineStyle: { color: colours.line } },
+      axisLabel: { color: colours.faint, formatter: (text: string) => text.replace(/^\d{4}-/, "") },
+    },
+    yAxis: { type: "value", splitLine: { lineStyle: { color: colours.line } }, axisLabel: { color: colours.faint } },
+    series: RECOMMENDATIONS.map((name) => ({
+      name,
+      type: "bar" as const,
+      stack: "all",
+      barCategoryGap: "22%",
+      itemStyle: { color: colour[name] ?? colours.faint },
+      data: answer.rows.map((row) => row[name] as number),
+    })),
+  };
+}

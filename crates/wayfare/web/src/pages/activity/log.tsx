@@ -1,0 +1,171 @@
+// One log: filters, then a page of events that open to their JSON, or counts by a chosen column.
+
+import { useState } from "preact/hooks";
+
+import type { Report, Row, Spec } from "../../api";
+import { Notes, Panel } from "../../parts/panel";
+import { Table, plainColumns, type Column } from "../../parts/table";
+import { useReport } from "../../parts/useReport";
+import { address, changed, go, type Route } from "../../route";
+import { condition } from "../../scope";
+import { Raw } from "../invocations/run";
+
+const PAGE_ROWS = 50;
+
+/** Filters of each log: name in the spec, and what it is called. */
+const FILTERS: Record<string, [string, string][]> = {
+  user: [["user", "User"], ["ip", "IP"], ["country", "Country"]],
+  admin: [["actor", "Actor"], ["target", "Target resource"], ["ip", "IP"]],
+  verify: [["user", "User"], ["country", "Country"]],
+  risk: [["user", "User"], ["ip", "IP"], ["country", "Country"]],
+};
+
+/** What each log is counted by. */
+const GROUPS: Record<string, string[]> = {
+  user: ["activity", "country", "platform", "app_id", "client_id", "day", "hour_of_day"],
+  admin: ["activity", "actor_id", "target_resource_type", "target_resource_id", "ip", "day"],
+  verify: ["activity", "country", "platform", "day"],
+  risk: ["activity", "country", "platform", "day"],
+};
+
+interface Props {
+  route: Route;
+  source: string;
+  range: Spec;
+  zone: string;
+}
+
+export function LogPanel({ route, source, range, zone }: Props) {
+  const { query } = route;
+  const filters = FILTERS[source] ?? [];
+  const spec: Spec = { ...range, log: source };
+  for (const name of ["event_type", ...filters.map(([name]) => name)]) {
+    const values = query.getAll(name);
+    if (values.length) spec[name] = values;
+  }
+  const search = query.get("search");
+  if (search) spec["search"] = search;
+  const by = query.get("by");
+  const listSpec = by ? { ...spec, by: [by], limit: 200 } : { ...spec, limit: PAGE_ROWS, ...(query.get("after") ? { after: query.get("after") } : {}) };
+  const types = useReport("activity", { ...range, log: source, by: ["activity"], limit: 200 });
+  const use = useReport("activity", listSpec);
+  const set = (changes: Record<string, string | null>) => go(address(route.path, changed(query, { after: null, ...changes })));
+  return (
+    <>
+      <form class="filters" aria-label="Filters of the log" onSubmit={(event) => event.preventDefault()}>
+        <label>
+          Event type
+          <select value={query.get("event_type") ?? ""} onChange={(event) => set({ event_type: event.currentTarget.value })}>
+            <option value="">All types</option>
+            {(types.answer?.rows ?? []).map((row) => (
+              <option value={String(row["activity"])}>{String(row["activity"]).replaceAll("_", " ")}</option>
+            ))}
+          </select>
+        </label>
+        {filters.map(([name, title]) => (
+          <Text label={title} value={query.get(name) ?? ""} set={(value) => set({ [name]: value })} />
+        ))}
+        <Text label="Search in the parameters" value={search ?? ""} set={(value) => set({ search: value })} />
+        <label>
+          Count by
+          <select value={by ?? ""} onChange={(event) => set({ by: event.currentTarget.value })}>
+            <option value="">list, not counted</option>
+            {(GROUPS[source] ?? []).map((name) => (
+              <option value={name}>{name.replaceAll("_", " ").replace(/ id$/, "")}</option>
+            ))}
+          </select>
+        </label>
+      </form>
+      <Panel title={by ? "Counts" : "Log"} name="activity" spec={by ? listSpec : spec} use={use} wide>
+        {(answer) => (
+          <>
+            <Table
+              answer={answer}
+              caption="Events"
+              zone={zone}
+              {...(by ? { columns: countsOf(answer, by, route) } : { columns: columnsOf(answer.rows, query), detail: detailOf })}
+            />
+            <Notes answer={{ ...answer, notes: (answer.notes ?? []).filter((note) => !note.startsWith("more with")) }} />
+            <p class="pages">
+              {query.get("after") && <a href={address(route.path, changed(query, { after: null }))}>First page</a>}
+              {answer.next && <a href={address(route.path, changed(query, { after: answer.next }))}>Older events</a>}
+            </p>
+          </>
+        )}
+      </Panel>
+    </>
+  );
+}
+
+/** Counts with the way to the events behind them; those of an interval have none. */
+function countsOf(answer: Report, by: string, route: Route): Column[] {
+  const events = (row: Row) => {
+    const value = row[by] ?? null;
+    const { query } = route;
+    const narrowed: Record<string, string | string[]> =
+      by === "activity" ? { event_type: String(value) } : { where: [...query.getAll("where"), condition(by, value)] };
+    return address(route.path, changed(query, { by: null, ...narrowed }));
+  };
+  const timed = by === "day" || by === "hour_of_day";
+  return plainColumns(answer).map((name) => (name === "events" && !timed ? { name, href: events } : { name }));
+}
+
+/** Columns that a page shows in full only when a row is opened. */
+const HIDDEN = ["additional_params", "event_id", "changes", "user_agent"];
+
+/** Long ids that nobody reads across; they stand last. */
+const LONG = ["app_id", "device_id", "correlation_id", "tenant_id"];
+
+function columnsOf(rows: Row[], query: URLSearchParams): Column[] {
+  const first = rows[0] ?? {};
+  const names = Object.keys(first).filter((name) => !HIDDEN.includes(name) && rows.some((row) => row[name] !== null));
+  return [...names.filter((name) => !LONG.includes(name)), ...names.filter((name) => LONG.includes(name))]
+    .map((name) =>
+      name === "invocation_id"
+        ? {
+            name,
+            title: "run",
+            href: (row: Row) =>
+              row[name] === null ? null : address(["invocations"], changed(new URLSearchParams(query.has("tz") ? { tz: query.get("tz") ?? "" } : {}), { run: String(row[name]) })),
+          }
+        : { name },
+    );
+}
+
+/** An opened event: what changed, then all of it as JSON. */
+function detailOf(row: Row) {
+  const changes = typeof row["changes"] === "string" ? row["changes"].split("\n").filter(Boolean) : [];
+  return (
+    <>
+      {changes.length > 0 && (
+        <ul class="notes">
+          {changes.map((change) => (
+            <li>{change}</li>
+          ))}
+        </ul>
+      )}
+      <Raw row={row} />
+    </>
+  );
+}
+
+function Text({ label, value, set }: { label: string; value: string; set: (value: string) => void }) {
+  const [text, write] = useState<string | null>(null);
+  const done = () => {
+    if (text !== null && text !== value) set(text.trim());
+    write(null);
+  };
+  return (
+    <label>
+      {label}
+      <input
+        type="search"
+        spellcheck={false}
+        value={text ?? value}
+        onInput={(event) => write(event.currentTarget.value)}
+        onBlur={done}
+        onKeyDown={(event) => event.key === "Enter" && done()}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,160 @@
+// Two sets of runs side by side: what changed, how sure that is, and where it comes from.
+
+import { useState } from "preact/hooks";
+
+import type { Row } from "../../api";
+import { count, duration, label, percent, probability } from "../../format";
+import { Choose } from "../../parts/choose";
+import { Notes, Panel } from "../../parts/panel";
+import { Table } from "../../parts/table";
+import { useReport } from "../../parts/useReport";
+import { address, changed, go } from "../../route";
+import type { ViewProps } from "../journey";
+
+const DIMENSIONS = ["platform", "country", "client_id", "os", "browser"];
+
+export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
+  const versions = useReport("overview", { journey: [journey], by: ["journey_version"] });
+  const known = (versions.answer?.rows ?? []).map((row) => String(row["journey_version"]));
+  const side = (name: string, at: number) => {
+    const chosen = route.query.getAll(name);
+    const version = known.at(at);
+    return chosen.length ? chosen : version ? [`version=${version}`] : [];
+  };
+  const [a, b] = [side("a", -2), side("b", -1)];
+  const by = route.query.get("split") ?? "platform";
+  const ready = a.length > 0 && b.length > 0 && a.join() !== b.join();
+  const spec = ready ? { ...scope, a, b } : null;
+  const split = ready ? { ...scope, a, b, by: [by] } : null;
+  const use = useReport("compare", spec);
+  const splitUse = useReport("compare", split);
+  const set = (changes: Record<string, string[] | string>) => go(address(route.path, changed(route.query, changes)));
+  return (
+    <>
+      <form class="filters" aria-label="What is compared" onSubmit={(event) => event.preventDefault()}>
+        <Side name="Compared with" value={a} known={known} set={(value) => set({ a: value })} />
+        <Side name="Compared" value={b} known={known} set={(value) => set({ b: value })} />
+      </form>
+      {!ready && (
+        <div class="empty">
+          <p>Choose two sides, such as `version=2` and `version=3`, or `from=2026-03-01, to=2026-03-08` and `from=2026-03-08`.</p>
+        </div>
+      )}
+      {ready && (
+        <>
+          <Panel title="What changed" hint={`${b.join(", ")} against ${a.join(", ")}`} name="compare" spec={spec} use={use} wide>
+            {(answer) => (
+              <>
+                <Table
+                  answer={answer}
+                  caption="Comparison"
+                  zone={zone}
+                  columns={[
+                    { name: "metric", cell: (row) => label(String(row["metric"])) },
+                    { name: "step_id", title: "step" },
+                    ...(answer.rows.some((row) => row["change"] !== null) ? [{ name: "change", title: "in the journey" }] : []),
+                    { name: "a_rate", title: "before", kind: "rate", cell: (row) => sideText(row, "a") },
+                    { name: "b_rate", title: "after", kind: "rate", cell: (row) => sideText(row, "b") },
+                    { name: "difference_in_rate", title: "difference", kind: "rate", cell: (row) => points(row["difference_in_rate"]) },
+                    { name: "difference_in_rate_from", title: "95 % interval", kind: "rate", cell: rateInterval },
+                    { name: "p_value", title: "p", kind: "count", cell: (row) => probability(row["p_value"]) },
+                    { name: "q_value", title: "q", kind: "count", cell: (row) => probability(row["q_value"]) },
+                    { name: "a_median_ms", title: "median before" },
+                    { name: "b_median_ms", title: "median after" },
+                    { name: "difference_in_median_ms", title: "difference", kind: "duration", cell: (row) => time(row["difference_in_median_ms"]) },
+                    { name: "difference_in_median_from_ms", title: "95 % interval", kind: "duration", cell: medianInterval },
+                  ]}
+                />
+                <Notes answer={answer} />
+              </>
+            )}
+          </Panel>
+          <Panel title="Where the change of the success rate comes from" name="compare" spec={split} use={splitUse} wide>
+            {(answer) => (
+              <>
+                <Choose
+                  label="Split by"
+                  options={DIMENSIONS.map((name): [string, string] => [name, label(name)])}
+                  chosen={by}
+                  set={(split) => set({ split })}
+                />
+                <Table
+                  answer={answer}
+                  caption="Decomposition of the change"
+                  zone={zone}
+                  columns={[
+                    by,
+                    { name: "share_of_a_runs", title: "share of runs before" },
+                    { name: "share_of_b_runs", title: "share of runs after" },
+                    { name: "a_success_rate_of_started", title: "success before" },
+                    { name: "b_success_rate_of_started", title: "success after" },
+                    { name: "mix_effect", title: "by mix", kind: "rate", cell: (row) => points(row["mix_effect"]) },
+                    { name: "rate_effect", title: "by rate", kind: "rate", cell: (row) => points(row["rate_effect"]) },
+                  ]}
+                />
+                <Notes answer={answer} />
+              </>
+            )}
+          </Panel>
+        </>
+      )}
+    </>
+  );
+}
+
+/** One side: a version from the list, or any conditions. */
+function Side({ name, value, known, set }: { name: string; value: string[]; known: string[]; set: (value: string[]) => void }) {
+  const [text, write] = useState<string | null>(null);
+  const done = () => {
+    if (text !== null) set(text.split(",").map((part) => part.trim()).filter(Boolean));
+    write(null);
+  };
+  const list = `sides-${name.replaceAll(" ", "-")}`;
+  return (
+    <label>
+      {name}
+      <input
+        type="text"
+        list={list}
+        value={text ?? value.join(", ")}
+        onInput={(event) => write(event.currentTarget.value)}
+        onBlur={done}
+        onKeyDown={(event) => event.key === "Enter" && done()}
+      />
+      <datalist id={list}>
+        {known.map((version) => (
+          <option value={`version=${version}`} />
+        ))}
+      </datalist>
+    </label>
+  );
+}
+
+const isNumber = (value: unknown): value is number => typeof value === "number";
+
+function sideText(row: Row, side: "a" | "b"): string {
+  const rate = row[`${side}_rate`];
+  return isNumber(rate) ? `${percent(rate)} of ${count(Number(row[`${side}_rate_denominator`]))}` : "–";
+}
+
+const signed = (value: number, written: (size: number) => string): string =>
+  `${value > 0 ? "+" : value < 0 ? "−" : "±"}${written(Math.abs(value))}`;
+
+/** A difference of rates, in points. */
+function points(value: unknown): string {
+  return isNumber(value) ? signed(Math.round(value * 1000) / 1000, (size) => `${(size * 100).toFixed(1)} pt`) : "–";
+}
+
+function time(value: unknown): string {
+  return isNumber(value) ? signed(value, duration) : "–";
+}
+
+function rateInterval(row: Row): string {
+  const low = points(row["difference_in_rate_from"]);
+  return low === "–" ? low : `${low} to ${points(row["difference_in_rate_to"])}`;
+}
+
+function medianInterval(row: Row): string {
+  const low = time(row["difference_in_median_from_ms"]);
+  return low === "–" ? low : `${low} to ${time(row["difference_in_median_to_ms"])}`;
+}

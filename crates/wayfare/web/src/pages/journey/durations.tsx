@@ -1,0 +1,92 @@
+// How long runs take, and when they come.
+
+import { useRef } from "preact/hooks";
+
+import type { ChartHandle } from "../../charts/chart";
+import { HeatChart } from "../../charts/heat";
+import { DurationsChart } from "../../charts/histogram";
+import { Choose } from "../../parts/choose";
+import { Notes, Panel } from "../../parts/panel";
+import { Table } from "../../parts/table";
+import { useReport } from "../../parts/useReport";
+import { address, changed, go } from "../../route";
+import type { Row } from "../../api";
+import { runsLink } from "../../links";
+import type { ViewProps } from "../journey";
+
+const METRICS: [string, string][] = [
+  ["started", "Started"],
+  ["failed", "Failed"],
+  ["abandoned", "Abandoned"],
+];
+
+export function DurationPanels({ route, scope, query, zone }: ViewProps) {
+  const percentiles = { ...scope };
+  const histogram = { ...scope, show: "histogram" };
+  const heat = { ...scope, by: ["weekday", "hour_of_day"] };
+  const use = useReport("durations", percentiles);
+  const histogramUse = useReport("durations", histogram);
+  const heatUse = useReport("overview", heat);
+  const chart = useRef<ChartHandle | null>(null);
+  const heatChart = useRef<ChartHandle | null>(null);
+  const metric = route.query.get("metric") ?? "started";
+  return (
+    <>
+      <Panel title="How long runs take" name="durations" spec={histogram} use={histogramUse} png={() => chart.current?.png("durations")} wide>
+        {(answer) => (
+          <>
+            <DurationsChart answer={answer} handle={chart} />
+            <details>
+              <summary>Table</summary>
+              <Table answer={answer} caption="Histogram of durations" zone={zone} columns={["state", "from_ms", "to_ms", { name: "runs", href: (row) => binLink(query, row) }, "share_of_runs", "share_up_to"]} />
+            </details>
+            <Notes answer={answer} />
+          </>
+        )}
+      </Panel>
+      <Panel title="By how they ended" name="durations" spec={percentiles} use={use} wide>
+        {(answer) => (
+          <Table
+            answer={answer}
+            caption="Durations"
+            zone={zone}
+            columns={["state", { name: "runs", href: (row) => runsLink(query, { state: row["state"] ?? null }) }, "shortest_ms", "average_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms", "longest_ms"]}
+          />
+        )}
+      </Panel>
+      <Panel
+        title="When runs come"
+        hint={`Hours and weekdays in ${zone}.`}
+        name="overview"
+        spec={heat}
+        use={heatUse}
+        png={() => heatChart.current?.png("hours")}
+        wide
+      >
+        {(answer) => (
+          <>
+            <Choose
+              label="What is shown"
+              options={METRICS}
+              chosen={metric}
+              set={(metric) => go(address(route.path, changed(route.query, { metric })))}
+            />
+            <HeatChart answer={answer} metric={metric} handle={heatChart} />
+            <details>
+              <summary>Table</summary>
+              <Table answer={answer} caption="Runs by weekday and hour" zone={zone} columns={["weekday", "hour_of_day", "started", "succeeded", "failed", "abandoned"]} />
+            </details>
+          </>
+        )}
+      </Panel>
+    </>
+  );
+}
+
+/** The runs of one bin. */
+function binLink(query: URLSearchParams, row: Row): string {
+  const { state = null, from_ms: from, to_ms: to } = row;
+  const bounds = [`duration_ms >= ${String(from)}`];
+  if (typeof to === "number") bounds.push(`duration_ms < ${to}`);
+  return runsLink(query, { state }, bounds);
+}

@@ -1,0 +1,42 @@
+// What is wrong with the events, and how far each of it could move the completion rate.
+
+import { Notes, Panel } from "../parts/panel";
+import { Table } from "../parts/table";
+import { useReport } from "../parts/useReport";
+import type { Route } from "../route";
+import { scopeSpec } from "../scope";
+
+export function QualityPage({ route }: { route: Route }) {
+  const spec = scopeSpec(route.query);
+  const use = useReport("quality", spec);
+  return (
+    <Panel
+      title="What is wrong with the events"
+      hint="At worst and at best: the completion rate if every run concerned had in truth failed, or succeeded."
+      name="quality"
+      spec={spec}
+      use={use}
+      wide
+    >
+      {(answer) => (
+        <>
+          <Table
+            answer={answer}
+            caption="Data quality"
+            zone={route.query.get("tz") ?? "UTC"}
+            columns={[
+              "issue",
+              "count",
+              { name: "of", cell: (row) => `of ${Number(row["of"]).toLocaleString("en")} ${String(row["unit"])}` },
+              "share",
+              { name: "completion_rate_at_worst", title: "completion at worst" },
+              { name: "completion_rate_at_best", title: "completion at best" },
+              "example",
+            ]}
+          />
+          <Notes answer={answer} />
+        </>
+      )}
+    </Panel>
+  );
+}

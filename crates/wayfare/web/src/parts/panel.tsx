@@ -1,0 +1,136 @@
+// A panel: a title, the state of its report, and ways to take the report away.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+import { download, type Report, type Spec } from "../api";
+import type { UseReport } from "./useReport";
+
+interface Props {
+  title: string;
+  /** What the panel shows, in one sentence. */
+  hint?: string;
+  name: string;
+  spec: Spec | null;
+  use: UseReport;
+  /** Saves the panel's chart, where it has one. */
+  png?: (() => void) | undefined;
+  wide?: boolean;
+  children: (answer: Report) => ComponentChildren;
+}
+
+export function Panel({ title, hint, name, spec, use, png, wide, children }: Props) {
+  const { asked, answer } = use;
+  return (
+    <section class={`panel${wide ? " wide" : ""}`} aria-busy={asked.state === "loading"} aria-label={title}>
+      <header class="panel-head">
+        <div>
+          <h2>{title}</h2>
+          {hint && <p class="hint">{hint}</p>}
+        </div>
+        {answer && spec && <Downloads name={name} spec={whole(spec, answer)} png={png} title={title} />}
+      </header>
+      <div class="panel-body" aria-live="polite">
+        {asked.state === "loading" && <Waiting since={asked.since} cancel={use.cancel} quiet={answer !== undefined} />}
+        {asked.state === "failed" && (
+          <div class="trouble" role="alert">
+            <strong>{asked.problem.title}</strong>
+            <p>{asked.problem.detail}</p>
+            {asked.problem.hint && <p>{asked.problem.hint}</p>}
+            {asked.problem.requestId && <p class="faint">request {asked.problem.requestId}</p>}
+            <button type="button" onClick={use.retry}>
+              Try again
+            </button>
+          </div>
+        )}
+        {asked.state === "cancelled" && (
+          <div class="trouble">
+            <p>Cancelled.</p>
+            <button type="button" onClick={use.retry}>
+              Ask again
+            </button>
+          </div>
+        )}
+        {answer && (answer.rows.length ? children(answer) : <Empty answer={answer} />)}
+      </div>
+    </section>
+  );
+}
+
+/** The question for all rows, where a page shows some of them. */
+function whole(spec: Spec, answer: Report): Spec {
+  const total = answer.rows_total ?? 0;
+  return total > answer.rows.length ? { ...spec, limit: total } : spec;
+}
+
+/** Says that something is going on, and after a while lets it be stopped. */
+function Waiting({ since, cancel, quiet }: { since: number; cancel: () => void; quiet: boolean }) {
+  const [seconds, tick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => tick((performance.now() - since) / 1000), 250);
+    return () => clearInterval(timer);
+  }, [since]);
+  if (seconds < 1) return quiet ? <div class="bar" /> : <div class="skeleton" aria-label="loading" />;
+  return (
+    <div class="waiting" role="status">
+      <div class="bar" />
+      <span>{seconds.toFixed(0)} s</span>
+      <button type="button" onClick={cancel}>
+        Cancel
+      </button>
+    </div>
+  );
+}
+
+function Empty({ answer }: { answer: Report }) {
+  const notes = answer.notes ?? [];
+  return (
+    <div class="empty">
+      <p>Nothing here.</p>
+      {notes.length ? notes.map((note) => <p class="faint">{note}</p>) : <p class="faint">Widen the range or drop a condition.</p>}
+    </div>
+  );
+}
+
+function Downloads({ name, spec, png, title }: { name: string; spec: Spec; png?: (() => void) | undefined; title: string }) {
+  const [problem, set] = useState("");
+  const take = (format: "csv" | "json" | "parquet") => () =>
+    download(name, spec, format).then(
+      () => set(""),
+      (cause: unknown) => set(String(cause)),
+    );
+  return (
+    <div class="takeaway" role="group" aria-label={`Download ${title}`}>
+      {problem && <span class="faint">{problem}</span>}
+      <button type="button" onClick={take("csv")}>
+        CSV
+      </button>
+      <button type="button" onClick={take("json")}>
+        JSON
+      </button>
+      <button type="button" onClick={take("parquet")}>
+        Parquet
+      </button>
+      {png && (
+        <button type="button" onClick={png}>
+          PNG
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** The remarks of a report, such as what a limit left out. */
+export function Notes({ answer }: { answer: Report }) {
+  const notes = [...(answer.notes ?? [])];
+  const cut = (answer.rows_total ?? answer.rows.length) - answer.rows.length;
+  if (cut > 0) notes.push(`${cut.toLocaleString("en")} more rows are not shown`);
+  if (!notes.length) return null;
+  return (
+    <ul class="notes">
+      {notes.map((note) => (
+        <li>{note}</li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,138 @@
+// A real table for every report: numbers to the right, rates with what stands behind them, links to what they count.
+
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+
+import type { Cell, Report, Row } from "../api";
+import { RATE_PARTS, behindRate, kindOf, label, text, type Kind } from "../format";
+
+export interface Column {
+  name: string;
+  title?: string;
+  /** Where a click on the cell leads. */
+  href?: (row: Row) => string | null;
+  /** Draws the cell instead of its text. */
+  cell?: (row: Row) => ComponentChildren;
+  kind?: Kind;
+  /** Draws a bar of this share behind the text. */
+  bar?: (row: Row) => number | null;
+}
+
+interface Props {
+  answer: Report;
+  columns?: (string | Column)[];
+  caption: string;
+  zone: string;
+  /** Marks a row, such as the one that is open. */
+  current?: (row: Row) => boolean;
+  /** Sorting by the server: the current order and how to ask for another. */
+  sort?: { by: string; set: (by: string) => void } | undefined;
+  /** What a row opens to. */
+  detail?: (row: Row) => ComponentChildren;
+}
+
+/** The columns of a report for people: without the parts of rates. */
+export function plainColumns(answer: Report): string[] {
+  const first = answer.rows[0] ?? {};
+  return Object.keys(first).filter((name) => !RATE_PARTS.test(name));
+}
+
+export function Table({ answer, columns, caption, zone, current, sort, detail }: Props) {
+  const shown: Column[] = (columns ?? plainColumns(answer))
+    .map((column) => (typeof column === "string" ? { name: column } : column))
+    .filter((column) => column.cell || answer.rows.some((row) => column.name in row));
+  const kinds = new Map(
+    shown.map((column) => {
+      const sample = answer.rows.find((row) => row[column.name] !== null && row[column.name] !== undefined);
+      return [column.name, column.kind ?? kindOf(column.name, sample?.[column.name])];
+    }),
+  );
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table>
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr>
+            {detail && (
+              <th scope="col">
+                <span class="unseen">Details</span>
+              </th>
+            )}
+            {shown.map((column) => (
+              <th scope="col" class={`is-${kinds.get(column.name)}`} aria-sort={order(sort?.by, column.name)}>
+                {sort && column.name in (answer.rows[0] ?? {}) ? (
+                  <button type="button" onClick={() => sort.set(sort.by === `-${column.name}` ? column.name : `-${column.name}`)}>
+                    {column.title ?? label(column.name)}
+                  </button>
+                ) : (
+                  (column.title ?? label(column.name))
+                )}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {answer.rows.map((row) => (
+            <Line row={row} shown={shown} kinds={kinds} zone={zone} current={current?.(row) ?? false} detail={detail} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface LineProps {
+  row: Row;
+  shown: Column[];
+  kinds: Map<string, Kind>;
+  zone: string;
+  current: boolean;
+  detail: ((row: Row) => ComponentChildren) | undefined;
+}
+
+function Line({ row, shown, kinds, zone, current, detail }: LineProps) {
+  const [open, show] = useState(false);
+  return (
+    <>
+      <tr class={current ? "current" : undefined}>
+        {detail && (
+          <td class="opener">
+            <button type="button" aria-expanded={open} aria-label="Details" onClick={() => show(!open)}>
+              {open ? "▾" : "▸"}
+            </button>
+          </td>
+        )}
+        {shown.map((column) => (
+          <TableCell row={row} column={column} kind={kinds.get(column.name) ?? "text"} zone={zone} />
+        ))}
+      </tr>
+      {detail && open && (
+        <tr class="detail">
+          <td colSpan={shown.length + 1}>{detail(row)}</td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+function order(by: string | undefined, name: string): "ascending" | "descending" | undefined {
+  if (by === name) return "ascending";
+  return by === `-${name}` ? "descending" : undefined;
+}
+
+function TableCell({ row, column, kind, zone }: { row: Row; column: Column; kind: Kind; zone: string }) {
+  const value: Cell | undefined = row[column.name];
+  const written = column.cell ? column.cell(row) : text(value, kind, zone);
+  const href = column.href?.(row);
+  const share = column.bar?.(row);
+  return (
+    <td class={`is-${kind}`} title={kind === "rate" ? behindRate(row, column.name) : undefined}>
+      {href && value !== null && value !== 0 ? <a href={href}>{written}</a> : written}
+      {typeof share === "number" && (
+        <span class="share" aria-hidden="true">
+          <span style={{ width: `${Math.max(0, Math.min(1, share)) * 100}%` }} />
+        </span>
+      )}
+    </td>
+  );
+}

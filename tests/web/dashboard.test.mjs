@@ -1,0 +1,272 @@
+// The dashboard in a real browser, over the sample store: every page opens cleanly, shows the numbers that the command
+// line prints, keeps its state in the address, and leads to lists that are as long as the numbers say.
+//
+// WAYFARE_URL is a running `wayfare serve`, WAYFARE_BIN the program, WAYFARE_STORE the store it serves.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+const require = createRequire(new URL("../../crates/wayfare/web/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const BASE = process.env.WAYFARE_URL;
+const WAIT_MS = 60_000;
+/** Links of a page whose lists are counted. */
+const LINKS_MAX = 8;
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const PAGES = [
+  "/journeys",
+  "/journey?journey=login",
+  "/journey?journey=login&view=failures",
+  "/journey?journey=login&view=paths",
+  "/journey?journey=login&view=durations",
+  "/journey?journey=login&view=compare",
+  "/invocations",
+  "/activity/user",
+  "/activity/admin",
+  "/activity/verify",
+  "/activity/risk",
+  "/quality",
+];
+
+let browser;
+before(async () => {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+});
+after(() => browser?.close());
+
+/** What the command line prints, as JSON rows. */
+function printed(...words) {
+  const output = execFileSync(process.env.WAYFARE_BIN, [...words, "--store", process.env.WAYFARE_STORE, "--format", "json"]);
+  return JSON.parse(output).rows;
+}
+
+/** A page that remembers what went wrong on it and where its requests went. */
+async function opened(path, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, acceptDownloads: true, ...options });
+  const page = await context.newPage();
+  const trouble = [];
+  const hosts = new Set();
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && trouble.push(message.text()));
+  page.on("pageerror", (error) => trouble.push(error.message));
+  page.on("request", (request) => !/^(data|blob):/.test(request.url()) && hosts.add(new URL(request.url()).origin));
+  await page.goto(BASE + path);
+  await settled(page);
+  return { page, trouble, hosts, close: () => context.close() };
+}
+
+/** Waits until no panel is busy any more. */
+async function settled(page) {
+  await page.waitForFunction(
+    () => document.querySelector(".panel") && !document.querySelector("[aria-busy=true]"),
+    null,
+    { timeout: WAIT_MS },
+  );
+}
+
+/** The text of a table's cells, a row each, by the caption of the table. */
+function cells(page, caption) {
+  return page.$$eval(
+    "table",
+    (tables, caption) => {
+      const table = tables.find((table) => table.caption?.textContent === caption);
+      return [...(table?.tBodies[0]?.rows ?? [])].map((row) => [...row.cells].map((cell) => cell.innerText.trim()));
+    },
+    caption,
+  );
+}
+
+for (const path of PAGES) {
+  test(`${path} opens without a complaint, and can be used by everyone, in light and dark`, async () => {
+    const { page, trouble, hosts, close } = await opened(path);
+    assert.equal(await page.locator(".trouble").count(), 0, await page.locator("main").innerText());
+    await page.evaluate(AXE);
+    // only colours differ in the dark
+    for (const [colorScheme, rules] of [["light", {}], ["dark", { runOnly: ["color-contrast"] }]]) {
+      await page.emulateMedia({ colorScheme });
+      const found = await page.evaluate((rules) => globalThis.axe.run(document, { resultTypes: ["violations"], ...rules }), rules);
+      const grave = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+      assert.deepEqual(
+        grave.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).slice(0, 3)}`),
+        [],
+      );
+    }
+    assert.deepEqual(trouble, []);
+    assert.deepEqual([...hosts], [BASE], "a request left the host");
+    await close();
+  });
+}
+
+test("journeys show the numbers of the command line", async () => {
+  const { page, close } = await opened("/journeys");
+  const shown = await cells(page, "Journeys and how their runs ended");
+  const rows = printed("overview");
+  assert.equal(shown.length, rows.length);
+  for (const [index, row] of rows.entries()) {
+    assert.equal(shown[index][0], row.journey_id);
+    assert.equal(shown[index][2], row.started.toLocaleString("en"));
+    assert.equal(shown[index][3], row.total_invocations.toLocaleString("en"));
+    assert.equal(shown[index][4], `${(row.completion_rate * 100).toFixed(1)} %`);
+    assert.equal(shown[index].at(-1), String(row.open));
+  }
+  await close();
+});
+
+test("the funnel shows the numbers of the command line", async () => {
+  const { page, close } = await opened("/journey?journey=login");
+  const shown = await cells(page, "Funnel");
+  const rows = printed("funnel", "--journey", "login");
+  assert.deepEqual(
+    shown.map((row) => [row[1], row[2]]),
+    rows.map((row) => [row.name, row.reached.toLocaleString("en")]),
+  );
+  await close();
+});
+
+test("a number leads to a list of that length", async () => {
+  const { page, close } = await opened("/journeys");
+  const abandoned = printed("overview", "--journey", "login")[0].abandoned;
+  const row = page.locator("tbody tr", { has: page.locator("a", { hasText: /^login$/ }) });
+  await row.locator("a", { hasText: new RegExp(`^${abandoned}$`) }).first().click();
+  await page.waitForURL(/\/invocations/);
+  await settled(page);
+  assert.match(await page.locator(".total").innerText(), new RegExp(`^${abandoned} runs`));
+  await close();
+});
+
+test("numbers with a list behind them are its length, all over the page", async () => {
+  for (const path of ["/journeys", "/journey?journey=login&view=failures", "/journey?journey=login&view=durations"]) {
+    const { page, close } = await opened(path);
+    for (const summary of await page.locator("summary").all()) await summary.click();
+    const links = await page.$$eval("td.is-count a[href^='/invocations']", (links) => links.map((link) => [link.innerText, link.search]));
+    assert.ok(links.length > 5, path);
+    const stride = Math.ceil(links.length / LINKS_MAX);
+    for (const [number, search] of links.filter((_, index) => index % stride === 0)) {
+      const query = new URLSearchParams(search);
+      const scope = { journey: query.getAll("journey"), version: query.getAll("version"), where: query.getAll("where") };
+      const answer = await page.request.post(`${BASE}/api/v1/reports/invocations`, { data: { ...scope, limit: 1 } });
+      assert.equal((await answer.json()).rows_total.toLocaleString("en"), number, `${path}: ${decodeURIComponent(search)}`);
+    }
+    await close();
+  }
+});
+
+test("the trend goes by the interval that was chosen", async () => {
+  const { page, close } = await opened("/journeys");
+  await page.getByRole("group", { name: "Interval" }).getByRole("button", { name: "week" }).click();
+  await page.waitForURL(/interval=week/);
+  await settled(page);
+  await page.locator("summary").first().click();
+  const shown = await cells(page, "Runs by week");
+  const rows = printed("overview", "--by", "week");
+  assert.deepEqual(shown.map((row) => [row[0], row[1]]), rows.map((row) => [row.week, row.started.toLocaleString("en")]));
+  await close();
+});
+
+test("a question that takes long can be cancelled and asked again", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const reports = "**/api/v1/reports/quality";
+  await page.route(reports, () => {});
+  await page.goto(`${BASE}/quality`);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("Cancelled.").waitFor();
+  await page.unroute(reports);
+  await page.getByRole("button", { name: "Ask again" }).click();
+  await page.getByRole("table").waitFor();
+  await context.close();
+});
+
+test("what is wrong with a question stands where its answer would", async () => {
+  const { page, close } = await opened("/quality?where=platfrm%3Dios");
+  assert.match(await page.getByRole("alert").innerText(), /platfrm[^]*did you mean platform/);
+  await close();
+});
+
+test("filters survive a reload and the way back", async () => {
+  const { page, close } = await opened("/journeys");
+  await page.getByLabel("Platform").selectOption("ios");
+  await settled(page);
+  const address = page.url();
+  assert.match(address, /where=platform%3Dios/);
+  const started = async () => (await cells(page, "Journeys and how their runs ended")).map((row) => row[2]);
+  await page.waitForFunction((wanted) => document.querySelector("tbody tr td:nth-child(3)")?.textContent === wanted,
+    printed("overview", "--where", "platform=ios")[0].started.toLocaleString("en"), { timeout: WAIT_MS });
+  const narrowed = await started();
+  await page.reload();
+  await settled(page);
+  assert.equal(page.url(), address);
+  assert.deepEqual(await started(), narrowed);
+  await page.goBack();
+  await settled(page);
+  assert.equal(await page.getByLabel("Platform").inputValue(), "");
+  await close();
+});
+
+test("a download holds what the command line writes", async () => {
+  const { page, close } = await opened("/journey?journey=login");
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("group", { name: "Download Steps" }).getByRole("button", { name: "CSV" }).click();
+  const file = await (await waiting).path();
+  const wanted = execFileSync(process.env.WAYFARE_BIN, ["steps", "--journey", "login", "--store", process.env.WAYFARE_STORE, "--format", "csv"]);
+  assert.equal(readFileSync(file, "utf8"), wanted.toString());
+  await close();
+});
+
+test("a download of a list holds all of it, not the page", async () => {
+  const { page, close } = await opened("/invocations");
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("group", { name: "Download Runs" }).getByRole("button", { name: "CSV" }).click();
+  const lines = readFileSync(await (await waiting).path(), "utf8").trimEnd().split("\n");
+  assert.equal(lines.length - 1, printed("overview", "--by", "all")[0].started);
+  await close();
+});
+
+test("a run opens its events, and an event its parameters", async () => {
+  const { page, close } = await opened("/invocations");
+  await page.locator("tbody a").first().click();
+  await page.waitForSelector(".events");
+  await settled(page);
+  const id = new URL(page.url()).searchParams.get("run");
+  const rows = printed("invocation", id);
+  assert.equal(await page.locator(".event").count(), rows.length);
+  await page.locator(".event button").first().click();
+  assert.match(await page.locator(".raw").first().innerText(), /additional_params/);
+  await close();
+});
+
+test("the log goes on page by page without a gap", async () => {
+  const { page, close } = await opened("/activity/admin");
+  const first = await cells(page, "Events");
+  await page.getByText("Older events").click();
+  await page.waitForURL(/after=/);
+  await settled(page);
+  const second = await cells(page, "Events");
+  const rows = printed("activity", "admin", "--limit", "100");
+  const instants = rows.map((row) => row.happened_at.replace("T", " ").replace("Z", ""));
+  assert.deepEqual([...first, ...second].map((row) => row[1]), instants);
+  await close();
+});
+
+test("the keyboard reaches the first number and opens what is behind it", async () => {
+  const { page, close } = await opened("/journeys");
+  for (let presses = 0; presses < 80; presses++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(() => document.activeElement?.closest(".tiles-more") !== null && document.activeElement?.tagName === "A")) break;
+  }
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/invocations/);
+  await close();
+});
