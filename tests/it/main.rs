@@ -21,6 +21,8 @@ mod faults;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod funnel;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod http;

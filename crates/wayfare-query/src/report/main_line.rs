@@ -21,6 +21,12 @@ pub(super) async fn propose(question: &Question<'_>) -> Result<Vec<String>> {
         return Err(Error::invalid("expected steps, or one journey whose main line is to be taken")
             .hint("`--journey J`, or `--step A --step B …`; `wayfare journeys` lists what there is"));
     };
+    if question.snapshot.events.files.is_empty() {
+        return Err(Error::not_found(format!(
+            "the store has no events yet, so there is no journey {journey}"
+        ))
+        .hint("`wayfare ingest --store DIR FILE…` adds some"));
+    }
     super::empty::check_names(question).await?;
     // A scope without any has the line of the whole journey: its answer is a funnel of nothing that says why.
     let of_journey = question.all_runs(&[])?.filter(col("journey_id").eq(lit(journey)));

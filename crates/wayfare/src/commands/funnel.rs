@@ -73,7 +73,7 @@ pub(crate) struct Funnel {
         value_parser = exclusion)]
     exclusions: Vec<ExclusionSpec>,
 
-    /// What an exclusion does [default: `end_attempt`; `void_attempt` where the order is unordered]
+    /// What an exclusion does [default: `end_attempt`, unordered `void_attempt`]
     #[arg(long, value_name = "EFFECT", help_heading = "Funnel",
         value_parser = PossibleValuesParser::new(["end_attempt", "void_attempt", "drop_actor"])
             .try_map(word::<ExclusionEffect>))]

@@ -71,6 +71,47 @@ fn a_funnel_has_steps_in_order_and_a_window() {
 }
 
 #[test]
+fn a_funnel_counts_its_steps_from_one_on_the_command_line() {
+    let arguments = [
+        "funnel",
+        "--step",
+        "a",
+        "--step",
+        "b",
+        "--step",
+        "c",
+        "--order",
+        "strict",
+        "--window-from",
+        "previous_step",
+        "--exclude",
+        "failed:x between 1 and 3",
+        "--hold",
+        "params.offer at 1,2",
+        "--unit",
+        "user",
+        "--list",
+        "step=3,class=abandoned",
+        "--breakdown",
+        "country",
+        "--attribution",
+        "step_2",
+    ];
+    assert_eq!(
+        spec(&arguments),
+        json!({
+            "report": "funnel", "steps": ["a", "b", "c"], "order": "strict", "window_from": "previous_step",
+            "exclusions": [{ "step": "failed:x", "from": 0, "to": 2 }],
+            "hold_constant": { "prop": "params.offer", "steps": [0, 1] },
+            "unit": "user", "list": { "step": 2, "class": "abandoned" },
+            "breakdown": { "props": ["country"], "attribution": "step_1" },
+        })
+    );
+    let convert = spec(&["funnel", "--step", "a", "--step", "b", "--convert", "1..2", "--bins", "5"]);
+    assert_eq!(convert["time_to_convert"], json!({ "from_step": 0, "to_step": 1, "bins": 5 }));
+}
+
+#[test]
 fn lists_sort_by_a_column_either_way() {
     assert_eq!(
         spec(&["invocations", "--sort", "-duration_ms"]),

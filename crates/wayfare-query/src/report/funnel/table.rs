@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray,
 use arrow::compute::take;
 use arrow::datatypes::Int64Type;
 
-use crate::functions::PERCENTILES;
+use super::views::{TIME_COLUMNS, level_of};
 use crate::question::Question;
 use crate::rows::{Rows, column};
 use crate::{Error, Result};
@@ -97,13 +97,15 @@ impl<'a> Table<'a> {
         rows.rate("share_of_first", &reached, &first);
         rows.rate("share_of_previous", &reached, &previous);
         rows.count("drop_off", lost);
-        for (from, further) in [("previous", steps as u64), ("first", 0)] {
-            let counts = self.field("count", further)?.as_primitive::<Int64Type>().clone();
-            let sums = self.field("sum", further)?.as_primitive::<Int64Type>().clone();
-            rows.mean(&format!("average_from_{from}_ms"), &sums, &counts);
-            for (level, _) in PERCENTILES {
-                let name = if level == "p50" { "median" } else { level };
-                rows.add(&format!("{name}_from_{from}_ms"), self.field(level, further)?);
+        for (level, from) in TIME_COLUMNS {
+            let further = if from == "first" { 0 } else { steps as u64 };
+            let name = format!("{level}_from_{from}_ms");
+            if level == "average" {
+                let counts = self.field("count", further)?.as_primitive::<Int64Type>().clone();
+                let sums = self.field("sum", further)?.as_primitive::<Int64Type>().clone();
+                rows.mean(&name, &sums, &counts);
+            } else {
+                rows.add(&name, self.field(level_of(level), further)?);
             }
         }
         rows.finish()

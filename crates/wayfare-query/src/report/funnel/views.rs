@@ -19,6 +19,25 @@ fn counts(values: impl Iterator<Item = usize>) -> Int64Array {
     values.map(|count| i64::try_from(count).ok()).collect()
 }
 
+/// The columns of times, those first that a table has room for.
+pub(super) const TIME_COLUMNS: [(&str, &str); 10] = [
+    ("average", "previous"),
+    ("median", "previous"),
+    ("median", "first"),
+    ("p90", "first"),
+    ("average", "first"),
+    ("p90", "previous"),
+    ("p95", "previous"),
+    ("p99", "previous"),
+    ("p95", "first"),
+    ("p99", "first"),
+];
+
+/// The percentile that a column is named after.
+pub(super) fn level_of(column: &str) -> &str {
+    if column == "median" { "p50" } else { column }
+}
+
 /// One row a step, and a cell of the breakdown.
 pub(super) fn steps(
     spec: &FunnelSpec,
@@ -52,25 +71,27 @@ pub(super) fn steps(
     rows.rate("share_of_first", &reached, &first);
     rows.rate("share_of_previous", &reached, &previous);
     rows.count("drop_off", lost);
-    for from in ["previous", "first"] {
-        let mut all: Vec<Vec<i64>> = cells
-            .iter()
-            .flat_map(|(_, cell)| {
-                let times = if from == "first" { &cell.from_first } else { &cell.from_previous };
-                (0..steps).map(|step| times.get(step).cloned().unwrap_or_default())
+    let sorted = |of: fn(&Cell) -> &Vec<Vec<i64>>| -> Vec<Vec<i64>> {
+        let lists = cells.iter().flat_map(|(_, cell)| {
+            (0..steps).map(move |step| of(cell).get(step).cloned().unwrap_or_default())
+        });
+        lists
+            .map(|mut times| {
+                times.sort_unstable();
+                times
             })
-            .collect();
-        for times in &mut all {
-            times.sort_unstable();
-        }
-        let sums: Int64Array = all.iter().map(|times| Some(times.iter().sum::<i64>())).collect();
-        rows.mean(&format!("average_from_{from}_ms"), &sums, &counts(all.iter().map(Vec::len)));
-        for (level, percent) in PERCENTILES {
-            let name = if level == "p50" { "median" } else { level };
-            rows.number(
-                &format!("{name}_from_{from}_ms"),
-                all.iter().map(|times| percentile(times, percent)),
-            );
+            .collect()
+    };
+    let (previous, first) = (sorted(|cell| &cell.from_previous), sorted(|cell| &cell.from_first));
+    for (level, from) in TIME_COLUMNS {
+        let times = if from == "first" { &first } else { &previous };
+        let name = format!("{level}_from_{from}_ms");
+        match PERCENTILES.into_iter().find(|(percentile, _)| *percentile == level_of(level)) {
+            Some((_, percent)) => rows.number(&name, times.iter().map(|times| percentile(times, percent))),
+            None => {
+                let sums: Int64Array = times.iter().map(|times| Some(times.iter().sum::<i64>())).collect();
+                rows.mean(&name, &sums, &counts(times.iter().map(Vec::len)));
+            }
         }
     }
     rows.finish()

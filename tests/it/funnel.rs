@@ -1,0 +1,70 @@
+//! What is behind the numbers of a funnel: every one of them can be listed.
+
+use serde_json::Value;
+
+use crate::harness::{Store, sample};
+
+fn number(row: &Value, field: &str) -> usize {
+    usize::try_from(row[field].as_i64().unwrap_or_default()).unwrap()
+}
+
+fn listed(store: &Store, scope: &[&str], which: &str) -> usize {
+    let arguments = [&["funnel", "--limit", "100000", "--list", which], scope].concat();
+    store.rows(&arguments).len()
+}
+
+#[test]
+fn drop_offs_add_up_and_every_number_is_the_length_of_its_list() {
+    let store = Store::new();
+    store.ingest(&[sample()]);
+    for journey in ["login", "signup"] {
+        let steps =
+            ["Journey started", "login_form | signup_form | profile", "Journey completed successfully"];
+        let mut scope = vec!["--journey", journey];
+        scope.extend(steps.iter().flat_map(|step| ["--step", step]));
+        let rows = store.rows(&[&["funnel"], scope.as_slice()].concat());
+        let reasons = store.rows(&[&["funnel", "--drop-offs"], scope.as_slice()].concat());
+        assert!(number(&rows[0], "reached") > 0 && number(&rows[2], "drop_off") > 0, "{rows:?}");
+        for (index, row) in rows.iter().enumerate() {
+            let step = index + 1;
+            assert_eq!(listed(&store, &scope, &format!("step={step}")), number(row, "reached"), "{row}");
+            let of_step: Vec<&Value> =
+                reasons.iter().filter(|reason| number(reason, "step") == step).collect();
+            let sum: usize = of_step.iter().map(|reason| number(reason, "drop_off")).sum();
+            assert_eq!(sum, number(row, "drop_off"), "{row} {of_step:?}");
+            for reason in of_step {
+                let which = format!("step={step},class={}", reason["class"].as_str().unwrap());
+                assert_eq!(listed(&store, &scope, &which), number(reason, "drop_off"), "{reason}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_funnel_in_another_view_counts_the_same() {
+    let store = Store::new();
+    store.ingest(&[sample()]);
+    let scope = ["--journey", "login", "--step", "Journey started", "--step", "password"];
+    let ask = |more: &[&str]| store.rows(&[&["funnel"], &scope[..], more].concat());
+    let steps = ask(&[]);
+    let trend = ask(&["--trend", "day"]);
+    let sum = |field: &str| trend.iter().map(|row| number(row, field)).sum::<usize>();
+    assert_eq!(
+        (sum("entered"), sum("converted")),
+        (number(&steps[0], "reached"), number(&steps[1], "reached"))
+    );
+    let bins = ask(&["--convert", "1..2", "--bins", "7"]);
+    assert_eq!(bins.len(), 8);
+    assert_eq!(
+        bins.iter().map(|bin| number(bin, "conversions")).sum::<usize>(),
+        number(&steps[1], "reached")
+    );
+    assert_eq!(bins[0]["median_ms"], steps[1]["median_from_first_ms"]);
+    // from events instead of timelines
+    let cells = ask(&["--breakdown", "journey_id"]);
+    for field in ["reached", "median_from_previous_ms", "p99_from_first_ms"] {
+        assert_eq!(cells[1][field], steps[1][field], "{field}");
+    }
+    let attempts = ask(&["--count", "attempts"]);
+    assert!(number(&attempts[0], "attempts") >= number(&steps[0], "reached"), "{attempts:?}");
+}
