@@ -167,6 +167,36 @@ fn mixed_up_timestamps_are_sorted_and_bad_ones_refused() {
     assert_eq!((&rows[0]["succeeded"], &rows[0]["average_duration_ms"]), (&json!(1), &json!(10_000.0)));
 }
 
+/// The latest event is the "now" of all reports, so one from 2200 would make every run an old one.
+#[test]
+fn wild_timestamps_are_refused_and_move_no_report() {
+    let store = loaded();
+    let ask = || {
+        ["overview", "steps"].map(|report| {
+            let answer = Ran::of(store.command(&[report, "--format", "json"])).expect(0).json();
+            (answer["as_of"].clone(), answer["rows"].clone())
+        })
+    };
+    let before = ask();
+    let years = ["1970-01-01", "1999-12-31", "2000-01-01", "2200-06-01"];
+    let lines = years.map(|day| {
+        format!("{{\"activity\":\"user_created\",\"timestamp\":\"{day}T23:59:59.999Z\",\"user_id\":\"u\"}}\n")
+    });
+    let file = store.file("wild.ndjson", lines.concat());
+    let ran = store.run(&["ingest", &file]).expect(3);
+    ran.says(&[
+        "accepted 1",
+        "rejected 3",
+        "wild.ndjson:1: wild_timestamp",
+        "2000-01-01T00:00:00Z",
+        "2200-06-01",
+    ]);
+    let rows = store.sql("SELECT line, reason FROM quarantine ORDER BY line");
+    let wild = |line: u32| json!({ "line": line, "reason": "wild_timestamp" });
+    assert_eq!(Value::from(rows), json!([wild(1), wild(2), wild(4)]));
+    assert_eq!(ask(), before);
+}
+
 /// The promise is one in a million; the debug build shows it with one in 60,000, which takes several blocks as well.
 #[test]
 fn one_bad_line_among_many_goes_into_quarantine() {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -130,4 +131,35 @@ fn a_long_log_gets_a_checkpoint_and_compaction_leaves_it_readable() {
     vacuum(&store, &["--older-than", "0s"]);
     assert_eq!(store.ingest(&[store.beside("3.ndjson")])["files_known"], 1);
     assert_eq!(compact(&store)["dates_folded"], 0);
+}
+
+/// One replaces the files that the others are merging; they go on with what is left.
+#[test]
+fn several_at_once_all_end_well() {
+    let store = Store::new();
+    for file in 0..4 {
+        let lines: String = (1..=9)
+            .map(|date| day(file * 10..file * 10 + 6).replace("2026-03-01", &format!("2026-03-0{date}")))
+            .collect();
+        let path = store.file(&format!("{file}.ndjson"), lines.replace("run-", &format!("run-{file}-")));
+        store.ingest(&[path]);
+    }
+    let ask = || store.rows(&["overview"]);
+    let before = ask();
+    let running: Vec<_> = (0..4)
+        .map(|_| {
+            store.command(&["compact", "--format", "json", "--quiet"]).stdout(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut merged = 0;
+    for one in running {
+        let output = one.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        merged += summary["events_merged"].as_u64().unwrap();
+    }
+    // what each says it did, it did
+    assert_eq!(merged, 4 * 9 * 6 * 3);
+    assert_eq!(ask(), before);
+    store.ok(&["verify"]);
 }

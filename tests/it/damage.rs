@@ -117,9 +117,11 @@ async fn damage_gives_the_same_answer_or_is_called_damage() {
     let mutants = from_environment("WAYFARE_MUTANTS", MUTANTS);
     let seed = from_environment("WAYFARE_SEED", SEED);
     let (store, stranger) = (small_store(), small_store());
-    // the settings are for people to edit, and the lock is empty
-    let guarded = |path: &PathBuf| !["wayfare.toml", "wayfare.lock"].iter().any(|name| path.ends_with(name));
-    let read = |root: PathBuf| files_below(&root).into_iter().filter(guarded);
+    // the settings are for people to edit, and the locks are empty
+    let is_guarded = |path: &PathBuf| {
+        !path.ends_with("wayfare.toml") && path.extension().is_none_or(|extension| extension != "lock")
+    };
+    let read = |root: PathBuf| files_below(&root).into_iter().filter(is_guarded);
     let files: BTreeMap<PathBuf, Vec<u8>> =
         read(store.path()).map(|path| (path.clone(), fs::read(path).unwrap())).collect();
     let foreign: Vec<Vec<u8>> = read(stranger.path()).map(|path| fs::read(path).unwrap()).collect();
@@ -169,6 +171,9 @@ fn a_damaged_file_is_named_checked_and_taken_out() {
         })
         .unwrap();
     let name = victim.file_name().unwrap().to_str().unwrap().to_owned();
+    let before = store.number("SELECT count(*) FROM events");
+    let distinct = store.number("SELECT count(DISTINCT event_id) FROM events");
+    let sound = store.rows(&["overview"]);
     let mut bytes = fs::read(&victim).unwrap();
     bytes[200] ^= 4;
     fs::write(&victim, bytes).unwrap();
@@ -180,14 +185,25 @@ fn a_damaged_file_is_named_checked_and_taken_out() {
     store.run(&["verify"]).expect(7).says(&[&name, "bytes: ", "--repair"]);
     let rows =
         store.run(&["verify", "--format", "json"]).expect(7).json()["findings"][0]["rows"].as_i64().unwrap();
-    let before = 3 * (12 * 3 + 1);
     let repaired = store.run(&["verify", "--repair", "--format", "json"]).expect(7);
     assert_eq!(repaired.json()["repair"]["lost"].as_object().unwrap().len(), 1, "{}", repaired.out);
     store.run(&["verify"]).expect(0).says(&["left over: damaged/events/"]);
     assert_eq!(store.number("SELECT count(*) FROM events"), before - rows);
 
+    // what was lost comes back from the event files, and nothing counts twice
+    let files = [0, 1, 2].map(|part| store.beside(&format!("{part}.ndjson")).to_str().unwrap().to_owned());
+    let ingest =
+        [&["ingest", "--max-rejects", "3"], files.each_ref().map(String::as_str).as_slice()].concat();
+    store.run(&ingest).expect(0).says(&["already in the store"]);
+    assert_eq!(store.number("SELECT count(*) FROM events"), before - rows);
+    store.ok(&[&["ingest", "--again", "--max-rejects", "3"], &ingest[3..]].concat());
+    assert_eq!(store.rows(&["overview"]), sound);
+    assert_eq!(store.number("SELECT count(DISTINCT event_id) FROM events"), distinct);
+    assert_eq!(store.number("SELECT count(*) FROM quarantine"), 3);
+
     // the cache is rebuilt, nothing is lost
     store.ok(&["compact"]);
+    assert_eq!(store.number("SELECT count(*) FROM events"), distinct);
     let overview = store.rows(&["overview"]);
     for path in files_below(&store.path().join("invocations")) {
         if path.extension().is_some_and(|e| e == "parquet") && !path.to_string_lossy().contains("_delta_log")

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use wayfare_ingest::{IngestOptions, IngestProgress, Input, Mapping, Origin, ingest};
 use wayfare_query::Store as Opened;
 
-use crate::harness::{Ran, Store, wayfare};
+use crate::harness::{Ran, Store, from_environment, wayfare};
 
 mod full_disk;
 mod kills;
@@ -27,12 +27,6 @@ mod system_calls;
 
 /// When batches are taken in within this process; any time will do.
 const NOW_MS: i64 = 1_774_000_000_000;
-
-/// The size of a test: what the environment asks for, else a few.
-#[expect(clippy::disallowed_methods, reason = "the size of a test is its caller's choice")]
-fn size(variable: &str, few: u64) -> u64 {
-    std::env::var(variable).map_or(few, |text| text.parse().unwrap())
-}
 
 /// Says something even when the test passes: that it was left out, or how much it did.
 fn say(text: &str) {
@@ -45,7 +39,7 @@ struct Dice(u64);
 impl Dice {
     /// Starts at `WAYFARE_SEED` and says so.
     fn new(test: &str) -> Self {
-        let seed = size("WAYFARE_SEED", 1);
+        let seed = from_environment("WAYFARE_SEED", 1);
         say(&format!("{test}: WAYFARE_SEED={seed}"));
         Self(seed)
     }

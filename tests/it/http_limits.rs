@@ -7,14 +7,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::Store;
+use crate::harness::{Store, from_environment};
 use crate::http::runs;
 use crate::server::Server;
-
-/// A size that the environment may raise.
-fn size(variable: &str, small: usize) -> usize {
-    std::env::var_os(variable).map_or(small, |text| text.to_str().unwrap().parse().unwrap())
-}
 
 fn loaded() -> Store {
     let store = Store::new();
@@ -40,7 +35,7 @@ fn processor_ms(id: u32) -> u64 {
 fn slow_clients_hold_nobody_up() {
     let store = loaded();
     let server = Server::start(&store, &[]);
-    let count = size("WAYFARE_SLOW_CLIENTS", 200);
+    let count = usize::try_from(from_environment("WAYFARE_SLOW_CLIENTS", 200)).unwrap();
     let mut slow: Vec<_> = (0..count).map(|_| server.connect()).collect();
     for (number, stream) in slow.iter_mut().enumerate() {
         // half a head, half a body, or nothing at all
@@ -135,7 +130,7 @@ fn many_at_once_are_all_answered_alike() {
     let server = Server::start(&store, &[]);
     let path = "/api/v1/reports/overview?format=csv";
     let expected = server.get(path).expect(200).body;
-    let count = size("WAYFARE_CLIENTS", 16);
+    let count = from_environment("WAYFARE_CLIENTS", 16);
     thread::scope(|scope| {
         let asking: Vec<_> = (0..count).map(|_| scope.spawn(|| server.get(path).expect(200).body)).collect();
         for answer in asking {
@@ -180,7 +175,7 @@ fn a_killed_server_loses_and_doubles_nothing_that_it_acknowledged() {
     let store = loaded();
     let mut acknowledged = BTreeSet::new();
     let mut number = 0;
-    for round in 0..size("WAYFARE_KILLS", 3) {
+    for round in 0..from_environment("WAYFARE_KILLS", 3) {
         let mut server = Server::start(&store, &[]);
         let (sender, answers) = std::sync::mpsc::channel();
         thread::scope(|scope| {

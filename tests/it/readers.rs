@@ -85,7 +85,8 @@ fn python_readers_see_what_the_engine_sees() {
     // More events of the same dates: the files of folded runs that are replaced stay on disk, out of the log.
     let more = store.beside("more.ndjson");
     let more = more.to_str().unwrap();
-    store.ok(&["generate", "--events", "500", "--days", "3", "--start", "2026-03-10", "--output", more]);
+    let of_other_people = ["--seed", "2", "--events", "500", "--days", "3", "--start", "2026-03-10"];
+    store.ok(&[&["generate", "--output", more], of_other_people.as_slice()].concat());
     store.ingest(&[more]);
     store.ok(&["compact"]);
     check("compacted again", 20_500);

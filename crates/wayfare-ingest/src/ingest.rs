@@ -25,6 +25,7 @@ mod collect;
 mod order;
 mod parse;
 mod part;
+mod plausible;
 mod repeats;
 mod spool;
 #[cfg(test)]
@@ -49,6 +50,8 @@ pub struct IngestOptions {
     /// The caller's name for the one input of the call, at most [`BATCH_ID_BYTES_MAX`] bytes; a digest of its bytes
     /// and of how they are read when absent.
     pub batch_id: Option<String>,
+    /// Inputs that are in the store are stored again: their events count once, so this brings back those that were lost.
+    pub again: bool,
     /// Records of one commit, to the next block's end.
     pub part_records: u64,
     /// Threads that parse and encode.
@@ -69,6 +72,7 @@ impl IngestOptions {
         Self {
             source: None,
             batch_id: None,
+            again: false,
             mapping,
             limits: Limits::default(),
             part_records: PART_RECORDS_DEFAULT,
@@ -204,7 +208,10 @@ async fn ingest_one(
             .hint("a copy of it would be on disk in plain: give a file"));
     }
     let spool = Spool::of(input, store)?;
-    let batch = BatchId::of(&spool, options)?;
+    let mut batch = BatchId::of(&spool, options)?;
+    if options.again && batch.is_done(store.events()).await? {
+        batch.begin_again(options.now_ms);
+    }
     let mut one = InputSummary { file: input.name.to_string(), ..InputSummary::default() };
     let mut checkpoint = Checkpoint::of(store, &batch).await?;
     if checkpoint.is_done() {

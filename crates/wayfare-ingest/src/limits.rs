@@ -21,6 +21,12 @@ pub struct Limits {
     pub files_max: usize,
     /// The size of the pieces that are parsed in parallel. Default 1 MiB.
     pub block_bytes: usize,
+    /// The earliest time of an event of the platform, in milliseconds since 1970; one before it is rejected. Default
+    /// 2000-01-01: what is earlier is a clock that was never set. Logs with a mapping of their own have no such bound.
+    pub event_min_ms: i64,
+    /// How far the time of an event may be after that of its ingest, in milliseconds; one beyond it is rejected, since the
+    /// latest event is the "now" of all reports. Default 24 h: more than any zone that was mistaken.
+    pub event_ahead_max_ms: i64,
 }
 
 impl Default for Limits {
@@ -34,6 +40,8 @@ impl Default for Limits {
             ratio_free_bytes: 64 << 20,
             files_max: 100_000,
             block_bytes: 1 << 20,
+            event_min_ms: 946_684_800_000,
+            event_ahead_max_ms: 24 * 3_600_000,
         }
     }
 }

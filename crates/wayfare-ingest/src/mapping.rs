@@ -69,6 +69,11 @@ impl Mapping {
         parse::mosaic(MOSAIC)
     }
 
+    /// Whether the platform itself wrote the records, and not whoever wrote the mapping.
+    pub(crate) fn is_of_the_platform(&self) -> bool {
+        self.kind == Kind::Mosaic
+    }
+
     /// Reads a mapping of another event log. It has only the columns that the text names.
     ///
     /// # Errors

@@ -74,13 +74,15 @@ pub enum Reason {
     MissingField,
     /// The timestamp cannot be read.
     BadTimestamp,
+    /// The timestamp is no time at which an event can have happened.
+    WildTimestamp,
     /// Another value cannot be used.
     BadValue,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BadUtf8,
         Self::BadJson,
         Self::NotAnObject,
@@ -90,6 +92,7 @@ impl Reason {
         Self::TooDeep,
         Self::MissingField,
         Self::BadTimestamp,
+        Self::WildTimestamp,
         Self::BadValue,
     ];
 
@@ -105,6 +108,7 @@ impl Reason {
             Self::TooDeep => "too_deep",
             Self::MissingField => "missing_field",
             Self::BadTimestamp => "bad_timestamp",
+            Self::WildTimestamp => "wild_timestamp",
             Self::BadValue => "bad_value",
         }
     }

@@ -3,7 +3,8 @@
 //! First event files: the files of one source and date become one sorted file, and events that are stored
 //! twice become one ([`events`]). Then runs: the dates whose events changed since they were folded are folded once and
 //! kept ([`runs`]). Each step writes new files first and then replaces old ones by one commit, so that it can
-//! be broken off at any moment; what was replaced stays on disk until `vacuum` removes it.
+//! be broken off at any moment; what was replaced stays on disk until `vacuum` removes it. Of two compactions at once, the one whose
+//! files the other replaced looks at the store anew and goes on with what is left.
 
 mod events;
 mod merge;
@@ -17,7 +18,10 @@ pub(crate) use runs::to_file_schema;
 use datafusion::prelude::SessionContext;
 use wayfare_ingest::Store;
 
-use crate::Result;
+use crate::{ErrorKind, Result};
+
+/// How often a compaction plans anew since another one was faster. Each time, the other one has committed.
+const PLANS_MAX: usize = 1_000;
 
 /// What a compaction is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +79,27 @@ pub(crate) async fn compact(
     progress: &CompactProgress,
 ) -> Result<CompactSummary> {
     let _turn = store.turn_with_others().await?;
-    let merged = events::merge_all(store, context, now_ms, progress).await?;
-    let mut summary = CompactSummary { events: merged, ..CompactSummary::default() };
-    runs::fold_stale(store, context, now_ms, progress, &mut summary).await?;
+    let mut summary = CompactSummary::default();
+    let mut plans = 1;
+    loop {
+        match merge_and_fold(store, context, now_ms, progress, &mut summary).await {
+            Err(lost) if lost.kind() == ErrorKind::Conflict && plans < PLANS_MAX => plans += 1,
+            done => break done?,
+        }
+    }
     for table in [store.events(), store.invocations(), store.quarantine()] {
         table.checkpoint_if_long().await?;
     }
     Ok(summary)
+}
+
+async fn merge_and_fold(
+    store: &Store,
+    context: &SessionContext,
+    now_ms: i64,
+    progress: &CompactProgress,
+    summary: &mut CompactSummary,
+) -> Result<()> {
+    events::merge_all(store, context, now_ms, progress, &mut summary.events).await?;
+    runs::fold_stale(store, context, now_ms, progress, summary).await
 }

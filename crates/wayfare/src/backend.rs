@@ -58,6 +58,8 @@ pub(crate) struct IngestOptions {
     pub(crate) columns: BTreeMap<String, Vec<String>>,
     /// The caller's name for the one input; told by its content when absent.
     pub(crate) batch_id: Option<String>,
+    /// Store again what is in the store.
+    pub(crate) again: bool,
 }
 
 /// What came of taking files in.
@@ -255,6 +257,7 @@ pub(crate) struct Prepared {
     mapping: Mapping,
     source: Option<Source>,
     batch_id: Option<String>,
+    again: bool,
     pseudonyms: Option<PathBuf>,
 }
 
@@ -265,7 +268,8 @@ pub(crate) fn prepare(options: &IngestOptions) -> Result<Prepared> {
     let mapping = mapping(options.mapping.as_deref(), &options.columns)?;
     let source = options.source.as_deref().map(str::parse::<Source>).transpose()?;
     let pseudonyms = options.pseudonyms.as_deref().map(key_file).transpose()?;
-    Ok(Prepared { inputs, mapping, source, batch_id: options.batch_id.clone(), pseudonyms })
+    let batch_id = options.batch_id.clone();
+    Ok(Prepared { inputs, mapping, source, batch_id, again: options.again, pseudonyms })
 }
 
 /// Takes files in.
@@ -307,7 +311,8 @@ pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummar
     }
     let source = source.as_deref().map(str::parse::<Source>).transpose()?;
     let input = Input { name: name.into(), origin: Origin::File(file.0.clone()) };
-    let prepared = Prepared { inputs: vec![input], mapping, source, batch_id, pseudonyms: None };
+    let prepared =
+        Prepared { inputs: vec![input], mapping, source, batch_id, again: false, pseudonyms: None };
     take_in(store, prepared, &Progress::hidden()).await
 }
 
@@ -337,6 +342,7 @@ pub(crate) async fn ingest_sample(
         mapping: Mapping::mosaic()?,
         source: None,
         batch_id: None,
+        again: false,
         pseudonyms: None,
     };
     take_in(store, prepared, progress).await
@@ -354,7 +360,7 @@ impl Drop for Spool {
 }
 
 async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
-    let Prepared { inputs, mapping, source, batch_id, pseudonyms } = prepared;
+    let Prepared { inputs, mapping, source, batch_id, again, pseudonyms } = prepared;
     let started = Instant::now();
     if let Some(key_file) = pseudonyms {
         store.files.keep_pseudonyms(&key_file).await?;
@@ -367,6 +373,7 @@ async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Resu
     let mut options = wayfare_ingest::IngestOptions::new(mapping, clock::now_ms());
     options.source = source;
     options.batch_id = batch_id;
+    options.again = again;
     if let Some(threads) = store.threads {
         options.threads = threads.get();
     }

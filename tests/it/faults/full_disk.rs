@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::{Mounted, check, check_all, may_mount, run, say, send, size};
-use crate::harness::{Ran, Store};
+use super::{Mounted, check, check_all, may_mount, run, say, send};
+use crate::harness::{Ran, Store, from_environment};
 
 /// The smallest disk, in KiB, and the step to the next.
 const SMALLEST_KIB: u64 = 48;
@@ -15,7 +15,7 @@ fn a_full_disk_is_a_clear_error_and_reads_go_on() {
     if !may_mount("full disk") {
         return;
     }
-    let sizes = size("WAYFARE_DISK_SIZES", 4);
+    let sizes = from_environment("WAYFARE_DISK_SIZES", 4);
     let (mut failures, mut acknowledged_in_all) = (0, 0);
     for index in 0..sizes {
         let beside = Store::new();

@@ -7,8 +7,8 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{Dice, Mounted, check, check_all, may_mount, run, say, send, size};
-use crate::harness::{Store, wayfare};
+use super::{Dice, Mounted, check, check_all, may_mount, run, say, send};
+use crate::harness::{Store, from_environment, wayfare};
 
 /// Batches after which the device is made anew, so that it stays small.
 const CUTS_OF_ONE_DEVICE: u64 = 20;
@@ -41,7 +41,7 @@ fn a_power_cut_leaves_all_that_was_acknowledged() {
     if !may_mount("power cut") {
         return;
     }
-    let cuts = size("WAYFARE_POWER_CUTS", 3);
+    let cuts = from_environment("WAYFARE_POWER_CUTS", 3);
     let mut dice = Dice::new("power cut");
     let (mut done, mut acknowledged_in_all, mut unmade) = (0, 0, 0);
     while done < cuts {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use wayfare_query::{Engine, EngineOptions, Store as Opened};
 
-use super::{Dice, NOW_MS, counts, events_of, id_of, runtime, say, size, take_in};
-use crate::harness::Store;
+use super::{Dice, NOW_MS, counts, events_of, id_of, runtime, say, take_in};
+use crate::harness::{Store, from_environment};
 
 /// Batches that wait to be sent, of which any may be next.
 const WAITING: usize = 16;
@@ -25,7 +25,7 @@ fn open(store: &Path) -> Engine {
 /// `WAYFARE_RESENDS`: how many batches; each is sent once to four times.
 #[test]
 fn a_batch_sent_again_counts_once() {
-    let batches = size("WAYFARE_RESENDS", 60);
+    let batches = from_environment("WAYFARE_RESENDS", 60);
     let mut dice = Dice::new("resend");
     let beside = Store::new();
     let runtime = runtime();

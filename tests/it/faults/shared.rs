@@ -13,8 +13,8 @@ use arrow::datatypes::Int64Type;
 use wayfare_query::spec::Spec;
 use wayfare_query::{Engine, EngineOptions, Store as Opened};
 
-use super::{EVENTS_OF_RUN, check_all, events_of, runtime, say, send, size};
-use crate::harness::{Ran, Store, wayfare};
+use super::{EVENTS_OF_RUN, check_all, events_of, runtime, say, send};
+use crate::harness::{Ran, Store, from_environment, wayfare};
 
 const WRITERS: u64 = 4;
 const READERS: u64 = 8;
@@ -84,7 +84,7 @@ fn read(store: &Path, known: &Known) {
 /// `WAYFARE_SHARED_SECONDS`: how long.
 #[test]
 fn writers_a_compactor_and_readers_do_not_disturb_each_other() {
-    let duration = Duration::from_secs(size("WAYFARE_SHARED_SECONDS", 8));
+    let duration = Duration::from_secs(from_environment("WAYFARE_SHARED_SECONDS", 8));
     let beside = Store::new();
     let (store, folder): (PathBuf, PathBuf) = (beside.path(), beside.beside("batches"));
     fs::create_dir(&folder).unwrap();

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{check, check_all, run, say, send, size};
-use crate::harness::{BINARY, Ran, Store, wayfare};
+use super::{check, check_all, run, say, send};
+use crate::harness::{BINARY, Ran, Store, from_environment, wayfare};
 
 /// The calls that change files. `write` is none of them: it serves standard output and the wake-up of threads.
 const CALLS: [&str; 9] =
@@ -158,7 +158,7 @@ fn every_system_call_may_be_the_last_or_fail() {
         say("system calls: LEFT OUT, strace is not installed or not allowed here (apt-get install strace)");
         return;
     }
-    let most = usize::try_from(size("WAYFARE_CALLS", 3)).unwrap();
+    let most = usize::try_from(from_environment("WAYFARE_CALLS", 3)).unwrap();
     let beside = Store::new();
     let (template, folder) = (beside.beside("template"), beside.beside("batches"));
     fs::create_dir(&folder).unwrap();

@@ -26,6 +26,8 @@ pub(super) struct BatchId {
     digest: String,
     is_given: bool,
     cut: String,
+    /// When it was begun again, though it was in the store.
+    again_ms: Option<i64>,
 }
 
 impl BatchId {
@@ -41,6 +43,7 @@ impl BatchId {
             digest,
             is_given: options.batch_id.is_some(),
             cut: format!("{}-{}", limits.block_bytes, limits.line_bytes_max),
+            again_ms: None,
         })
     }
 
@@ -70,9 +73,14 @@ impl BatchId {
         self.digest.get(..8).unwrap_or(&self.digest)
     }
 
+    /// Forgets how far the batch is in `events`. Its rejects stay where they are, and are not kept a second time.
+    pub(super) fn begin_again(&mut self, now_ms: i64) {
+        self.again_ms = Some(now_ms);
+    }
+
     /// How many records of the batch are in `table`.
     pub(super) async fn records_in(&self, table: &Table) -> Result<Option<i64>> {
-        table.transaction_version(&self.read_app()).await
+        table.transaction_version(&self.read_app(table)).await
     }
 
     /// Whether the whole batch is in `events`.
@@ -90,9 +98,9 @@ impl BatchId {
         }
     }
 
-    /// The transaction that says that the first `records` records are in the table, where `previous` were.
-    pub(super) fn read(&self, records: i64, previous: Option<i64>) -> AppTransaction {
-        AppTransaction { app_id: self.read_app(), version: records, previous }
+    /// The transaction that says that the first `records` records are in `table`, where `previous` were.
+    pub(super) fn read(&self, table: &Table, records: i64, previous: Option<i64>) -> AppTransaction {
+        AppTransaction { app_id: self.read_app(table), version: records, previous }
     }
 
     /// The transaction that says that the whole batch is in.
@@ -101,12 +109,17 @@ impl BatchId {
     }
 
     /// Records are counted in pieces that depend on the limits, so other limits begin anew.
-    fn read_app(&self) -> String {
-        format!("{}/read/{}/{}", self.app(), self.digest, self.cut)
+    fn read_app(&self, table: &Table) -> String {
+        let again = if table.name() == "events" { self.again() } else { String::new() };
+        format!("{}/read/{}/{}{again}", self.app(), self.digest, self.cut)
     }
 
     fn done_app(&self) -> String {
-        format!("{}/done", self.app())
+        format!("{}/done{}", self.app(), self.again())
+    }
+
+    fn again(&self) -> String {
+        self.again_ms.map_or_else(String::new, |now_ms| format!("/again-{now_ms}"))
     }
 
     fn app(&self) -> String {

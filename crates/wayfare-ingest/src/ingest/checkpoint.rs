@@ -107,7 +107,7 @@ impl<'a> Checkpoint<'a> {
         }
         let add = write::events(self.store, part, self.batch, options).await?;
         let (files, bytes) = (add.len() as u64, add.iter().map(NewFile::size_bytes).sum::<u64>());
-        let mut transactions = vec![self.batch.read(end, self.read)];
+        let mut transactions = vec![self.batch.read(self.store.events(), end, self.read)];
         transactions.extend(is_last.then(|| self.batch.done()));
         let commit = Commit { add, transactions, ..Commit::default() };
         let stored = self.once(self.store.events(), commit, end).await?;
@@ -126,7 +126,7 @@ impl<'a> Checkpoint<'a> {
 
     async fn refuse(&mut self, rejects: &[Reject], end: i64, options: &IngestOptions) -> Result<()> {
         let add = write::quarantine(self.store, rejects, self.batch, options.now_ms).await?;
-        let transactions = vec![self.batch.read(end, self.refused)];
+        let transactions = vec![self.batch.read(self.store.quarantine(), end, self.refused)];
         let commit = Commit { add, transactions, ..Commit::default() };
         self.refused = match self.once(self.store.quarantine(), commit, end).await? {
             Stored::Now => Some(end),

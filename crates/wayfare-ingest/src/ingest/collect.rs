@@ -13,6 +13,7 @@ use arrow::compute::filter_record_batch;
 use super::batch_id::BatchId;
 use super::parse::{ParsedBlock, parse};
 use super::part::Part;
+use super::plausible::Plausible;
 use super::repeats::Repeats;
 use super::spool::Spool;
 use super::{IngestOptions, IngestProgress};
@@ -67,6 +68,7 @@ impl Collector {
         if let Some(header) = decoder.header() {
             mapper.check_header(&spool.name, header)?;
         }
+        let plausible = Plausible::at(options.now_ms, &options.limits, &options.mapping);
         let workers = options.threads.max(1);
         let (block_sender, blocks) = sync_channel(workers * BLOCKS_WAITING_MAX);
         let (parsed_sender, parsed) = sync_channel(workers * BLOCKS_WAITING_MAX);
@@ -75,7 +77,7 @@ impl Collector {
             let (blocks, sender, mapper) = (Arc::clone(&blocks), parsed_sender.clone(), Arc::clone(&mapper));
             let pseudonyms = pseudonyms.cloned();
             thread::spawn(move || {
-                work(&blocks, &sender, &|block| parse(block, &mapper, pseudonyms.as_deref()));
+                work(&blocks, &sender, &|block| parse(block, &mapper, plausible, pseudonyms.as_deref()));
             });
         }
         thread::spawn(move || split(decoder, &block_sender, &parsed_sender));

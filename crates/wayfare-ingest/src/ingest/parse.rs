@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::plausible::Plausible;
 use crate::Reason;
 use crate::decode::Block;
 use crate::event::EventBuilder;
@@ -21,11 +22,18 @@ pub(super) struct ParsedBlock {
 }
 
 /// Maps every record of a block; a record that does not fit becomes a reject.
-pub(super) fn parse(block: &Block, mapper: &Mapper, pseudonyms: Option<&Pseudonyms>) -> ParsedBlock {
+pub(super) fn parse(
+    block: &Block,
+    mapper: &Mapper,
+    plausible: Plausible,
+    pseudonyms: Option<&Pseudonyms>,
+) -> ParsedBlock {
     let mut parsed = ParsedBlock::default();
     let (events, rejects) = (&mut parsed.events, &mut parsed.rejects);
     let Some(pseudonyms) = pseudonyms else {
-        let append = |_line, record: &Record<'_>| mapper.map(record).map(|event| events.append(&event));
+        let append = |_line, record: &Record<'_>| {
+            plausible.check(mapper.map(record)?).map(|event| events.append(&event))
+        };
         parsed.read = block.for_each(append, |reject| rejects.push(reject));
         return parsed;
     };
@@ -33,7 +41,7 @@ pub(super) fn parse(block: &Block, mapper: &Mapper, pseudonyms: Option<&Pseudony
         let values = pseudonyms.values(record);
         let names = record.fields.iter().map(|(name, _)| Cow::Borrowed(name.as_ref()));
         let fields = names.zip(values.iter().map(|value| value.borrowed())).collect();
-        mapper.map(&Record { fields }).map(|event| events.append(&event))
+        plausible.check(mapper.map(&Record { fields })?).map(|event| events.append(&event))
     };
     let withhold = |reject: Reject| Reject { detail: WITHHELD.to_owned(), text: String::new(), ..reject };
     parsed.read = block.for_each(append, |reject| rejects.push(withhold(reject)));

@@ -59,7 +59,7 @@ impl Inputs {
 }
 
 fn options() -> IngestOptions {
-    IngestOptions { threads: 1, ..IngestOptions::new(Mapping::mosaic().unwrap(), 1_772_323_200_000) }
+    IngestOptions { threads: 1, ..IngestOptions::new(Mapping::mosaic().unwrap(), 1_774_000_000_000) }
 }
 
 /// Parts of one block, and blocks as small as they can be: about 250 records of [`lines`].

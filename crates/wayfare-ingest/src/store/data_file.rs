@@ -9,6 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
 use super::files::Files;
+use super::guard::damage;
 use super::seal::seal_parquet;
 use super::statistics::{self, Statistics};
 use super::table::Table;
@@ -57,7 +58,7 @@ impl DataFile {
     /// Reads the bytes that [`super::Encoder::append`] put into the file; `None` when it has none.
     ///
     /// # Errors
-    /// `Corrupt` when the file ends before them, `Unavailable` when it cannot be read.
+    /// `Corrupt` when they are not there or not as written, `Unavailable` when it cannot be read.
     pub async fn appendix(&self, files: &dyn ObjectStore) -> Result<Option<Bytes>> {
         let Some(place) = self.tags.get(APPENDIX_TAG) else { return Ok(None) };
         let range = place
@@ -71,9 +72,11 @@ impl DataFile {
         }
         let bytes = files.get_range(&self.location, range).await;
         bytes.map(Some).map_err(|cause| {
-            Error::new(ErrorKind::Unavailable, "cannot read a data file")
-                .with("file", &self.path)
-                .because(cause)
+            damage(&cause).unwrap_or_else(|| {
+                Error::new(ErrorKind::Unavailable, "cannot read a data file")
+                    .with("file", &self.path)
+                    .because(cause)
+            })
         })
     }
 

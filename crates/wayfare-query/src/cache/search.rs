@@ -110,7 +110,7 @@ impl Search<'_> {
                 *bit = true;
             }
         }
-        let files = self.store.files();
+        let files = self.store.access();
         for (date, file) in self.cached {
             let Some(bytes) = file.appendix(&*files).await? else { continue };
             let start_day = day_of(*date);

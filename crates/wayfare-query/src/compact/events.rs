@@ -34,47 +34,60 @@ pub(super) async fn merge_all(
     context: &SessionContext,
     now_ms: i64,
     progress: &CompactProgress,
-) -> Result<MergeSummary> {
-    let mut summary = MergeSummary::default();
-    let mut is_first = true;
+    summary: &mut MergeSummary,
+) -> Result<()> {
     loop {
         let files = store.events().snapshot().await?.files;
-        if is_first {
+        if summary.files_before == 0 {
             summary.files_before = files.len() as u64;
-            is_first = false;
         }
         summary.files_after = files.len() as u64;
         let groups = groups(files);
         let all: u64 = groups.iter().flatten().map(|file| file.statistics.rows).sum();
         if groups.is_empty() {
-            return Ok(summary);
+            return Ok(());
         }
-        let mut pending = Commit { kind: CommitKind::Layout, ..Commit::default() };
-        let (mut done, mut waiting) = (0, 0);
+        let mut pending = Pending::default();
+        let mut done = 0;
         for group in groups {
             let rows: u64 = group.iter().map(|file| file.statistics.rows).sum();
             let merge = merge(store, context, &group, now_ms).await?;
-            summary.merged += rows;
-            summary.repeats += merge.repeats;
-            summary.bytes += merge.files.iter().map(NewFile::size_bytes).sum::<u64>();
-            if merge.repeats > 0 {
-                pending.kind = CommitKind::Data;
-            }
+            pending.rows += rows;
+            pending.repeats += merge.repeats;
             pending.add.extend(merge.files);
             pending.remove.extend(group);
-            waiting += rows;
             done += rows;
-            if waiting >= COMMIT_ROWS || pending.remove.len() >= COMMIT_FILES {
-                let ready =
-                    std::mem::replace(&mut pending, Commit { kind: CommitKind::Layout, ..Commit::default() });
-                store.events().commit(ready).await?;
-                waiting = 0;
+            if pending.rows >= COMMIT_ROWS || pending.remove.len() >= COMMIT_FILES {
+                std::mem::take(&mut pending).commit(store, summary).await?;
             }
             progress(CompactStage::Events, done, all);
         }
         if !pending.remove.is_empty() {
-            store.events().commit(pending).await?;
+            pending.commit(store, summary).await?;
         }
+    }
+}
+
+/// Merges that wait for their common commit.
+#[derive(Default)]
+struct Pending {
+    add: Vec<NewFile>,
+    remove: Vec<DataFile>,
+    rows: u64,
+    repeats: u64,
+}
+
+impl Pending {
+    /// Commits, and counts what is done then.
+    async fn commit(self, store: &Store, summary: &mut MergeSummary) -> Result<()> {
+        let Self { add, remove, rows, repeats } = self;
+        let bytes = add.iter().map(NewFile::size_bytes).sum::<u64>();
+        let kind = if repeats > 0 { CommitKind::Data } else { CommitKind::Layout };
+        store.events().commit(Commit { add, remove, kind, ..Commit::default() }).await?;
+        summary.merged += rows;
+        summary.repeats += repeats;
+        summary.bytes += bytes;
+        Ok(())
     }
 }
 

@@ -79,17 +79,21 @@ pub(super) async fn fold_stale(
             Err(cause) => Err(cause),
         }
         .map_err(|cause| of_datafusion("cannot fold the runs", cause))?;
-        summary.long_runs += rows.iter().map(|rows| longer_than(lifetime, rows)).sum::<u64>();
+        let long_runs = rows.iter().map(|rows| longer_than(lifetime, rows)).sum::<u64>();
         let add = write(store, &fresh, dates, rows, now_ms).await?;
-        summary.files += add.len() as u64;
-        summary.bytes += add.iter().map(NewFile::size_bytes).sum::<u64>();
-        summary.runs += add.iter().map(NewFile::rows).sum::<u64>();
-        summary.dates += dates.len() as u64;
+        let files = add.len() as u64;
+        let bytes = add.iter().map(NewFile::size_bytes).sum::<u64>();
+        let runs = add.iter().map(NewFile::rows).sum::<u64>();
         let remove = snapshot.invocations.files.iter().filter(|file| date_in(file, dates)).cloned().collect();
         // of two compactions at once only one may write a date
         let base = Some(summary.version);
         summary.version =
             store.invocations().commit(Commit { add, remove, base, ..Commit::default() }).await?;
+        summary.long_runs += long_runs;
+        summary.files += files;
+        summary.bytes += bytes;
+        summary.runs += runs;
+        summary.dates += dates.len() as u64;
         progress(CompactStage::Runs, summary.dates, stale.len() as u64);
     }
     // dates whose events are all gone

@@ -43,6 +43,10 @@ pub(crate) struct Ingest {
     #[arg(long, value_name = "ID", help_heading = "Input")]
     batch_id: Option<String>,
 
+    /// Store inputs again that are in the store, to bring back events that were lost: those still there count once
+    #[arg(long, help_heading = "Input")]
+    again: bool,
+
     /// Keep pseudonyms instead of ids of persons and devices, addresses and e-mail: file with the key (a new store only)
     #[arg(long, value_name = "KEYFILE", help_heading = "Input")]
     pseudonyms: Option<PathBuf>,
@@ -63,6 +67,7 @@ impl Ingest {
             mapping: self.mapping,
             columns: session.settings.columns.clone(),
             batch_id: self.batch_id,
+            again: self.again,
             pseudonyms: self.pseudonyms,
         })?;
         let store = backend::open(store_options).await?;

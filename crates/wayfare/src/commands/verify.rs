@@ -87,7 +87,7 @@ fn verdict(health: &Health, repaired: Option<&Repair>) -> (Exit, Option<Error>) 
         ),
         Some(done) if !done.lost.is_empty() => damaged(
             format!("{} rows are lost", done.lost.values().sum::<u64>()),
-            "what is left of the files is in the folder `damaged`; the store can be used again",
+            "the store can be used again; `wayfare ingest --again FILE…` brings the rows back from the event files",
         ),
         Some(_) => (Exit::Done, None),
     }

@@ -82,9 +82,15 @@ pub(crate) fn written(schema: &Value) -> Written {
         ["string"] => Written::Text,
         ["integer"] => Written::Integer,
         ["boolean"] => Written::Flag,
-        ["array"] if written(&schema["items"]) == Written::Text => Written::Texts,
+        ["array"] if takes_text(&schema["items"]) => Written::Texts,
         _ => Written::Json,
     }
+}
+
+/// Whether a text is a value of the schema, be it one of several kinds.
+fn takes_text(schema: &Value) -> bool {
+    let schema = resolve(schema, 0);
+    written(&schema) == Written::Text || alternatives(&schema).iter().any(|kind| kind["type"] == "string")
 }
 
 /// The schemas of a choice, resolved.

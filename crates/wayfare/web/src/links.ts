@@ -2,14 +2,53 @@
 
 import { condition } from "./scope";
 import { address, changed, scopeOf } from "./route";
-import type { Cell } from "./api";
+import type { Cell, Row } from "./api";
+
+/** How runs end, or not, in the order of every table and chart. */
+export const ENDS = ["succeeded", "rejected", "error", "abandoned", "open"] as const;
+
+/** What the runs of each have in common. */
+export const RUNS_OF: Record<(typeof ENDS)[number], Row> = {
+  succeeded: { state: "succeeded" },
+  rejected: { failure: "rejected" },
+  error: { failure: "error" },
+  abandoned: { state: "abandoned" },
+  open: { state: "open" },
+};
 
 /** The condition of the runs that the vendor's page counts. */
 export const ENDED = "state in (succeeded, failed)";
 
+/** Dates, the second exclusive. */
+export interface DateRange {
+  from: string;
+  to: string;
+}
+
+/**
+ * The dates of a row of a trend. None for an hour, which a change of clocks makes ambiguous, and for an interval that
+ * the range of the question may cut.
+ */
+export function rangeOf(query: URLSearchParams, rows: Row[], row: Row, interval: string): DateRange | null {
+  const intervals = rows.map((row) => String(row[interval])).sort();
+  const from = row[interval];
+  if (typeof from !== "string" || !/^\d{4}-\d\d-\d\d$/.test(from)) return null;
+  const cut = (from === intervals[0] && query.has("from")) || (from === intervals.at(-1) && query.has("to"));
+  if (cut) return null;
+  const next = new Date(from);
+  if (interval === "month") next.setUTCMonth(next.getUTCMonth() + 1);
+  else next.setUTCDate(next.getUTCDate() + (interval === "week" ? 7 : 1));
+  return { from, to: next.toISOString().slice(0, 10) };
+}
+
 /** The list of runs with these values, for which these conditions hold, too, inside the scope that is looked at. */
-export function runsLink(query: URLSearchParams, values: Record<string, Cell>, conditions: string[] = []): string {
-  const scope = scopeOf(query);
+export function runsLink(
+  query: URLSearchParams,
+  values: Record<string, Cell>,
+  conditions: string[] = [],
+  range: DateRange | null = null,
+): string {
+  const scope = changed(scopeOf(query), range ? { ...range } : {});
   const where = [...scope.getAll("where"), ...conditions];
   const changes: Record<string, string | string[] | null> = {};
   for (const [column, value] of Object.entries(values)) {
@@ -24,4 +63,10 @@ export function runsLink(query: URLSearchParams, values: Record<string, Cell>, c
 /** The page of one journey. */
 export function journeyLink(query: URLSearchParams, journey: string): string {
   return address(["journey"], changed(scopeOf(query), { journey }));
+}
+
+/** One run, whatever else is looked at. */
+export function runLink(query: URLSearchParams, run: string): string {
+  const zone = query.get("tz");
+  return address(["invocations"], new URLSearchParams(zone ? { run, tz: zone } : { run }));
 }

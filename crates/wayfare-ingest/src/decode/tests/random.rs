@@ -15,6 +15,8 @@ const LIMITS: Limits = Limits {
     ratio_free_bytes: 1 << 20,
     files_max: 1,
     block_bytes: 1 << 20,
+    event_min_ms: 0,
+    event_ahead_max_ms: 0,
 };
 
 /// Pieces of which all formats and all their defects are made.

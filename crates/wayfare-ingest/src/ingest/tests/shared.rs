@@ -40,11 +40,13 @@ async fn a_lifetime_raised_by_several_at_once_is_the_longest() {
     let root = inputs.root().join("store");
     let mut tasks = Vec::new();
     for days in [3, 9, 5, 7] {
-        let columns =
-            "timestamp = \"timestamp\"\nactivity = \"activity\"\ninvocation_id = \"invocation_id\"\n";
-        let mapping = Mapping::parse(&format!("lifetime = \"{days}d\"\n[columns]\n{columns}"), "long.toml");
-        let options = IngestOptions { mapping: mapping.unwrap(), ..options() };
-        let input = inputs.file(&format!("d{days}"), lines(&format!("long{days}"), 1));
+        let name = format!("d{days}");
+        let input = inputs.file(&name, lines(&name, 1));
+        let mapping = format!(
+            "lifetime = \"{days}d\"\n[columns]\nactivity = \"activity\"\ntimestamp = \"timestamp\"\n"
+        );
+        let mapping = Mapping::parse(&mapping, "m.toml").unwrap();
+        let options = IngestOptions { mapping, ..options() };
         tasks.push(tokio::spawn(writer(root.clone(), vec![input], options)));
     }
     for task in tasks {

@@ -86,12 +86,13 @@ pub(super) fn steps(
     for (level, from) in TIME_COLUMNS {
         let times = if from == "first" { &first } else { &previous };
         let name = format!("{level}_from_{from}_ms");
-        match PERCENTILES.into_iter().find(|(percentile, _)| *percentile == level_of(level)) {
-            Some((_, percent)) => rows.number(&name, times.iter().map(|times| percentile(times, percent))),
-            None => {
-                let sums: Int64Array = times.iter().map(|times| Some(times.iter().sum::<i64>())).collect();
-                rows.mean(&name, &sums, &counts(times.iter().map(Vec::len)));
-            }
+        if let Some((_, percent)) =
+            PERCENTILES.into_iter().find(|(percentile, _)| *percentile == level_of(level))
+        {
+            rows.number(&name, times.iter().map(|times| percentile(times, percent)));
+        } else {
+            let sums: Int64Array = times.iter().map(|times| Some(times.iter().sum::<i64>())).collect();
+            rows.mean(&name, &sums, &counts(times.iter().map(Vec::len)));
         }
     }
     rows.finish()

@@ -2,12 +2,11 @@
 
 import { useCallback, useState } from "preact/hooks";
 
-import type { Report } from "../api";
+import type { Report, Row } from "../api";
 import { count, percent } from "../format";
+import { ENDS, RUNS_OF, rangeOf, runsLink } from "../links";
 import { Table } from "../parts/table";
 import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./chart";
-
-export const ENDS = ["succeeded", "rejected", "error", "abandoned", "open"] as const;
 
 export const INTERVALS = ["hour", "day", "week", "month"] as const;
 
@@ -21,13 +20,18 @@ export function intervalFor(query: URLSearchParams): string {
 interface Props {
   answer: Report;
   interval: string;
+  query: URLSearchParams;
   zone: string;
   handle: { current: ChartHandle | null };
 }
 
-export function TrendChart({ answer, interval, zone, handle }: Props) {
+export function TrendChart({ answer, interval, query, zone, handle }: Props) {
   const [asTable, show] = useState(false);
   const option = useCallback((colours: Palette) => trendOption(answer, interval, colours), [answer, interval]);
+  const runs = (values: Row) => (row: Row) => {
+    const range = rangeOf(query, answer.rows, row, interval);
+    return range && runsLink(query, values, [], range);
+  };
   return (
     <>
       <Chart label={`Runs by ${interval}, by how they ended, with completion rate. The table below holds the numbers.`} height={260} option={option} handle={handle} />
@@ -38,7 +42,7 @@ export function TrendChart({ answer, interval, zone, handle }: Props) {
             answer={answer}
             caption={`Runs by ${interval}`}
             zone={zone}
-            columns={[interval, "started", ...ENDS, "completion_rate", "error_rate", "p50_duration_ms", "p95_duration_ms"]}
+            columns={[interval, { name: "started", href: runs({}) }, ...ENDS.map((name) => ({ name, href: runs(RUNS_OF[name]) })), "completion_rate", "error_rate", "p50_duration_ms", "p95_duration_ms"]}
           />
         )}
       </details>

@@ -6,7 +6,7 @@ import type { Report, Row } from "../api";
 import type { ChartHandle } from "../charts/chart";
 import { INTERVALS, TrendChart, intervalFor } from "../charts/trend";
 import { Spark } from "../charts/spark";
-import { ENDED, journeyLink, runsLink } from "../links";
+import { ENDED, ENDS, RUNS_OF, journeyLink, runsLink } from "../links";
 import { Choose } from "../parts/choose";
 import { Notes, Panel } from "../parts/panel";
 import { Table } from "../parts/table";
@@ -52,7 +52,7 @@ export function JourneysPage({ route }: { route: Route }) {
               chosen={interval}
               set={(interval) => go(address(route.path, changed(query, { interval })))}
             />
-            <TrendChart answer={answer} interval={interval} handle={chart} zone={zone} />
+            <TrendChart answer={answer} interval={interval} query={query} handle={chart} zone={zone} />
             <Notes answer={answer} />
           </>
         )}
@@ -106,11 +106,7 @@ function JourneyTable({ answer, spark, interval, query, zone }: TableProps) {
         "average_duration_ms",
         "p50_duration_ms",
         "p95_duration_ms",
-        { name: "succeeded", href: runs({ state: "succeeded" }) },
-        { name: "rejected", href: runs({ failure: "rejected" }) },
-        { name: "error", href: runs({ failure: "error" }) },
-        { name: "abandoned", href: runs({ state: "abandoned" }) },
-        { name: "open", href: runs({ state: "open" }) },
+        ...ENDS.map((name) => ({ name, href: runs(RUNS_OF[name]) })),
       ]}
     />
   );

@@ -1,5 +1,6 @@
 // What is wrong with the events, and how far each of it could move the completion rate.
 
+import { runLink } from "../links";
 import { Notes, Panel } from "../parts/panel";
 import { Table } from "../parts/table";
 import { useReport } from "../parts/useReport";
@@ -31,7 +32,7 @@ export function QualityPage({ route }: { route: Route }) {
               "share",
               { name: "completion_rate_at_worst", title: "completion at worst" },
               { name: "completion_rate_at_best", title: "completion at best" },
-              "example",
+              { name: "example", href: (row) => (row["unit"] === "runs" ? runLink(route.query, String(row["example"])) : null) },
             ]}
           />
           <Notes answer={answer} />

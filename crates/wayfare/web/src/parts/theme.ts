@@ -28,14 +28,18 @@ export function applyTheme(): void {
 /** Changes whenever the colours do; charts draw again then. */
 export function useTheme(): string {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const read = () => `${chosenTheme()}-${dark.matches}`;
+  // paper is light
+  const paper = matchMedia("print");
+  const read = () => `${chosenTheme()}-${dark.matches}-${paper.matches}`;
   const [theme, set] = useState(read);
   useEffect(() => {
     const update = () => set(read());
     dark.addEventListener("change", update);
+    paper.addEventListener("change", update);
     addEventListener(CHANGED, update);
     return () => {
       dark.removeEventListener("change", update);
+      paper.removeEventListener("change", update);
       removeEventListener(CHANGED, update);
     };
   }, []);

@@ -2,7 +2,7 @@
 
 import type { Row } from "../api";
 import { behindRate, text } from "../format";
-import { ENDED, runsLink } from "../links";
+import { ENDED, RUNS_OF, runsLink } from "../links";
 import { condition } from "../scope";
 
 /** Name, title, and the condition of the runs behind the number. */
@@ -15,11 +15,11 @@ const VENDOR: [string, string, string][] = [
 
 const BESIDE: [string, string, Row][] = [
   ["started", "Started", {}],
-  ["succeeded", "Succeeded", { state: "succeeded" }],
-  ["rejected", "Rejected", { failure: "rejected" }],
-  ["error", "Failed with an error", { failure: "error" }],
-  ["abandoned", "Abandoned", { state: "abandoned" }],
-  ["open", "Open", { state: "open" }],
+  ["succeeded", "Succeeded", RUNS_OF.succeeded],
+  ["rejected", "Rejected", RUNS_OF.rejected],
+  ["error", "Failed with an error", RUNS_OF.error],
+  ["abandoned", "Abandoned", RUNS_OF.abandoned],
+  ["open", "Open", RUNS_OF.open],
 ];
 
 export function Tiles({ row, query }: { row: Row; query: URLSearchParams }) {

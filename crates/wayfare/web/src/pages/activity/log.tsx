@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 
 import type { Report, Row, Spec } from "../../api";
+import { rangeOf, runLink } from "../../links";
 import { Notes, Panel } from "../../parts/panel";
 import { Table, plainColumns, type Column } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
@@ -22,10 +23,10 @@ const FILTERS: Record<string, [string, string][]> = {
 
 /** What each log is counted by. */
 const GROUPS: Record<string, string[]> = {
-  user: ["activity", "country", "platform", "app_id", "client_id", "day", "hour_of_day"],
+  user: ["activity", "country", "platform", "app_id", "client_id", "day", "hour"],
   admin: ["activity", "actor_id", "target_resource_type", "target_resource_id", "ip", "day"],
-  verify: ["activity", "country", "platform", "day"],
-  risk: ["activity", "country", "platform", "day"],
+  verify: ["activity", "status", "recommendation", "country", "platform", "day"],
+  risk: ["recommendation", "action_type", "country", "platform", "day"],
 };
 
 interface Props {
@@ -97,17 +98,20 @@ export function LogPanel({ route, source, range, zone }: Props) {
   );
 }
 
-/** Counts with the way to the events behind them; those of an interval have none. */
+/** Counts with the way to the events behind them. */
 function countsOf(answer: Report, by: string, route: Route): Column[] {
-  const events = (row: Row) => {
+  const { query } = route;
+  const narrowed = (row: Row): Record<string, string | string[]> => {
     const value = row[by] ?? null;
-    const { query } = route;
-    const narrowed: Record<string, string | string[]> =
-      by === "activity" ? { event_type: String(value) } : { where: [...query.getAll("where"), condition(by, value)] };
-    return address(route.path, changed(query, { by: null, ...narrowed }));
+    if (by === "day" || by === "hour") return { ...rangeOf(query, answer.rows, row, by) };
+    if (by === "activity") return { event_type: String(value) };
+    return { where: [...query.getAll("where"), condition(by, value)] };
   };
-  const timed = by === "day" || by === "hour_of_day";
-  return plainColumns(answer).map((name) => (name === "events" && !timed ? { name, href: events } : { name }));
+  const events = (row: Row) => {
+    const changes = narrowed(row);
+    return Object.keys(changes).length ? address(route.path, changed(query, { by: null, ...changes })) : null;
+  };
+  return plainColumns(answer).map((name) => (name === "events" ? { name, href: events } : { name }));
 }
 
 /** Columns that a page shows in full only when a row is opened. */
@@ -125,8 +129,7 @@ function columnsOf(rows: Row[], query: URLSearchParams): Column[] {
         ? {
             name,
             title: "run",
-            href: (row: Row) =>
-              row[name] === null ? null : address(["invocations"], changed(new URLSearchParams(query.has("tz") ? { tz: query.get("tz") ?? "" } : {}), { run: String(row[name]) })),
+            href: (row: Row) => (row[name] === null ? null : runLink(query, String(row[name]))),
           }
         : { name },
     );
