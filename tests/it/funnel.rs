@@ -18,8 +18,7 @@ fn drop_offs_add_up_and_every_number_is_the_length_of_its_list() {
     let store = Store::new();
     store.ingest(&[sample()]);
     for journey in ["login", "signup"] {
-        let steps =
-            ["Journey started", "login_form | signup_form | profile", "Journey completed successfully"];
+        let steps = ["Journey started", "login_form | registration_form", "Journey completed successfully"];
         let mut scope = vec!["--journey", journey];
         scope.extend(steps.iter().flat_map(|step| ["--step", step]));
         let rows = store.rows(&[&["funnel"], scope.as_slice()].concat());
