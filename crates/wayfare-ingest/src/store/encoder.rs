@@ -89,7 +89,7 @@ impl Encoder {
         self.tags.insert(name.to_owned(), text);
     }
 
-    /// Ends the rows and adds bytes that no reader of Parquet looks at; [`DataFile::appendix`] reads them.
+    /// Ends the rows and adds bytes that no reader of Parquet looks at; `DataFile::appendix` reads them.
     ///
     /// # Errors
     /// `Internal` when the rows do not fit the schema.
