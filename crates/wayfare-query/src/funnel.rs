@@ -125,7 +125,8 @@ impl Funnel {
     fn read(&mut self, events: &[FunnelEvent]) {
         let hold = self.definition.hold;
         if hold == 0 {
-            return self.scan(events);
+            self.scan(events);
+            return self.found.close(&self.definition);
         }
         let mut values: Vec<u32> =
             events.iter().filter(|event| event.steps & hold != 0).map(|event| event.held).collect();
@@ -144,6 +145,7 @@ impl Funnel {
                 ..*event
             }));
             self.scan(&held);
+            self.found.close(&self.definition);
         }
         self.held = held;
     }

@@ -21,6 +21,8 @@ pub(super) struct Collector {
     top: usize,
     best: Option<Attempt>,
     all: Vec<Attempt>,
+    /// How many of `all` are of values held before, each the best of its entry and value.
+    closed: usize,
 }
 
 /// What decides whether an attempt is wanted, before its matches are put together.
@@ -45,6 +47,7 @@ impl Collector {
         self.top = 0;
         self.best = None;
         self.all.clear();
+        self.closed = 0;
     }
 
     /// Takes an attempt if it is wanted; `attempt` puts it together.
@@ -68,7 +71,7 @@ impl Collector {
     /// Moves the reported attempt to `outcome`.
     pub(super) fn report(&mut self, asked: &Definition, outcome: &mut Outcome) {
         if self.keep == Keep::All {
-            for attempt in self.attempts(asked) {
+            for attempt in std::mem::take(&mut self.all) {
                 self.top = self.top.max(attempt.level);
                 let latest_entry = asked.order != Order::Unordered;
                 let better = |best: &Attempt| attempt.rank(latest_entry) > best.rank(latest_entry);
@@ -88,15 +91,29 @@ impl Collector {
         }
     }
 
-    /// The best attempt of each entry, in order of entry.
+    /// Ends the attempts that hold one value: of those that an entry has, being several ways of one, the best stays.
+    pub(super) fn close(&mut self, asked: &Definition) {
+        let mut ways = self.all.split_off(self.closed);
+        best_of_each_entry(&mut ways, |attempt| attempt.rank(asked.order != Order::Unordered));
+        self.all.append(&mut ways);
+        self.closed = self.all.len();
+    }
+
+    /// The best attempt of each entry, in order of entry. Of values that may be held the best counts: a voided attempt
+    /// only where there is no other, and of equals the one that is not excluded.
     pub(super) fn attempts(&mut self, asked: &Definition) -> Vec<Attempt> {
         let mut all = std::mem::take(&mut self.all);
-        let latest_entry = asked.order != Order::Unordered;
-        all.sort_by(|left, right| {
-            let rank = |attempt: &Attempt| attempt.rank(latest_entry);
-            left.entry.cmp(&right.entry).then_with(|| rank(right).cmp(&rank(left)))
+        let voids = asked.exclusion_effect == ExclusionEffect::VoidAttempt;
+        best_of_each_entry(&mut all, |attempt| {
+            let rank = attempt.rank(asked.order != Order::Unordered);
+            (!(voids && attempt.excluded), rank, !attempt.excluded)
         });
-        all.dedup_by_key(|attempt| attempt.entry);
         all
     }
+}
+
+/// Sorts attempts by entry and keeps of each entry the one of the greatest key.
+fn best_of_each_entry<K: Ord>(attempts: &mut Vec<Attempt>, key: impl Fn(&Attempt) -> K) {
+    attempts.sort_by(|left, right| left.entry.cmp(&right.entry).then_with(|| key(right).cmp(&key(left))));
+    attempts.dedup_by_key(|attempt| attempt.entry);
 }

@@ -447,6 +447,19 @@ fn can_fill(steps: usize, events: &[u64], used: u64) -> bool {
     })
 }
 
+/// Upper bound of the orders of one stream that the oracle tries: 8! of one instant.
+const ORDERS_MAX: u64 = 40_320;
+
+/// Whether the oracle can try every order of `events`; what one event may serve several times counts as often.
+pub(super) fn is_tractable(asked: &Definition, events: &[FunnelEvent]) -> bool {
+    let mut orders = 1_u64;
+    for instant in events.chunk_by(|left, right| left.at_ms == right.at_ms) {
+        let served: usize = instant.iter().map(|event| served(asked, 0, *event).len()).sum();
+        orders = (1..=served as u64).fold(orders, u64::saturating_mul);
+    }
+    asked.ties != Ties::Any || orders <= ORDERS_MAX
+}
+
 /// Calls `each` with every order that ties allow.
 fn each_order(asked: &Definition, events: &[Served], each: &mut dyn FnMut(&[Served])) {
     if asked.ties != Ties::Any {
