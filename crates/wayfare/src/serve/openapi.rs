@@ -230,7 +230,8 @@ fn events() -> Value {
     );
     let rest = json!({
         "parameters": [source, key],
-        "requestBody": { "required": true, "content": content },
+        // none is an empty batch
+        "requestBody": { "required": false, "content": content },
         "responses": responses,
     });
     operation("post_events", "Takes a batch of events in, whole or not at all", Some(Scope::Ingest), rest)
