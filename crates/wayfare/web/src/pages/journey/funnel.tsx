@@ -11,6 +11,7 @@ import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
 import { address, changed } from "../../route";
+import { condition } from "../../scope";
 import type { ViewProps } from "../journey";
 import { DropOffs } from "./dropOffs";
 
@@ -28,8 +29,11 @@ export function FunnelPanels({ route, scope, zone }: ViewProps) {
   const chart = useRef<ChartHandle | null>(null);
   // `3` for the runs that reached the third step, `3,abandoned` for those that were abandoned before it
   const listed = route.query.get("list");
+  // any step of the journey, by its id
+  const reached = route.query.get("reached");
   const list = (step: number, dropOff?: string) =>
-    address(route.path, changed(route.query, { list: dropOff ? `${step},${dropOff}` : String(step) }));
+    address(route.path, changed(route.query, { reached: null, list: dropOff ? `${step},${dropOff}` : String(step) }));
+  const close = address(route.path, changed(route.query, { list: null, reached: null }));
   return (
     <>
       <Panel
@@ -64,7 +68,10 @@ export function FunnelPanels({ route, scope, zone }: ViewProps) {
           </>
         )}
       </Panel>
-      {listed && <ListPanel funnel={funnel} listed={listed} zone={zone} query={route.query} close={address(route.path, changed(route.query, { list: null }))} />}
+      {listed && <ListPanel funnel={funnel} listed={listed} zone={zone} query={route.query} close={close} />}
+      {reached && (
+        <ListPanel funnel={{ ...scope, steps: [condition("step_id", reached)] }} name={reached} listed="1" zone={zone} query={route.query} close={close} />
+      )}
       <Panel title="Why runs went no further" hint="What became of the runs that were lost before each step." name="funnel" spec={dropOffs} use={dropOffsUse} wide>
         {(answer) => <DropOffs answer={answer} href={list} />}
       </Panel>
@@ -77,7 +84,7 @@ export function FunnelPanels({ route, scope, zone }: ViewProps) {
               zone={zone}
               columns={[
                 "step_id",
-                "reached",
+                { name: "reached", href: (row: Row) => address(route.path, changed(route.query, { list: null, reached: String(row["step_id"]) })) },
                 "attempts",
                 "retries",
                 { name: "completion_rate", bar: (row) => row["completion_rate"] as number | null },
@@ -103,19 +110,21 @@ export function FunnelPanels({ route, scope, zone }: ViewProps) {
 interface ListProps {
   funnel: Spec;
   listed: string;
+  /** What the step is called, where it is not one of the funnel. */
+  name?: string;
   zone: string;
   query: URLSearchParams;
   close: string;
 }
 
 /** The runs behind a number of the funnel, by the computation that counted them. */
-function ListPanel({ funnel, listed, zone, query, close }: ListProps) {
+function ListPanel({ funnel, listed, name, zone, query, close }: ListProps) {
   const [step = "", dropOff] = listed.split(",");
   // steps count from 0 in a spec
   const list = { step: Number(step) - 1, ...(dropOff ? { class: dropOff } : {}) };
   const spec = { ...funnel, list, limit: LIST_ROWS };
   const use = useReport("funnel", spec);
-  const title = dropOff ? `Runs lost before step ${step}: ${label(dropOff)}` : `Runs that reached step ${step}`;
+  const title = dropOff ? `Runs lost before step ${step}: ${label(dropOff)}` : `Runs that reached ${name ?? `step ${step}`}`;
   return (
     <Panel title={title} name="funnel" spec={spec} use={use} wide>
       {(answer) => (
