@@ -1,7 +1,7 @@
 //! The real binary, a store in a temporary folder for it, and room for files beside the store.
 
 use std::borrow::BorrowMut;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -136,6 +136,22 @@ impl Store {
         let [value] = values.as_slice() else { panic!("expected one column: {row}") };
         value.as_i64().unwrap()
     }
+}
+
+/// The Python that `scripts/setup-tests` prepared, unless `WAYFARE_PYTHON` names another one.
+pub(crate) fn python() -> OsString {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(python) = named("WAYFARE_PYTHON") {
+        return python;
+    }
+    let cache = || {
+        let cache = named("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(PathBuf::from(named("HOME")?).join(".cache")))?;
+        Some(cache.join("wayfare/venv"))
+    };
+    let prepared =
+        named("WAYFARE_VENV").map(PathBuf::from).or_else(cache).map(|venv| venv.join("bin/python"));
+    prepared.filter(|python| python.exists()).map_or_else(|| "python3".into(), Into::into)
 }
 
 /// A path inside the repository.
