@@ -85,6 +85,11 @@ impl Prepared {
         })
     }
 
+    /// Gives every event of a run, those that match nothing, too.
+    pub(crate) fn with_every_event(self) -> Self {
+        Self { all_events: true, ..self }
+    }
+
     /// The events of a run that the automaton has to see; gives the instant at which the run last completed a step. Paths
     /// are matched once each.
     pub(crate) fn events(

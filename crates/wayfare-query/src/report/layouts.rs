@@ -43,7 +43,7 @@ fn specs() -> Vec<Spec> {
 
 /// How the same events can lie and be asked for.
 #[derive(Debug, Clone, Copy)]
-struct Layout {
+pub(super) struct Layout {
     /// Files that the lines are dealt out to.
     files: u64,
     /// Turns the order of lines.
@@ -56,7 +56,7 @@ struct Layout {
     batch_rows: usize,
 }
 
-const PLAIN: Layout =
+pub(super) const PLAIN: Layout =
     Layout { files: 1, turn: 0, part_records: 1_000_000, compacted_after: 0, threads: 2, batch_rows: 8192 };
 
 impl Layout {
@@ -78,7 +78,7 @@ impl Layout {
     }
 
     /// Takes the lines in.
-    async fn store(self, lines: &[String]) -> (tempfile::TempDir, Engine) {
+    pub(super) async fn store(self, lines: &[String]) -> (tempfile::TempDir, Engine) {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open_or_create(&folder.path().join("store")).await.unwrap());
         let options =
@@ -132,13 +132,17 @@ fn layouts() -> u64 {
     asked.unwrap_or(LAYOUTS_DEFAULT)
 }
 
-#[tokio::test]
-async fn no_layout_of_the_store_changes_any_report() {
+/// Made-up events, a line each.
+pub(super) fn lines() -> Vec<String> {
     let spec = GenerateSpec { events: EVENTS, days: 4, ..GenerateSpec::default() };
     let mut text = Vec::new();
     Generator::try_new(spec).unwrap().write_to(&mut text, |_| {}).unwrap();
-    let lines: Vec<String> =
-        String::from_utf8(text).unwrap().lines().map(|line| format!("{line}\n")).collect();
+    String::from_utf8(text).unwrap().lines().map(|line| format!("{line}\n")).collect()
+}
+
+#[tokio::test]
+async fn no_layout_of_the_store_changes_any_report() {
+    let lines = lines();
     let (_folder, engine) = PLAIN.store(&lines).await;
     let expected = answers(&engine).await;
     for number in 0..layouts() {
