@@ -53,7 +53,7 @@ impl Random {
 fn funnel(number: u64) -> Value {
     let mut random = Random(number);
     let mut steps = vec![random.one_of(&["Journey started", "login_form", "password"])];
-    steps.extend((0..1 + random.below(3)).map(|_| random.one_of(&STEPS)));
+    steps.extend((0..=random.below(3)).map(|_| random.one_of(&STEPS)));
     let mut funnel = json!({
         "steps": steps,
         "unit": random.one_of(&["invocation", "invocation", "invocation", "user", "correlation"]),
@@ -153,9 +153,9 @@ async fn every_number_of_a_random_funnel_is_the_length_of_its_list() {
             assert_eq!(length(json!({ "step": step })).await, reached.value(step), "step {step} {funnel}");
         }
         let (of, lost) = (integers(&reasons, "step").unwrap(), integers(&reasons, "drop_off").unwrap());
-        for row in 0..reasons.num_rows() {
-            let list = json!({ "step": of.value(row) - 1, "class": classes[row] });
-            assert_eq!(length(list).await, lost.value(row), "{:?} {funnel}", classes[row]);
+        for (row, class) in classes.iter().enumerate() {
+            let list = json!({ "step": of.value(row) - 1, "class": class });
+            assert_eq!(length(list).await, lost.value(row), "{class:?} {funnel}");
         }
         // The classes add up to the drop-off, wherever no optional step blurs which step is the next one.
         let optional = funnel["steps"].to_string().contains('?');
