@@ -1,11 +1,17 @@
 //! How long the kernels of a report take, away from files and plans: putting a run's events together, reading its
-//! path, pairing its attempts, and running the funnel over it.
+//! path, pairing its attempts, and running the funnel over it; and what it takes to check the bytes of files.
 //!
 //! `cargo bench --workspace --bench kernels` measures; `cargo test --workspace --bench kernels` runs each once.
 
 use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use wayfare_ingest::{DataFile, IngestOptions, IngestProgress, Mapping, Store, expand, ingest};
 use wayfare_query::attempts::{RunState, RunSteps};
 use wayfare_query::funnel::{Definition, Funnel, FunnelEvent, Ties};
 use wayfare_query::run::{Role, Run, RunEvent, finish};
@@ -165,5 +171,40 @@ fn matched(ids: &[String]) -> Vec<FunnelEvent> {
     seen.filter(|event| event.steps != 0).collect()
 }
 
-criterion_group!(kernels, fold, path, attempts, funnel);
+/// Reads the files of a store through the access that compares every byte with its seal, and through the one below it.
+#[expect(clippy::unwrap_used, reason = "without its store there is nothing to measure")]
+fn seal(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let (_folder, store, files) = runtime.block_on(sample_store());
+    let mut group = criterion.benchmark_group("seal: bytes of files");
+    group.throughput(Throughput::Bytes(files.iter().map(|file| file.size_bytes).sum()));
+    let plain: Arc<dyn ObjectStore> = store.files();
+    for (name, access) in [("checked", store.access()), ("not checked", plain)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                runtime.block_on(async {
+                    for file in &files {
+                        black_box(access.get(&file.location).await.unwrap().bytes().await.unwrap());
+                    }
+                });
+            });
+        });
+    }
+}
+
+/// The committed sample as a store, and the files of its events.
+#[expect(clippy::unwrap_used, reason = "without its store there is nothing to measure")]
+async fn sample_store() -> (TempDir, Store, Vec<DataFile>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open_or_create(folder.path()).await.unwrap();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/sample.ndjson.gz");
+    let options = IngestOptions::new(Mapping::mosaic().unwrap(), 1_775_000_000_000);
+    let inputs = expand(&[sample.display().to_string()], &options.limits).unwrap();
+    let quiet: Arc<dyn IngestProgress> = Arc::new(());
+    ingest(&store, &inputs, &options, &quiet).await.unwrap();
+    let files = store.events().snapshot().await.unwrap().files;
+    (folder, store, files)
+}
+
+criterion_group!(kernels, fold, path, attempts, funnel, seal);
 criterion_main!(kernels);

@@ -238,3 +238,20 @@ fn a_file_or_a_log_entry_that_is_missing_is_damage() {
         .says(&["the file is missing", "events/source="]);
     store.run(&["verify"]).expect(7).says(&["bytes: the file is missing"]);
 }
+
+#[tokio::test]
+async fn a_log_that_is_gone_is_damage_for_who_has_the_store_open_too() {
+    for gone in ["events/_delta_log", "events"] {
+        let store = small_store();
+        let open = Library::open(&store.path()).unwrap();
+        open.events().snapshot().await.unwrap();
+        fs::remove_dir_all(store.path().join(gone)).unwrap();
+        let error = open.events().snapshot().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{gone}: {error}");
+        assert!(error.to_string().contains("events/_delta_log"), "{gone}: {error}");
+        for command in [["overview"], ["compact"], ["vacuum"]] {
+            store.run(&command).expect(7).says(&["log is missing", "events/_delta_log", "backup"]);
+        }
+        store.run(&["verify"]).expect(7).says(&["events/_delta_log"]);
+    }
+}

@@ -39,7 +39,7 @@ fn the_dashboard_works_in_a_browser() {
         .args(["--test", "--test-reporter=spec"])
         .arg(repository("tests/web/dashboard.test.mjs"))
         .env("WAYFARE_URL", format!("http://{}", server.address()))
-        .env("WAYFARE_BIN", BINARY)
+        .env("WAYFARE_BIN", &*BINARY)
         .env("WAYFARE_STORE", store.path());
     let ran = Ran::of(command);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Store, files_below, from_environment, texts_of};
+use crate::harness::{Store, copy_folder, files_below, from_environment, texts_of};
 
 const USER: &str = "usr-7f3a9b2c41";
 /// Somebody whose id begins with the other's.
@@ -89,14 +89,6 @@ fn places(root: &Path, text: &str) -> Vec<String> {
         .collect()
 }
 
-fn copy(from: &Path, to: &Path) {
-    for path in files_below(from) {
-        let target = to.join(path.strip_prefix(from).unwrap());
-        fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::copy(path, target).unwrap();
-    }
-}
-
 #[track_caller]
 fn check_erased(store: &Store) {
     assert_eq!(places(&store.path(), USER), Vec::<String>::new());
@@ -162,7 +154,7 @@ fn a_killed_erasure_is_completed_by_the_same_command() {
     let ready = store_with_the_user();
     for kill in 0..from_environment("WAYFARE_ERASE_KILLS", KILLS) {
         let store = Store::new();
-        copy(&ready.path(), &store.path());
+        copy_folder(&ready.path(), &store.path());
         let mut child = store.command(&["erase", "--user", USER, "--yes", "--quiet"]).spawn().unwrap();
         thread::sleep(Duration::from_millis(20 + kill * 37 % 400));
         child.kill().unwrap();

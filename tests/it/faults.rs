@@ -24,6 +24,7 @@ mod power_cut;
 mod resend;
 mod shared;
 mod system_calls;
+mod upkeep;
 
 /// When batches are taken in within this process; any time will do.
 const NOW_MS: i64 = 1_774_000_000_000;
@@ -147,11 +148,15 @@ fn check(store: &Path, acknowledged: &BTreeSet<u64>, sent: u64, context: &str) {
 
 /// Takes a batch in within this process; tells whether it was new.
 async fn take_in(store: &Opened, folder: &Path, number: u64) -> bool {
-    let name = id_of(number);
-    let input = Input { name: name.as_str().into(), origin: Origin::File(batch_file(folder, number)) };
+    take_in_file(store, &batch_file(folder, number), &id_of(number)).await
+}
+
+/// Takes a file in within this process, as a batch of that id; tells whether it was new.
+async fn take_in_file(store: &Opened, path: &Path, id: &str) -> bool {
+    let input = Input { name: id.into(), origin: Origin::File(path.to_path_buf()) };
     let mut options = IngestOptions::new(Mapping::mosaic().unwrap(), NOW_MS);
     options.threads = 1;
-    options.batch_id = Some(name);
+    options.batch_id = Some(id.to_owned());
     let quiet: Arc<dyn IngestProgress> = Arc::new(());
     let summary = ingest(store, &[input], &options, &quiet).await.unwrap();
     !summary.inputs[0].already_stored

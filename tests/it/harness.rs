@@ -1,21 +1,24 @@
 //! The real binary, a store in a temporary folder for it, and room for files beside the store.
 
 use std::borrow::BorrowMut;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The binary's path.
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_wayfare");
+/// The binary's path: the one that was built with the tests, or, for runs that are large, `WAYFARE_BIN`.
+pub(crate) static BINARY: LazyLock<String> = LazyLock::new(|| {
+    text_from_environment("WAYFARE_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_wayfare").to_owned())
+});
 
 /// The binary with arguments and an empty environment.
 pub(crate) fn wayfare<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(&*BINARY);
     command.args(arguments).env_clear();
     command
 }
@@ -135,6 +138,22 @@ impl Store {
     }
 }
 
+/// The Python that `scripts/setup-tests` prepared, unless `WAYFARE_PYTHON` names another one.
+pub(crate) fn python() -> OsString {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(python) = named("WAYFARE_PYTHON") {
+        return python;
+    }
+    let cache = || {
+        let cache = named("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(PathBuf::from(named("HOME")?).join(".cache")))?;
+        Some(cache.join("wayfare/venv"))
+    };
+    let prepared =
+        named("WAYFARE_VENV").map(PathBuf::from).or_else(cache).map(|venv| venv.join("bin/python"));
+    prepared.filter(|python| python.exists()).map_or_else(|| "python3".into(), Into::into)
+}
+
 /// A path inside the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
@@ -162,10 +181,23 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Copies a folder with all files below it.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    for path in files_below(from) {
+        let target = to.join(path.strip_prefix(from).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(path, target).unwrap();
+    }
+}
+
 /// A number that an environment variable may change, for runs larger than those of every day.
-#[expect(clippy::disallowed_methods, reason = "how large a test is, the one who runs it says")]
 pub(crate) fn from_environment(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+    text_from_environment(name).map_or(default, |text| text.parse().unwrap())
+}
+
+#[expect(clippy::disallowed_methods, reason = "how large a test is, the one who runs it says")]
+fn text_from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// What a file says to who looks for a text: its path, its bytes, and its rows if it is Parquet.

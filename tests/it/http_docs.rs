@@ -26,7 +26,7 @@ fn every_command_of_the_page_works() {
     std::os::unix::fs::symlink(repository("data"), folder.path().join("data")).unwrap();
     let programs = folder.path().join("bin");
     std::fs::create_dir(&programs).unwrap();
-    std::os::unix::fs::symlink(BINARY, programs.join("wayfare")).unwrap();
+    std::os::unix::fs::symlink(&*BINARY, programs.join("wayfare")).unwrap();
     let page = std::fs::read_to_string(repository("docs/http.md")).unwrap();
     let path = format!("{}:{}", programs.display(), std::env::var_os("PATH").unwrap().display());
     let script = script(&page);

@@ -11,6 +11,8 @@ mod compaction;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod dashboard;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::harness::{Store, files_below, texts_of};
+use crate::server::Server;
 
 const LINES: &str = r#"{"activity":"journey_started","timestamp":"2026-03-01T10:00:00Z","invocation_id":"r1","user_id":"usr-ann-77","ip":"10.9.8.7","additional_params":{"journey_id":"login"}}
 {"activity":"step_completed","timestamp":"2026-03-01T10:00:01Z","invocation_id":"r1","user_id":"usr-ann-77","device_id":"dev-4711-x","additional_params":{"journey_id":"login","claimed_user_id":"usr-ann-77","mail":"ann.lee@example.com","text":"usr-ann-77 has bob@example.org"}}
@@ -62,4 +63,20 @@ fn a_key_that_cannot_be_right_is_refused() {
     // standard input would be spooled in plain
     fs::write(&key, [7; 32]).unwrap();
     store.run(&["ingest", "-"]).expect(2).says(&["standard input", "give a file"]);
+}
+
+/// A body would be on disk in plain before it is read.
+#[test]
+fn events_by_http_are_refused_before_a_byte_of_them_is_on_disk() {
+    let store = Store::new();
+    let line = LINES.lines().next().unwrap();
+    let (file, key) = (store.file("events.ndjson", line), store.file("key", [7; 32]));
+    store.ok(&["ingest", &file, "--pseudonyms", &key]);
+    let before = files_below(&store.path());
+    let server = Server::start(&store, &[]);
+    let problem = server.events(LINES).problem(409);
+    assert!(problem["detail"].as_str().unwrap().contains("keeps pseudonyms"), "{problem}");
+    assert_eq!(files_below(&store.path()), before);
+    // reports are not
+    server.get("/api/v1/journeys").expect(200);
 }

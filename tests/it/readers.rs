@@ -1,28 +1,10 @@
 //! Others open the store: the Delta library of Python and Polars as Delta, `DuckDB` the Parquet files of the log.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Store, repository, sample};
-
-/// The Python that `scripts/setup-tests` prepared, unless `WAYFARE_PYTHON` names another one.
-fn python() -> OsString {
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(python) = named("WAYFARE_PYTHON") {
-        return python;
-    }
-    let cache = || {
-        let cache = named("XDG_CACHE_HOME").map(PathBuf::from);
-        let cache = cache.or_else(|| Some(PathBuf::from(named("HOME")?).join(".cache")))?;
-        Some(cache.join("wayfare/venv"))
-    };
-    let prepared =
-        named("WAYFARE_VENV").map(PathBuf::from).or_else(cache).map(|venv| venv.join("bin/python"));
-    prepared.filter(|python| python.exists()).map_or_else(|| "python3".into(), Into::into)
-}
+use crate::harness::{Store, python, repository, sample};
 
 /// What each reader sees in a store.
 fn read(store: &Store) -> Value {

@@ -136,6 +136,29 @@ test("the funnel shows the numbers of the command line", async () => {
   await close();
 });
 
+test("every number of a funnel opens a list of that length, lost runs by reason too", async () => {
+  const { page, close } = await opened("/journey?journey=login");
+  const lost = printed("funnel", "--journey", "login", "--drop-offs");
+  const links = () => page.$$eval("a[href*='list='], a[href*='reached=']", (links) => links.map((link) => [link.innerText, link.getAttribute("href")]));
+  const found = await links();
+  const steps = printed("funnel", "--journey", "login");
+  const all = printed("steps", "--journey", "login");
+  assert.deepEqual(
+    found.map(([number]) => number),
+    [...steps.map((row) => row.reached), ...lost.map((row) => row.drop_off), ...all.map((row) => row.reached)].map((number) => number.toLocaleString("en")),
+  );
+  const stride = Math.ceil(found.length / LINKS_MAX);
+  for (const [number, href] of found.filter((_, index) => index % stride === 1)) {
+    await page.locator(`a[href="${href}"]`).click();
+    await page.waitForURL(/list=|reached=/);
+    await settled(page);
+    assert.match(await page.locator(".total").innerText(), new RegExp(`^${number} runs`), href);
+    await page.getByText("close the list").click();
+    await settled(page);
+  }
+  await close();
+});
+
 test("a number leads to a list of that length", async () => {
   const { page, close } = await opened("/journeys");
   const abandoned = printed("overview", "--journey", "login")[0].abandoned;

@@ -58,7 +58,7 @@ pub use record::{Reason, Record, Reject, Value};
 pub use retain::{Cutoff, Retained, retain};
 pub use store::{
     AppTransaction, Commit, CommitKind, DataFile, Disk, DiskFile, EVENTS_LAYOUT, EncodedFile, Encoder,
-    FileLayout, Files, LocalDisk, NewFile, Settings, Snapshot, Statistics, Store, Swept, Table, Turn,
-    VacuumAction, VacuumOptions, VacuumSummary, ValueRange, damage, encode,
+    FileLayout, Files, LocalDisk, NewFile, Scratch, Settings, Snapshot, Statistics, Store, Swept, Table,
+    Turn, VacuumAction, VacuumOptions, ValueRange, damage, encode,
 };
 pub use verify::{Check, FileProgress, Finding, Health, Repair, TableHealth, repair, verify};

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::{Error, ErrorKind, Result};
 
+mod checkpoint;
 mod contents;
 mod data_file;
 mod disk;
@@ -23,6 +24,7 @@ mod encoder;
 mod files;
 mod guard;
 mod layout;
+mod scratch;
 mod seal;
 mod settings;
 #[cfg(test)]
@@ -31,7 +33,6 @@ mod statistics;
 mod sweep;
 mod table;
 mod turn;
-mod upkeep;
 mod upload;
 
 pub(crate) use contents::Contents;
@@ -42,14 +43,14 @@ pub use files::Files;
 use guard::Guard;
 pub use guard::damage;
 pub use layout::{EVENTS_LAYOUT, FileLayout};
+pub use scratch::Scratch;
 pub(crate) use settings::FILE_NAME as SETTINGS_FILE;
 pub use settings::Settings;
 pub use statistics::{Statistics, ValueRange};
-pub use sweep::Swept;
 pub(crate) use sweep::{DAMAGED_FOLDER, relative, version_of, walk};
+pub use sweep::{Swept, VacuumAction, VacuumOptions};
 pub use table::{AppTransaction, Commit, CommitKind, Snapshot, Table};
 pub use turn::Turn;
-pub use upkeep::{VacuumAction, VacuumOptions, VacuumSummary};
 
 use crate::columns;
 

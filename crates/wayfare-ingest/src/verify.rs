@@ -138,7 +138,9 @@ pub async fn verify(store: &Store, threads: usize, progress: FileProgress<'_>) -
         }
         health.tables.push(counted(store, table, &snapshot)?);
     }
-    health.leftovers = store.leftovers()?.iter().map(|path| relative(store.root(), path)).collect();
+    let left = [store.leftovers()?, store.set_aside()?].concat();
+    health.leftovers = left.iter().map(|path| relative(store.root(), path)).collect();
+    health.leftovers.sort_unstable();
     Ok(health)
 }
 

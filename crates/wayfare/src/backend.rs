@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use wayfare_ingest::{
-    Decoder, GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Source, VacuumAction,
-    VacuumOptions, expand,
+    Decoder, GenerateSpec, Generator, IngestProgress, Input, Limits, Mapping, Origin, Scratch, Source, Swept,
+    VacuumAction, VacuumOptions, expand,
 };
 use wayfare_query::spec::Spec;
 use wayfare_query::{CompactStage, Engine, EngineOptions, Error, Report, ReportStream, Result};
@@ -281,7 +281,7 @@ pub(crate) async fn ingest(store: &Store, prepared: Prepared, progress: &Progres
 #[derive(Debug)]
 pub(crate) struct Upload {
     /// The file; it is gone when the batch is in.
-    pub(crate) file: Spool,
+    pub(crate) file: Scratch,
     /// The name under which the quarantine remembers it.
     pub(crate) name: String,
     /// How records are read.
@@ -305,12 +305,12 @@ pub(crate) async fn upload(store: &Store, upload: Upload) -> Result<IngestSummar
     }
     let limits = Limits { decompressed_bytes_max: unpacked_bytes_max, ..Limits::default() };
     // to its end before anything is stored, so that half a batch never is
-    let read = File::open(&file.0).map_err(|cause| Error::io("cannot read the batch", cause))?;
+    let read = File::open(file.path()).map_err(|cause| Error::io("cannot read the batch", cause))?;
     for block in Decoder::open(name.as_str().into(), Box::new(read), &limits)? {
         block?;
     }
     let source = source.as_deref().map(str::parse::<Source>).transpose()?;
-    let input = Input { name: name.into(), origin: Origin::File(file.0.clone()) };
+    let input = Input { name: name.into(), origin: Origin::File(file.path().to_path_buf()) };
     let prepared =
         Prepared { inputs: vec![input], mapping, source, batch_id, again: false, pseudonyms: None };
     take_in(store, prepared, &Progress::hidden()).await
@@ -331,12 +331,12 @@ pub(crate) async fn ingest_sample(
     options: GenerateOptions,
     progress: &Progress,
 ) -> Result<IngestSummary> {
-    let spool = Spool(store.files.root().join("sample.ndjson"));
-    let failed = |cause| Error::io("cannot write the sample", cause);
-    let mut file = BufWriter::new(File::create(&spool.0).map_err(failed)?);
-    generate(&options, &mut file, &Progress::hidden())?;
-    file.flush().map_err(failed)?;
-    let input = Input { name: "sample".into(), origin: Origin::File(spool.0.clone()) };
+    let mut file = scratch(store)?;
+    let mut out = BufWriter::new(&mut file);
+    generate(&options, &mut out, &Progress::hidden())?;
+    out.flush().map_err(|cause| Error::io("cannot write the sample", cause))?;
+    drop(out);
+    let input = Input { name: "sample".into(), origin: Origin::File(file.path().to_path_buf()) };
     let prepared = Prepared {
         inputs: vec![input],
         mapping: Mapping::mosaic()?,
@@ -349,14 +349,8 @@ pub(crate) async fn ingest_sample(
 }
 
 /// A file that is gone when its use is over.
-#[derive(Debug)]
-pub(crate) struct Spool(pub(crate) PathBuf);
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        // the sample can be made again, and a file too many in the store's folder harms nobody
-        std::fs::remove_file(&self.0).unwrap_or_default();
-    }
+pub(crate) fn scratch(store: &Store) -> Result<Scratch> {
+    store.files.scratch()
 }
 
 async fn take_in(store: &Store, prepared: Prepared, progress: &Progress) -> Result<IngestSummary> {
@@ -466,7 +460,7 @@ pub(crate) async fn vacuum(store: &Store, older_than: Duration, dry_run: bool) -
     let action = if dry_run { VacuumAction::List } else { VacuumAction::Remove };
     let now = SystemTime::UNIX_EPOCH + Duration::from_millis(clock::now_ms().unsigned_abs());
     let done = store.files.vacuum(VacuumOptions { older_than, action, now }).await?;
-    let wayfare_ingest::VacuumSummary { files, bytes, log_entries } = done;
+    let Swept { files, bytes, log_entries } = done;
     Ok(VacuumSummary { files, bytes, log_entries, dry_run, elapsed: started.elapsed() })
 }
 

@@ -84,7 +84,7 @@ fn read(store: &Path, known: &Known) {
 /// `WAYFARE_SHARED_SECONDS`: how long.
 #[test]
 fn writers_a_compactor_and_readers_do_not_disturb_each_other() {
-    let duration = Duration::from_secs(from_environment("WAYFARE_SHARED_SECONDS", 8));
+    let duration = Duration::from_secs(from_environment("WAYFARE_SHARED_SECONDS", 20));
     let beside = Store::new();
     let (store, folder): (PathBuf, PathBuf) = (beside.path(), beside.beside("batches"));
     fs::create_dir(&folder).unwrap();

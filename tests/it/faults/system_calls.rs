@@ -50,7 +50,7 @@ fn traced(work: Work, store: &Path, folder: &Path, log: &Path, options: &[&str])
         .arg(log)
         .args(options)
         .arg("--")
-        .arg(BINARY)
+        .arg(&*BINARY)
         .args(inner.get_args());
     command.args(["--threads", "1"]).env_clear();
     command

@@ -49,7 +49,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
 }
 
 /// A file that is being written.
-pub trait DiskFile: fmt::Debug + Send {
+pub trait DiskFile: fmt::Debug + Send + Sync {
     /// Writes all bytes, the first one at `offset`.
     ///
     /// # Errors

@@ -118,12 +118,12 @@ impl Files {
     }
 
     /// Opens a file for passing use: not synced, and gone or forgotten when its maker is.
-    pub(crate) fn scratch(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+    pub(super) fn scratch(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         self.disk.create(path)
     }
 
     /// Takes a file away that nothing refers to. That it stays costs space only, so a failure is no error.
-    pub(crate) fn forget(&self, path: &Path) {
+    pub(super) fn forget(&self, path: &Path) {
         self.disk.remove(path).unwrap_or_default();
     }
 

@@ -19,6 +19,7 @@ use object_store::{
 };
 
 use super::seal::{Flaw, Seal, check_log, seal_log, seal_parquet};
+use super::sweep::VERSION_DIGITS;
 use super::table::LOG_FOLDER;
 use crate::Error;
 
@@ -26,8 +27,6 @@ use crate::Error;
 const END_BYTES: u64 = 64 << 10;
 /// Seals that are kept; beyond it all are forgotten and read anew.
 const SEALS_MAX: usize = 4_096;
-/// Digits of a version in the name of a log entry.
-const VERSION_DIGITS: usize = 20;
 
 type StoreResult<T> = Result<T, StoreError>;
 

@@ -3,6 +3,8 @@
 //! Changes are made for real, so that everything else reads them, and noted. [`Simulated::cut`] then gives what
 //! a disk may hold after a power cut: of the names that were not synced, any may be lost; of the bytes that
 //! were not synced, any part.
+//!
+//! The tests of the whole program read this file, too, as a module of theirs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -10,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::disk::{Disk, DiskFile, LocalDisk};
+use super::{Disk, DiskFile, LocalDisk};
 
 /// What happens at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,30 @@ impl Simulated {
     /// A disk whose changes lie below `base`, which is there and survives.
     pub(crate) fn new(base: &Path) -> Self {
         Self { base: base.to_path_buf(), state: Arc::default() }
+    }
+
+    /// A disk that holds all that lies below `base`, and does not forget it.
+    pub(crate) fn over(base: &Path) -> Self {
+        let disk = Self::new(base);
+        let mut state = disk.state.lock().unwrap();
+        let mut folders = vec![base.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let node = state.node();
+                if path.is_dir() {
+                    folders.push(path.clone());
+                } else {
+                    let bytes = fs::read(&path).unwrap();
+                    state.bytes.insert(node, bytes.clone());
+                    state.synced_bytes.insert(node, bytes);
+                }
+                state.names.insert(path.clone(), node);
+                state.synced_names.insert(path, node);
+            }
+        }
+        drop(state);
+        disk
     }
 
     /// The fault at call number `at`, from 0.

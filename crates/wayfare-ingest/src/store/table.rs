@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use deltalake_core::checkpoints::create_checkpoint;
+use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake_core::kernel::{Action, Add, StructField, Transaction};
@@ -15,7 +15,7 @@ use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
-use deltalake_core::{DeltaTable, DeltaTableError};
+use futures::TryStreamExt as _;
 use object_store::Error as StoreError;
 use object_store::path::Path as StorePath;
 use tokio::sync::Mutex;
@@ -165,6 +165,10 @@ impl Table {
 
     /// The newest state; what was read before is kept, so only the log's new entries are read.
     async fn load(&self) -> Result<DeltaTableState> {
+        // what is known already would do without the folder, and the next commit would begin a log in the middle
+        if self.files.path_of(&self.folder).is_ok_and(|folder| !folder.join(LOG_FOLDER).is_dir()) {
+            return Err(self.without_log());
+        }
         let mut head = self.head.lock().await;
         let loaded = match head.take() {
             Some(mut known) => match known.update(&self.log, None).await {
@@ -174,14 +178,24 @@ impl Table {
             },
             None => DeltaTableState::try_new(&self.log, None).await,
         };
-        let loaded = loaded.map_err(|cause| error("cannot read the log", cause).with("table", self.name))?;
+        let loaded = loaded.map_err(|cause| match cause {
+            DeltaTableError::NotATable(_) => self.without_log(),
+            cause => error("cannot read the log", cause).with("table", self.name),
+        })?;
         Ok(head.insert(loaded).clone())
+    }
+
+    /// That the log is gone: a store is made with all its tables.
+    fn without_log(&self) -> Error {
+        Error::corrupt("the table's log is missing")
+            .with("file", format!("{}/{LOG_FOLDER}", self.name))
+            .hint("restore the store from a backup")
     }
 
     /// Reads the table's newest version.
     ///
     /// # Errors
-    /// `NotFound` without a log, `Corrupt` when the log cannot be understood, `Unavailable` when it cannot be read.
+    /// `Corrupt` when the log is gone or cannot be understood, `Unavailable` when it cannot be read.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let loaded = self.load().await?;
         let mut files = loaded
@@ -191,6 +205,20 @@ impl Table {
             .collect::<Result<Vec<_>>>()?;
         files.sort_unstable_by(|left, right| left.path.cmp(&right.path));
         Ok(Snapshot { version: version_number(loaded.version())?, files })
+    }
+
+    /// Files that were part of the table, as far as the log tells of them, and when they were taken out of it.
+    pub(super) async fn replaced(&self) -> Result<HashMap<String, SystemTime>> {
+        let failed = |cause| error("cannot read the log", cause).with("table", self.name);
+        let loaded = self.load().await?;
+        let mut views = loaded.all_tombstones(&self.log);
+        let mut replaced = HashMap::new();
+        while let Some(view) = views.try_next().await.map_err(failed)? {
+            let at_ms = u64::try_from(view.deletion_timestamp().unwrap_or_default()).unwrap_or_default();
+            let at = SystemTime::UNIX_EPOCH + Duration::from_millis(at_ms);
+            replaced.insert(view.path().into_owned(), at);
+        }
+        Ok(replaced)
     }
 
     /// The version recorded last for the application `app_id`.
@@ -351,21 +379,7 @@ fn pause(attempt: u32) -> Duration {
     most * random / 1_000
 }
 
-impl Table {
-    /// Writes a checkpoint of the newest version, so that no older entry of the log is needed; gives the version.
-    ///
-    /// # Errors
-    /// As [`Table::snapshot`]; `Unavailable` when the log cannot be written.
-    pub(super) async fn checkpoint(&self) -> Result<i64> {
-        let failed = |cause| error("cannot write a checkpoint of the log", cause).with("table", self.name);
-        let mut loaded = DeltaTable::new(Arc::clone(&self.log));
-        loaded.load().await.map_err(failed)?;
-        create_checkpoint(&loaded, None).await.map_err(failed)?;
-        version_number(loaded.version().unwrap_or_default())
-    }
-}
-
-pub(super) fn version_number(version: u64) -> Result<i64> {
+fn version_number(version: u64) -> Result<i64> {
     i64::try_from(version).map_err(|cause| Error::corrupt("the log's version is out of range").because(cause))
 }
 
@@ -375,7 +389,6 @@ pub(super) fn error(what: &str, cause: DeltaTableError) -> Error {
         return damage;
     }
     let kind = match &cause {
-        DeltaTableError::NotATable(_) => ErrorKind::NotFound,
         DeltaTableError::Transaction {
             source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_),
         } => ErrorKind::Conflict,
@@ -383,13 +396,13 @@ pub(super) fn error(what: &str, cause: DeltaTableError) -> Error {
         DeltaTableError::ObjectStore { .. }
         | DeltaTableError::Io { .. }
         | DeltaTableError::Transaction { .. } => ErrorKind::Unavailable,
-        DeltaTableError::KernelError(_) if mentions_file_access(&cause) => ErrorKind::Unavailable,
+        _ if mentions_file_access(&cause) => ErrorKind::Unavailable,
         _ => ErrorKind::Corrupt,
     };
     Error::new(kind, what).because(cause)
 }
 
-/// Whether an error of the kernel, which has no kinds, comes from the file system.
+/// Whether an error of the kernel or of a writer, which have no kinds, comes from the file system.
 fn mentions_file_access(cause: &DeltaTableError) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(cause);
     while let Some(error) = next {

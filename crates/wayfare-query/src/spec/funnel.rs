@@ -2,7 +2,8 @@
 //!
 //! Steps count from 0 in the serialised form and from 1 on the command line, where people write them.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -133,13 +134,26 @@ impl Unit {
 }
 
 /// A step: as people write it, or field by field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum StepSpec {
     /// A step id, an event, or a condition, see [`super::Step`].
     Text(String),
     /// An event by its name and properties.
     Event(EventSpec),
+}
+
+/// By hand, as a derived one would take an array for an event's fields in their order.
+impl<'de> Deserialize<'de> for StepSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self::Text(text)),
+            fields @ Value::Object(_) => {
+                serde_json::from_value(fields).map(Self::Event).map_err(D::Error::custom)
+            }
+            other => Err(D::Error::custom(format!("expected a step as a text or an object, saw {other}"))),
+        }
+    }
 }
 
 impl From<String> for StepSpec {

@@ -14,6 +14,7 @@ pub struct CausesSpec {
     pub scope: Scope,
     /// The fewest decided runs on each side of a comparison; 20 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<usize>)]
     pub min_runs: Option<u64>,
     /// Whether each pair of dimensions of runs is a dimension, too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

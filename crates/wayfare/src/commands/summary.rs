@@ -181,10 +181,10 @@ pub(super) fn vacuum_lines(summary: &VacuumSummary) -> Vec<String> {
         }
     }
     let (files, bytes) = (count(summary.files.len() as u64), size(summary.bytes));
-    lines.push(match (summary.dry_run, summary.log_entries) {
-        (true, _) => format!("would remove {files} files ({bytes})"),
-        (false, 0) => format!("removed {files} files ({bytes})"),
-        (false, entries) => format!("removed {files} files ({bytes}) and {} old log entries", count(entries)),
+    let done = if summary.dry_run { "would remove" } else { "removed" };
+    lines.push(match summary.log_entries {
+        0 => format!("{done} {files} files ({bytes})"),
+        entries => format!("{done} {files} files and {} old log entries ({bytes})", count(entries)),
     });
     lines
 }

@@ -250,5 +250,8 @@ mod tests {
             "/report"
         );
         assert_eq!(post("overview", r#"{"limit":"5"}"#).unwrap_err()["status"], 400);
+        // no fields in their order
+        let problem = post("funnel", r#"{"steps":[[null,null]]}"#).unwrap_err();
+        assert!(problem["detail"].as_str().unwrap().contains("a text or an object"), "{problem}");
     }
 }

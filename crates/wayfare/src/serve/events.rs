@@ -5,6 +5,7 @@
 //! changes nothing, so a client that got no answer sends the same again.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,9 +16,8 @@ use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONT
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use futures::StreamExt as _;
 use serde::Serialize;
-use tokio::io::AsyncWriteExt as _;
 use utoipa::ToSchema;
-use uuid::Uuid;
+use wayfare_ingest::Scratch;
 use wayfare_query::{Error, ErrorKind};
 
 use super::App;
@@ -26,7 +26,7 @@ use super::caller::Caller;
 use super::finish::RequestId;
 use super::problem::Problem;
 use super::tokens::Scope;
-use crate::backend::{self, IngestSummary, Spool, Upload};
+use crate::backend::{self, IngestSummary, Upload};
 
 /// Kinds of body that hold events; which of them it is, is told by its content.
 const MEDIA_TYPES: [&str; 7] = [
@@ -98,8 +98,8 @@ pub(crate) async fn post(
         Some(id) => format!("request {}", id.0),
         None => "request".to_owned(),
     };
-    let file = Spool(store.root().join(format!("spool-{}", Uuid::new_v4().simple())));
-    receive(&app, request, &file).await?;
+    let file = backend::scratch(&store).map_err(|error| app.problem(&error))?;
+    let file = receive(&app, request, file).await?;
     let upload = Upload {
         file,
         name,
@@ -164,7 +164,7 @@ fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Writes a body to a file as it comes.
-async fn receive(app: &App, request: Request, file: &Spool) -> Result<(), Problem> {
+async fn receive(app: &App, request: Request, mut file: Scratch) -> Result<Scratch, Problem> {
     let most = app.body_bytes_max;
     let too_large = || {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("expected a body of at most {most} bytes"))
@@ -176,7 +176,6 @@ async fn receive(app: &App, request: Request, file: &Spool) -> Result<(), Proble
         return Err(too_large());
     }
     let failed = |cause| app.problem(&Error::io("cannot keep the batch", cause));
-    let mut out = tokio::fs::File::create(&file.0).await.map_err(failed)?;
     let copy = async {
         let mut pieces = Body::into_data_stream(request.into_body());
         let mut received = 0_u64;
@@ -185,9 +184,14 @@ async fn receive(app: &App, request: Request, file: &Spool) -> Result<(), Proble
             if received > most {
                 return Err(too_large());
             }
-            out.write_all(&piece).await.map_err(failed)?;
+            let write = move || file.write_all(&piece).map(|()| file);
+            file = tokio::task::spawn_blocking(write)
+                .await
+                .map_err(io::Error::other)
+                .flatten()
+                .map_err(failed)?;
         }
-        out.flush().await.map_err(failed)
+        Ok(file)
     };
     match tokio::time::timeout(app.body_time, copy).await {
         Ok(done) => done,

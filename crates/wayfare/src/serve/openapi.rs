@@ -206,8 +206,10 @@ fn posted(entry: &Entry, id: &str, scope: Scope) -> Value {
 
 fn events() -> Value {
     let kinds = ["application/x-ndjson", "application/json", "text/csv"];
+    // what is no event is answered for by line and reason
+    let any = json!({ "description": "Records; those that cannot be used go into quarantine" });
     let content: Map<String, Value> =
-        kinds.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": { "type": "string" } }))).collect();
+        kinds.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": any }))).collect();
     let source = json!({
         "name": "source",
         "in": "query",
@@ -230,7 +232,8 @@ fn events() -> Value {
     );
     let rest = json!({
         "parameters": [source, key],
-        "requestBody": { "required": true, "content": content },
+        // none is an empty batch
+        "requestBody": { "required": false, "content": content },
         "responses": responses,
     });
     operation("post_events", "Takes a batch of events in, whole or not at all", Some(Scope::Ingest), rest)

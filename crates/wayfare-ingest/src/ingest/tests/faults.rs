@@ -115,7 +115,7 @@ async fn a_disk_that_is_full_keeps_no_half_written_files() {
     take_in(Arc::new(LocalDisk), &root, &batches[0].0, &batches[0].1).await.unwrap();
     let before = files_below(&root);
     for at in 0.. {
-        let disk = Simulated::new(&beside.root()).with_fault(at, Fault::Fails(IoErrorKind::StorageFull));
+        let disk = Simulated::over(&beside.root()).with_fault(at, Fault::Fails(IoErrorKind::StorageFull));
         match take_in(Arc::new(disk.clone()), &root, &batches[1].0, &batches[1].1).await {
             // the quarantine comes first, and stays
             Err(_) => assert!(files_below(&root) <= before + 2, "call {at}"),

@@ -46,7 +46,7 @@ export function Filters({ route, journeys, runs }: Props) {
           value={query.get("journey") ?? ""}
           options={(journeys?.rows ?? []).map((row) => String(row["journey_id"] ?? ""))}
           all={onJourney ? null : "All journeys"}
-          set={(journey) => set({ journey, version: null, step: null, a: null, b: null })}
+          set={(journey) => set({ journey, version: null, step: null, list: null, reached: null, a: null, b: null })}
         />
       )}
       {runs && <Versions route={route} journey={query.get("journey")} set={set} />}

@@ -1,21 +1,39 @@
-// The main line of a journey as a funnel, and each step with what became of the runs that reached it.
+// The main line of a journey as a funnel, why runs left it, the runs behind a number, and each step of the journey.
 
 import { useRef } from "preact/hooks";
 
+import type { Row, Spec } from "../../api";
 import type { ChartHandle } from "../../charts/chart";
 import { FunnelChart } from "../../charts/funnel";
+import { label } from "../../format";
+import { runLink } from "../../links";
 import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
+import { address, changed } from "../../route";
+import { condition } from "../../scope";
 import type { ViewProps } from "../journey";
+import { DropOffs } from "./dropOffs";
+
+/** Rows of the list behind a number; a download holds all. */
+const LIST_ROWS = 50;
 
 export function FunnelPanels({ route, scope, zone }: ViewProps) {
   const steps = route.query.getAll("step");
   const funnel = { ...scope, ...(steps.length ? { steps } : {}) };
+  const dropOffs = { ...funnel, drop_offs: true };
   const stepsSpec = { ...scope };
   const use = useReport("funnel", funnel);
+  const dropOffsUse = useReport("funnel", dropOffs);
   const stepsUse = useReport("steps", stepsSpec);
   const chart = useRef<ChartHandle | null>(null);
+  // `3` for the runs that reached the third step, `3,abandoned` for those that were abandoned before it
+  const listed = route.query.get("list");
+  // any step of the journey, by its id
+  const reached = route.query.get("reached");
+  const list = (step: number, dropOff?: string) =>
+    address(route.path, changed(route.query, { reached: null, list: dropOff ? `${step},${dropOff}` : String(step) }));
+  const close = address(route.path, changed(route.query, { list: null, reached: null }));
   return (
     <>
       <Panel
@@ -37,7 +55,7 @@ export function FunnelPanels({ route, scope, zone }: ViewProps) {
               columns={[
                 "step",
                 "name",
-                "reached",
+                { name: "reached", href: (row: Row) => list(Number(row["step"])) },
                 { name: "share_of_first", bar: (row) => row["share_of_first"] as number | null },
                 "share_of_previous",
                 "drop_off",
@@ -50,6 +68,13 @@ export function FunnelPanels({ route, scope, zone }: ViewProps) {
           </>
         )}
       </Panel>
+      {listed && <ListPanel funnel={funnel} listed={listed} zone={zone} query={route.query} close={close} />}
+      {reached && (
+        <ListPanel funnel={{ ...scope, steps: [condition("step_id", reached)] }} name={reached} listed="1" zone={zone} query={route.query} close={close} />
+      )}
+      <Panel title="Why runs went no further" hint="What became of the runs that were lost before each step." name="funnel" spec={dropOffs} use={dropOffsUse} wide>
+        {(answer) => <DropOffs answer={answer} href={list} />}
+      </Panel>
       <Panel title="Steps" hint="Every step of the journey, and what became of the runs that reached it." name="steps" spec={stepsSpec} use={stepsUse} wide>
         {(answer) => (
           <>
@@ -59,7 +84,7 @@ export function FunnelPanels({ route, scope, zone }: ViewProps) {
               zone={zone}
               columns={[
                 "step_id",
-                "reached",
+                { name: "reached", href: (row: Row) => address(route.path, changed(route.query, { list: null, reached: String(row["step_id"]) })) },
                 "attempts",
                 "retries",
                 { name: "completion_rate", bar: (row) => row["completion_rate"] as number | null },
@@ -79,5 +104,47 @@ export function FunnelPanels({ route, scope, zone }: ViewProps) {
         )}
       </Panel>
     </>
+  );
+}
+
+interface ListProps {
+  funnel: Spec;
+  listed: string;
+  /** What the step is called, where it is not one of the funnel. */
+  name?: string;
+  zone: string;
+  query: URLSearchParams;
+  close: string;
+}
+
+/** The runs behind a number of the funnel, by the computation that counted them. */
+function ListPanel({ funnel, listed, name, zone, query, close }: ListProps) {
+  const [step = "", dropOff] = listed.split(",");
+  // steps count from 0 in a spec
+  const list = { step: Number(step) - 1, ...(dropOff ? { class: dropOff } : {}) };
+  const spec = { ...funnel, list, limit: LIST_ROWS };
+  const use = useReport("funnel", spec);
+  const title = dropOff ? `Runs lost before step ${step}: ${label(dropOff)}` : `Runs that reached ${name ?? `step ${step}`}`;
+  return (
+    <Panel title={title} name="funnel" spec={spec} use={use} wide>
+      {(answer) => (
+        <>
+          <p class="faint total">
+            {(answer.rows_total ?? answer.rows.length).toLocaleString("en")} runs · <a href={close}>close the list</a>
+          </p>
+          <Table
+            answer={answer}
+            caption="Runs behind the number"
+            zone={zone}
+            columns={[
+              { name: "invocation_id", title: "run", href: (row) => runLink(query, String(row["invocation_id"])) },
+              "entered_at",
+              { name: "reached_at", title: dropOff ? "last step at" : "reached at" },
+              { name: "level", title: "steps done" },
+            ]}
+          />
+        </>
+      )}
+    </Panel>
   );
 }
