@@ -22,17 +22,26 @@ pub(crate) fn over(
     context: &SessionContext,
     of: &str,
 ) -> Result<Expr> {
-    let name = match &condition.path {
-        Some(path) => format!("{PARAMS}{}", path.join(".")),
-        None => condition.column.clone(),
-    };
-    let value = column(&name, schema, context, of)?;
+    let value = subject(condition, schema, context, of)?;
     let kind = match &value {
         Expr::Column(column) => schema.field_with_name(&column.name).map(|field| field.data_type().clone()),
         _ => Ok(DataType::Utf8View),
     };
     let kind = kind.map_err(|cause| Error::internal("no such field").because(cause))?;
     compare(value, &kind, condition, context)
+}
+
+/// What a condition compares.
+///
+/// # Errors
+/// As [`column`].
+pub(crate) fn subject(
+    condition: &Condition,
+    schema: &Schema,
+    context: &SessionContext,
+    of: &str,
+) -> Result<Expr> {
+    column(&condition.subject(), schema, context, of)
 }
 
 /// Finds a column by name, which may leave `_id` out, or a parameter by `params.` and its path.

@@ -20,6 +20,7 @@
 //! | `assignment` | which event of an instant serves which step |
 //! | `strict` | what breaks a strict attempt |
 //! | `collect` | which attempts are kept |
+//! | `explain`, `places` | what each event was to the attempt that is reported |
 //!
 //! ```
 //! use wayfare_query::funnel::{Definition, Funnel, FunnelEvent};
@@ -36,9 +37,11 @@ mod assignment;
 mod chain;
 mod collect;
 mod definition;
+mod explain;
 mod instant;
 mod ordered;
 mod outcome;
+mod places;
 mod strict;
 mod unordered;
 
@@ -46,7 +49,8 @@ pub use definition::{
     Definition, EntryPolicy, EventReuse, Exclusion, ExclusionEffect, OnRepeat, Order, STEPS_MAX,
     StrictReentry, StrictRepeats, StrictScope, Strictness, Ties, WindowFrom,
 };
-pub use outcome::{Attempt, Match, Outcome, greatest_level};
+pub use explain::{Explanation, Part};
+pub use outcome::{Attempt, Ending, Match, Outcome, greatest_level};
 
 use crate::Result;
 use collect::{Collector, Keep};
@@ -121,12 +125,19 @@ impl Funnel {
         self.found.attempts(&self.definition)
     }
 
+    /// What each event of one unit was to the attempt that is reported; `events` are all of the unit's, in order.
+    pub fn explain(&mut self, events: &[FunnelEvent]) -> Explanation {
+        let outcome = self.run(events).clone();
+        let attempts = self.attempts(events);
+        Explanation::new(&self.definition, events, outcome, attempts)
+    }
+
     /// Reads the events, once for each value that may be held.
     fn read(&mut self, events: &[FunnelEvent]) {
         let hold = self.definition.hold;
         if hold == 0 {
             self.scan(events);
-            return self.found.close(&self.definition);
+            return self.found.close(&self.definition, 0);
         }
         let mut values: Vec<u32> =
             events.iter().filter(|event| event.steps & hold != 0).map(|event| event.held).collect();
@@ -145,7 +156,7 @@ impl Funnel {
                 ..*event
             }));
             self.scan(&held);
-            self.found.close(&self.definition);
+            self.found.close(&self.definition, value);
         }
         self.held = held;
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use datafusion::common::Column;
@@ -17,10 +18,24 @@ use crate::provider::SnapshotTable;
 use crate::runs::{Folds, Marks, RunsPlan, StoreSnapshot, date_scalar, instant};
 use crate::session::{EngineOptions, session};
 use crate::spec::{Condition, Range, Scope, parse_instant_ms, parse_tz};
+use crate::words::instant_in;
 use crate::{Error, Result};
 
 /// Name of the view of runs that reports select from.
 pub(crate) const RUNS: &str = "runs";
+
+/// Something that is asked of a run or an event.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// What it is about: `journey`, `platform`.
+    pub(crate) what: String,
+    /// What is asked, in words.
+    pub(crate) asked: String,
+    /// What is compared.
+    pub(crate) value: Expr,
+    /// Whether it holds.
+    pub(crate) holds: Expr,
+}
 
 /// A question being answered.
 pub(crate) struct Question<'a> {
@@ -120,11 +135,11 @@ impl<'a> Question<'a> {
     }
 
     /// The runs of one invocation id, which began on one of `dates`.
-    pub(crate) fn runs_of_id(&self, id: &str, dates: &[NaiveDate]) -> Result<DataFrame> {
+    pub(crate) fn runs_of_id(&self, marks: &Marks, id: &str, dates: &[NaiveDate]) -> Result<DataFrame> {
         let began =
             col("start_date").in_list(dates.iter().map(|&date| lit(date_scalar(date))).collect(), false);
         let wanted = col("invocation_id").eq(lit(id)).and(began);
-        let runs = self.planned(&[], None)?.filter(wanted);
+        let runs = self.planned(marks, None)?.filter(wanted);
         runs.map_err(|cause| of_datafusion("cannot look a run up", cause))
     }
 
@@ -143,34 +158,63 @@ impl<'a> Question<'a> {
     /// The runs of the scope.
     pub(crate) fn runs(&self, marks: &Marks) -> Result<DataFrame> {
         let runs = self.all_runs(marks)?;
-        let mut wanted = self.entry_conditions();
-        for condition in &self.conditions {
-            wanted.push(condition::over(condition, runs.schema().as_arrow(), &self.context, "a run")?);
-        }
+        let wanted = self.wanted_of_runs(runs.schema().as_arrow())?;
         wanted.into_iter().try_fold(runs, |runs, wanted| {
-            runs.filter(wanted).map_err(|cause| of_datafusion("cannot apply a condition", cause))
+            runs.filter(wanted.holds).map_err(|cause| of_datafusion("cannot apply a condition", cause))
         })
     }
 
-    /// The scope's conditions on journey, version and time of entry.
-    fn entry_conditions(&self) -> Vec<Expr> {
-        let mut wanted = Vec::new();
-        for (column, values) in
-            [("journey_id", &self.scope.journey), ("journey_version", &self.scope.version)]
-        {
-            if !values.is_empty() {
-                wanted.push(col(column).in_list(values.iter().map(lit).collect(), false));
-            }
-        }
+    /// What the scope asks of a run: journey, version, time of entry, and conditions.
+    pub(crate) fn wanted_of_runs(&self, schema: &Schema) -> Result<Vec<Wanted>> {
+        let mut wanted = self.wanted_by_name();
+        let dates = |holds: Expr, date: Option<Expr>| date.into_iter().fold(holds, Expr::and);
         if let Some(from_ms) = self.range.from_ms {
-            wanted.push(col("first_at").gt_eq(lit(instant(from_ms.saturating_mul(1_000)))));
-            wanted.extend(start_date(from_ms).map(|date| col("start_date").gt_eq(lit(date))));
+            let holds = col("first_at").gt_eq(lit(instant(from_ms.saturating_mul(1_000))));
+            let date = start_date(from_ms).map(|date| col("start_date").gt_eq(lit(date)));
+            wanted.push(self.wanted_entry("from", from_ms, dates(holds, date)));
         }
         if let Some(to_ms) = self.range.to_ms {
-            wanted.push(col("first_at").lt(lit(instant(to_ms.saturating_mul(1_000)))));
-            wanted.extend(start_date(to_ms).map(|date| col("start_date").lt_eq(lit(date))));
+            let holds = col("first_at").lt(lit(instant(to_ms.saturating_mul(1_000))));
+            let date = start_date(to_ms).map(|date| col("start_date").lt_eq(lit(date)));
+            wanted.push(self.wanted_entry("before", to_ms, dates(holds, date)));
         }
-        wanted
+        wanted.extend(self.wanted_by_condition(schema, "a run")?);
+        Ok(wanted)
+    }
+
+    /// The scope's journeys and versions.
+    pub(crate) fn wanted_by_name(&self) -> Vec<Wanted> {
+        let names = [
+            ("journey", "journey_id", &self.scope.journey),
+            ("version", "journey_version", &self.scope.version),
+        ];
+        let named = names.into_iter().filter(|(_, _, values)| !values.is_empty());
+        named
+            .map(|(what, column, values)| Wanted {
+                what: what.to_owned(),
+                asked: values.join(" or "),
+                value: col(column),
+                holds: col(column).in_list(values.iter().map(lit).collect(), false),
+            })
+            .collect()
+    }
+
+    /// The scope's conditions over the columns of `schema`.
+    pub(crate) fn wanted_by_condition(&self, schema: &Schema, of: &str) -> Result<Vec<Wanted>> {
+        let wanted = self.conditions.iter().map(|condition| {
+            Ok(Wanted {
+                what: condition.subject(),
+                asked: condition.to_string(),
+                value: condition::subject(condition, schema, &self.context, of)?,
+                holds: condition::over(condition, schema, &self.context, of)?,
+            })
+        });
+        wanted.collect()
+    }
+
+    fn wanted_entry(&self, word: &str, bound_ms: i64, holds: Expr) -> Wanted {
+        let asked = format!("{word} {}", instant_in(bound_ms, self.zone));
+        Wanted { what: "the first event".to_owned(), asked, value: col("first_at"), holds }
     }
 
     /// Makes the runs of the scope known as the view [`RUNS`].

@@ -9,6 +9,7 @@ mod durations;
 mod empty;
 mod event;
 mod events;
+mod explain;
 mod failures;
 mod funnel;
 mod invocation;
@@ -84,6 +85,7 @@ pub(crate) async fn answer(store: &Store, options: &EngineOptions, spec: &Spec) 
     let rows = match spec {
         Spec::Overview(_) => overview::rows(&question).await?,
         Spec::Funnel(spec) => funnel::rows(&question, spec).await?,
+        Spec::Explain(spec) => explain::rows(&question, spec).await?,
         Spec::Steps(_) => steps::rows(&question).await?,
         Spec::Failures(_) => failures::rows(&question).await?,
         Spec::Causes(spec) => causes::rows(&question, &causes::split(&spec.scope)?.0, spec).await?,
@@ -99,7 +101,7 @@ pub(crate) async fn answer(store: &Store, options: &EngineOptions, spec: &Spec) 
         Spec::Values { column, .. } => values::rows(&question, column).await?,
         Spec::Activity(spec) => activity::rows(&question, spec).await?,
         Spec::Event { id, .. } => event::rows(&question, id).await?,
-        Spec::Sessions(spec) => sessions::rows(&question, spec).await?,
+        Spec::Sessions(scope) => sessions::rows(&question, scope).await?,
         Spec::Risk(scope) => risk::rows(&question, scope).await?,
         Spec::Sql { query } => sql::rows(&question, query).await?,
     };
@@ -152,6 +154,7 @@ fn asked(spec: &Spec) -> Result<(Scope, &'static [&'static str])> {
         Spec::Calls(scope) => (calls::split(scope).1, &[]),
         Spec::Durations(spec) => (spec.scope.clone(), &["journey_id"]),
         Spec::Funnel(spec) => (spec.scope.clone(), &[]),
+        Spec::Explain(spec) => (spec.funnel.scope.clone(), &[]),
         Spec::Paths(spec) => (spec.scope.clone(), &[]),
         Spec::Compare(spec) => (spec.scope.clone(), &[]),
         Spec::Invocations(spec) => (spec.scope.clone(), &[]),
@@ -161,8 +164,7 @@ fn asked(spec: &Spec) -> Result<(Scope, &'static [&'static str])> {
         | Spec::Journeys(scope)
         | Spec::Values { scope, .. } => (scope.clone(), &[]),
         Spec::Activity(spec) => (activity::scope(spec)?, &[]),
-        Spec::Sessions(spec) => (Scope { by: Vec::new(), ..spec.scope.clone() }, &[]),
-        Spec::Risk(scope) => (Scope { by: Vec::new(), ..scope.clone() }, &[]),
+        Spec::Sessions(scope) | Spec::Risk(scope) => (Scope { by: Vec::new(), ..scope.clone() }, &[]),
         Spec::Invocation { tz, .. } | Spec::Event { tz, .. } => {
             (Scope { tz: tz.clone(), ..Scope::default() }, &[])
         }
@@ -182,6 +184,9 @@ fn refuse_split(spec: &Spec) -> Result<()> {
             "it has one row a value",
             "`--where COLUMN=VALUE` narrows the events; `sql` groups by several columns",
         ),
+        Spec::Explain(spec) => {
+            (&spec.funnel.scope, "it has one row an event", "`funnel --by …` splits what runs have in common")
+        }
         Spec::Quality(scope) => {
             (scope, "it has one row an issue", "`--journey` and `--where` narrow the runs")
         }

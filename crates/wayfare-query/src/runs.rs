@@ -112,7 +112,7 @@ impl RunsPlan<'_> {
 }
 
 /// The idle timeout of a run's journey, as an expression in microseconds.
-fn idle_timeout_us(settings: &Settings) -> Result<Expr> {
+pub(crate) fn idle_timeout_us(settings: &Settings) -> Result<Expr> {
     let parse = |text: &str| -> Result<Expr> {
         let millis = parse_duration_ms(text).map_err(|error| error.with("setting", "idle_timeout"))?;
         Ok(lit(millis.saturating_mul(1_000)))
@@ -169,6 +169,12 @@ pub(crate) fn folded(
 fn fold_arguments(marks: &Marks) -> Result<Vec<Expr>> {
     let mut arguments: Vec<Expr> = fold::LEADING.iter().map(|&name| col(name)).collect();
     arguments.extend(fold::EVENT_TEXTS.iter().chain(&RUN_DIMENSIONS).map(|&name| col(name)));
+    arguments.push(mask(marks)?);
+    Ok(arguments)
+}
+
+/// The answers to predicates over an event as one number.
+pub(crate) fn mask(marks: &Marks) -> Result<Expr> {
     let mut mask = lit(0_u64);
     for (bit, predicate) in marks.iter().enumerate() {
         let set = 1_u64.checked_shl(u32::try_from(bit).unwrap_or(u32::MAX));
@@ -176,8 +182,7 @@ fn fold_arguments(marks: &Marks) -> Result<Vec<Expr>> {
         let answer = when(predicate.clone(), lit(set)).otherwise(lit(0_u64));
         mask = mask + answer.map_err(|cause| of_datafusion("cannot plan a condition", cause))?;
     }
-    arguments.push(mask);
-    Ok(arguments)
+    Ok(mask)
 }
 
 /// An instant as a literal, from microseconds.

@@ -4,6 +4,7 @@
 //! way in gives the same errors.
 
 mod activity;
+mod explain;
 mod filter;
 mod funnel;
 mod quoted;
@@ -12,7 +13,8 @@ mod reports;
 mod step;
 pub(crate) mod suggest;
 
-pub use activity::{ActivitySpec, Log, SessionsSpec, SessionsView};
+pub use activity::{ActivitySpec, Log};
+pub use explain::ExplainSpec;
 pub use filter::{Condition, Op};
 pub use funnel::{
     BreakdownSpec, ConvertSpec, Counting, EventSpec, ExclusionSpec, FunnelSpec, HoldSpec, ListSpec,
@@ -71,6 +73,8 @@ pub enum Spec {
     Overview(Scope),
     /// How far runs get through a sequence of steps.
     Funnel(FunnelSpec),
+    /// Why one unit counts the way it does.
+    Explain(ExplainSpec),
     /// Attempts, completion and durations of every step.
     Steps(Scope),
     /// Failed runs by step and error.
@@ -123,7 +127,7 @@ pub enum Spec {
         tz: Option<String>,
     },
     /// Verification sessions by their outcome.
-    Sessions(SessionsSpec),
+    Sessions(Scope),
     /// Risk recommendations by their type.
     Risk(Scope),
     /// One read-only SQL query.
@@ -139,6 +143,7 @@ impl Spec {
         match self {
             Self::Overview(_) => "overview",
             Self::Funnel(_) => "funnel",
+            Self::Explain(_) => "explain",
             Self::Steps(_) => "steps",
             Self::Failures(_) => "failures",
             Self::Causes(_) => "causes",

@@ -4,6 +4,7 @@
 //! option of that name before the arguments are parsed, so that the parser itself keeps the order.
 
 mod amount;
+mod funnel;
 mod scope;
 
 use std::ffi::{OsStr, OsString};
@@ -14,6 +15,7 @@ use clap::{Args, Command as Grammar, CommandFactory as _, FromArgMatches as _, P
 use wayfare_query::Error;
 
 pub(crate) use self::amount::{Bytes, MaxRejects};
+pub(crate) use self::funnel::{FunnelArgs, index, word};
 pub(crate) use self::scope::ScopeArgs;
 use crate::commands::Command;
 use crate::render::Format;

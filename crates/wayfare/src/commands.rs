@@ -9,6 +9,7 @@ mod demo;
 mod durations;
 mod erase;
 mod event;
+mod explain;
 mod failures;
 mod funnel;
 mod generate;
@@ -63,6 +64,7 @@ pub(crate) enum Command {
 pub(crate) enum Question {
     Overview(overview::Overview),
     Funnel(funnel::Funnel),
+    Explain(explain::Explain),
     Steps(steps::Steps),
     Failures(failures::Failures),
     Causes(causes::Causes),
@@ -108,6 +110,7 @@ impl Question {
         Ok(match self {
             Self::Overview(args) => args.spec(),
             Self::Funnel(args) => args.spec()?,
+            Self::Explain(args) => args.spec()?,
             Self::Steps(args) => args.spec(),
             Self::Failures(args) => args.spec(),
             Self::Causes(args) => args.spec(),

@@ -2,18 +2,20 @@
 //!
 //! Gives a list of twice as many times as there are steps: for each step the milliseconds from the first step, then
 //! for each the milliseconds from the step matched before; null where the step is not reached, or has none before.
-//! The tokens of a path are matched against the steps once a distinct path of a batch, not once a run.
+//! The tokens of a path are matched against the steps once a distinct path, not once a run.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, Int64Builder, ListBuilder};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Builder, ListBuilder};
 use arrow::datatypes::{DataType, Field, Int64Type};
 use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use crate::funnel::{Definition, Funnel, FunnelEvent, Order};
@@ -62,7 +64,7 @@ pub(crate) struct Prepared {
     pub(crate) automaton: Funnel,
     /// Whether an event that matches nothing can break an attempt.
     all_events: bool,
-    known: HashMap<String, Known>,
+    known: HashMap<String, Known, RandomState>,
 }
 
 /// Distinct paths whose matches are remembered.
@@ -79,8 +81,13 @@ impl Prepared {
             exclusions: parse(&funnel.exclusions)?,
             automaton: Funnel::try_new(funnel.definition.clone())?,
             all_events: funnel.definition.order == Order::Strict,
-            known: HashMap::new(),
+            known: HashMap::default(),
         })
+    }
+
+    /// Gives every event of a run, those that match nothing, too.
+    pub(crate) fn with_every_event(self) -> Self {
+        Self { all_events: true, ..self }
     }
 
     /// The events of a run that the automaton has to see; gives the instant at which the run last completed a step. Paths
@@ -135,13 +142,61 @@ impl Prepared {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct FunnelTimes {
     signature: Signature,
+    idle: Idle,
+}
+
+/// Funnels by their text that wait for the next batch, with the paths they know; as many as threads have worked at once.
+/// They change no result, so they are no part of a function's identity.
+#[derive(Default)]
+struct Idle(Mutex<Vec<(String, Prepared)>>);
+
+impl Idle {
+    /// Runs `work` with a funnel that waits, or else a new one.
+    fn with<T>(&self, text: &str, work: impl FnOnce(&mut Prepared) -> Result<T>) -> Result<T> {
+        // A thread that panicked while it held the lock left whole entries behind.
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = {
+            let mut idle = lock();
+            let place = idle.iter().position(|(other, _)| other == text);
+            place.map(|place| idle.swap_remove(place))
+        };
+        let (text, mut funnel) = if let Some(waiting) = waiting {
+            waiting
+        } else {
+            let definition = serde_json::from_str(text)
+                .map_err(|cause| Error::internal("not a funnel definition").because(cause))?;
+            (text.to_owned(), Prepared::of(&definition)?)
+        };
+        let done = work(&mut funnel)?;
+        lock().push((text, funnel));
+        Ok(done)
+    }
+}
+
+impl std::fmt::Debug for Idle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Idle").finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Idle {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Idle {}
+
+impl Hash for Idle {
+    fn hash<H: Hasher>(&self, _state: &mut H) {}
 }
 
 /// Makes the function.
 pub(super) fn funnel_times() -> ScalarUDF {
     let offsets = DataType::List(Arc::new(Field::new("element", DataType::Int64, false)));
     let arguments = vec![DataType::Utf8View, offsets, DataType::Utf8];
-    ScalarUDF::from(FunnelTimes { signature: Signature::exact(arguments, Volatility::Immutable) })
+    let signature = Signature::exact(arguments, Volatility::Immutable);
+    ScalarUDF::from(FunnelTimes { signature, idle: Idle::default() })
 }
 
 impl ScalarUDFImpl for FunnelTimes {
@@ -163,27 +218,27 @@ impl ScalarUDFImpl for FunnelTimes {
         else {
             return Err(exec_datafusion_err!("funnel_times: expected path, offsets and a definition"));
         };
-        let definition: FunnelText = serde_json::from_str(definition)
-            .map_err(|cause| exec_datafusion_err!("funnel_times: not a funnel definition: {cause}"))?;
         let paths: ArrayRef = paths.to_array(args.number_rows)?;
         let offsets: ArrayRef = offsets.to_array(args.number_rows)?;
-        let times = times(&definition, &paths, &offsets)
+        let times = self
+            .idle
+            .with(definition, |funnel| times(funnel, &paths, &offsets))
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         Ok(ColumnarValue::Array(times))
     }
 }
 
-fn times(definition: &FunnelText, paths: &ArrayRef, offsets: &ArrayRef) -> Result<ArrayRef> {
+fn times(funnel: &mut Prepared, paths: &ArrayRef, offsets: &ArrayRef) -> Result<ArrayRef> {
     let (paths, offsets) = (paths.as_string_view(), offsets.as_list::<i32>());
-    let mut funnel = Prepared::of(definition)?;
-    let steps = definition.steps.len();
+    let all_offsets = offsets.values().as_primitive::<Int64Type>().values();
+    let steps = funnel.steps.len();
     let mut events: Vec<FunnelEvent> = Vec::new();
     let mut times =
         ListBuilder::with_capacity(Int64Builder::with_capacity(paths.len() * steps * 2), paths.len());
-    for row in 0..paths.len() {
-        let offsets = offsets.value(row);
-        let offsets: &Int64Array = offsets.as_primitive::<Int64Type>();
-        funnel.events(paths.value(row), offsets.values(), 0, &mut events)?;
+    for (row, bounds) in offsets.value_offsets().windows(2).enumerate() {
+        let &[start, end] = bounds else { continue };
+        let offsets = usize::try_from(start).unwrap_or_default()..usize::try_from(end).unwrap_or_default();
+        funnel.events(paths.value(row), all_offsets.get(offsets).unwrap_or_default(), 0, &mut events)?;
         let outcome = funnel.automaton.run(&events);
         let entry = outcome.at_ms(0);
         for step in 0..steps {

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
 };
 use serde_json::Value;
 
+use super::param::at_path;
 use crate::spec::{PropOp, PropSpec};
 use crate::{Error, Result};
 
@@ -63,10 +64,7 @@ impl ScalarUDFImpl for ParamHolds {
 
 fn holds_in(text: Option<&str>, condition: &PropSpec) -> bool {
     let root: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
-    let mut value = root.as_ref();
-    for key in condition.prop.split('.') {
-        value = value.and_then(|value| value.get(key));
-    }
+    let value = root.as_ref().and_then(|root| at_path(root, &condition.prop));
     holds(value.unwrap_or(&Value::Null), condition.op, &condition.value)
 }
 

@@ -38,11 +38,11 @@ pub(super) fn summary_fields() -> Fields {
 
 /// The ranks of the values that a summary of so many looks at, ascending: the ends, the bounds of the median, the
 /// neighbours of each percentile.
-pub(super) fn looked_at(count: usize) -> BTreeSet<usize> {
+pub(super) fn looked_at(count: usize, median: Option<(usize, usize)>) -> BTreeSet<usize> {
     let last = count.saturating_sub(1);
     let below = |(_, percent): (_, u8)| last * usize::from(percent) / 100;
     let neighbours = PERCENTILES.into_iter().flat_map(|level| [below(level), below(level) + 1]);
-    let bounds = median_ranks_95(count).into_iter().flat_map(|(low, high)| [low, high]);
+    let bounds = median.into_iter().flat_map(|(low, high)| [low, high]);
     [0, last].into_iter().chain(neighbours).chain(bounds).collect()
 }
 
@@ -56,8 +56,8 @@ struct Ranked {
 impl Ranked {
     fn of(times: &Times) -> Self {
         let count = usize::try_from(times.count()).unwrap_or_default();
-        let placed = times.placed(looked_at(count));
         let bounds = median_ranks_95(count);
+        let placed = times.placed(looked_at(count, bounds));
         let bound = |rank: Option<usize>| placed.get(rank?).copied();
         Self {
             ends: [placed.first().copied(), placed.last().copied()],

@@ -61,6 +61,11 @@ impl Assignment {
         bit(0)
     }
 
+    /// The event that serves a step.
+    pub(super) fn event_of(&self, step: usize) -> Option<usize> {
+        self.event_of.get(step).copied().flatten()
+    }
+
     /// Whether an event serves a step.
     pub(super) fn serves(&self, event: usize) -> bool {
         self.step_of.get(event).copied().flatten().is_some()

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::definition::Definition;
-use super::outcome::{Attempt, Match};
+use super::outcome::{Attempt, Ending, Match};
 
 /// A sequence of matches, the last of them in the history.
 #[derive(Debug, Clone, Copy)]
@@ -17,17 +17,32 @@ pub(super) struct Chain {
     /// Steps that it went on to, while it waits here for another one.
     pub(super) branched: u64,
     pub(super) excluded: bool,
+    ending: Ending,
     link: Option<usize>,
 }
 
 impl Chain {
     pub(super) fn opened(entry: usize, entry_ms: i64) -> Self {
-        Self { entry, entry_ms, last_ms: entry_ms, steps: 0, branched: 0, excluded: false, link: None }
+        Self {
+            entry,
+            entry_ms,
+            last_ms: entry_ms,
+            steps: 0,
+            branched: 0,
+            excluded: false,
+            ending: Ending::default(),
+            link: None,
+        }
     }
 
     /// The chain of an attempt in which an exclusion event lies.
     pub(super) fn into_excluded(self) -> Self {
         Self { excluded: true, ..self }
+    }
+
+    /// The chain of an attempt that was ended so.
+    pub(super) fn ended_by(self, ending: Ending) -> Self {
+        Self { ending, ..self }
     }
 
     /// The chain that went on to `steps` when its last match was made.
@@ -94,6 +109,8 @@ impl History {
             level: chain.last() + 1,
             matches,
             excluded: chain.excluded,
+            ending: chain.ending,
+            held: 0,
         }
     }
 

@@ -92,8 +92,11 @@ impl Collector {
     }
 
     /// Ends the attempts that hold one value: of those that an entry has, being several ways of one, the best stays.
-    pub(super) fn close(&mut self, asked: &Definition) {
+    pub(super) fn close(&mut self, asked: &Definition, held: u32) {
         let mut ways = self.all.split_off(self.closed);
+        for attempt in &mut ways {
+            attempt.held = held;
+        }
         best_of_each_entry(&mut ways, |attempt| attempt.rank(asked.order != Order::Unordered));
         self.all.append(&mut ways);
         self.closed = self.all.len();

@@ -15,8 +15,9 @@ use std::collections::HashSet;
 use super::assignment::Assignment;
 use super::chain::{Chain, History, Lane};
 use super::collect::{Candidate, Collector, Keep};
-use super::definition::{Definition, ExclusionEffect, Order, WindowFrom, bit, span};
+use super::definition::{Definition, Exclusion, ExclusionEffect, Order, WindowFrom, bit, span};
 use super::instant::{Instant, Target};
+use super::outcome::Ending;
 use super::strict;
 use super::{FunnelEvent, OnRepeat, Ties};
 
@@ -44,8 +45,8 @@ pub(super) struct Ordered {
     completed: bool,
     /// Place after which the attempt of a pass over first entries is left.
     left: Option<usize>,
-    /// Entry and last match of the chain that ended last.
-    ended: Option<(i64, i64)>,
+    /// The chain that ended last.
+    ended: Option<Chain>,
 }
 
 impl Ordered {
@@ -112,7 +113,7 @@ impl Ordered {
             }
         }
         for lane in 0..self.lanes.len() {
-            self.sweep(asked, lane, found, |_, _| Fate::End);
+            self.sweep(asked, lane, found, |_, _| Fate::End(Ending::Exhausted));
             self.release(asked, lane, found, |_| true);
         }
         self.left.unwrap_or(read)
@@ -121,7 +122,7 @@ impl Ordered {
     /// Whether the attempt that ended, neither complete nor excluded, still keeps others from being opened: until its
     /// window ends.
     fn is_held_open(&self, asked: &Definition, at_ms: i64) -> bool {
-        self.ended.is_some_and(|(entry_ms, last_ms)| asked.in_window(entry_ms, last_ms, at_ms))
+        self.ended.is_some_and(|ended| asked.in_window(ended.entry_ms, ended.last_ms, at_ms))
     }
 
     /// Ends the chains whose window is over.
@@ -142,12 +143,9 @@ impl Ordered {
                 waiting().any(is_over)
             };
             if any_over {
-                self.sweep(
-                    asked,
-                    lane,
-                    found,
-                    |_, chain| if is_over(chain) { Fate::End } else { Fate::Stay },
-                );
+                self.sweep(asked, lane, found, |_, chain| {
+                    if is_over(chain) { Fate::End(Ending::Window) } else { Fate::Stay }
+                });
             }
             self.release(asked, lane, found, is_safe);
         }
@@ -266,9 +264,9 @@ impl Ordered {
         if target.step + 1 == asked.steps {
             self.left = Some(instant.place + instant.events.len());
             self.completed |= !longer.excluded;
-            self.end(asked, &longer, found);
+            self.end(asked, &longer.ended_by(Ending::Complete), found);
         } else if target.loose & earlier & asked.repeatable != 0 {
-            self.retire(asked, longer, found);
+            self.retire(asked, longer.ended_by(Ending::Repeated), found);
         } else {
             self.wait(asked, longer, found);
         }
@@ -321,7 +319,7 @@ impl Ordered {
                     // What was left over at the instant of the match was looked at when it was made.
                     true => 0,
                 };
-                if repeated & asked.repeatable == 0 { Fate::Stay } else { Fate::End }
+                if repeated & asked.repeatable == 0 { Fate::Stay } else { Fate::End(Ending::Repeated) }
             });
         }
     }
@@ -336,7 +334,7 @@ impl Ordered {
             self.sweep(asked, lane, found, |_, chain| {
                 let between = chain.last_ms < group.at_ms;
                 let broken = between && strict::breaks(asked, chain.steps, lane, group.events);
-                if broken { Fate::End } else { Fate::Stay }
+                if broken { Fate::End(Ending::Broken) } else { Fate::Stay }
             });
         }
     }
@@ -349,6 +347,7 @@ impl Ordered {
         if present == 0 {
             return;
         }
+        let under_way = !self.lanes.iter().all(Lane::is_empty);
         for (index, exclusion) in asked.exclusions.iter().enumerate() {
             if present & bit(index) == 0 {
                 continue;
@@ -363,7 +362,7 @@ impl Ordered {
             for lane in exclusion.from..to {
                 self.sweep_clean(asked, lane, found, |history, chain| match asked.exclusion_effect {
                     _ if !hits(history, chain) => Fate::Stay,
-                    ExclusionEffect::EndAttempt => Fate::End,
+                    ExclusionEffect::EndAttempt => Fate::End(Ending::Excluded),
                     ExclusionEffect::DropActor => Fate::Exclude,
                     // Another way of the attempt may go further.
                     ExclusionEffect::VoidAttempt if asked.chooses() => Fate::Exclude,
@@ -387,7 +386,17 @@ impl Ordered {
                 self.end_all(asked, found);
             }
         }
-        let left = asked.exclusion_effect != ExclusionEffect::DropActor;
+        // What ended before is left by an event that excludes it, and by no other.
+        let hits_ended = |exclusion: &Exclusion| {
+            self.ended.is_some_and(|ended| {
+                ended.steps & bit(exclusion.from) != 0
+                    && ended.steps & bit(exclusion.to) == 0
+                    && asked.in_excluded_time(ended.entry_ms, group.at_ms)
+            })
+        };
+        let present = asked.exclusions.iter().enumerate().filter(|(index, _)| present & bit(*index) != 0);
+        let hit = under_way || present.into_iter().any(|(_, exclusion)| hits_ended(exclusion));
+        let left = hit && asked.exclusion_effect != ExclusionEffect::DropActor;
         if left && self.opened && self.lanes.iter().all(Lane::is_empty) && self.left.is_none() {
             self.left = Some(group.place + group.events.len());
         }
@@ -404,11 +413,13 @@ impl Ordered {
         let Self { lanes, history, ended_now, .. } = self;
         let Some(Lane { excluded, .. }) = lanes.get_mut(lane) else { return };
         excluded.retain(|chain| {
-            let stays = fate(history, chain) == Fate::Stay;
-            if !stays {
-                ended_now.push(*chain);
-            }
-            stays
+            let ending = match fate(history, chain) {
+                Fate::Stay => return true,
+                Fate::End(ending) => ending,
+                Fate::Void | Fate::Exclude => Ending::Excluded,
+            };
+            ended_now.push(chain.ended_by(ending));
+            false
         });
         self.end_all(asked, found);
         self.sweep_clean(asked, lane, found, fate);
@@ -430,9 +441,9 @@ impl Ordered {
             let fate = fate(history, chain);
             match fate {
                 Fate::Stay => {}
-                Fate::End if watched => spent.push_back(*chain),
-                Fate::End => ended_now.push(*chain),
-                Fate::Void => ended_now.push(chain.into_excluded()),
+                Fate::End(ending) if watched => spent.push_back(chain.ended_by(ending)),
+                Fate::End(ending) => ended_now.push(chain.ended_by(ending)),
+                Fate::Void => ended_now.push(chain.into_excluded().ended_by(Ending::Excluded)),
                 Fate::Exclude => excluded.push_back(chain.into_excluded()),
             }
             fate == Fate::Stay
@@ -450,7 +461,7 @@ impl Ordered {
     }
 
     fn end(&mut self, asked: &Definition, chain: &Chain, found: &mut Collector) {
-        self.ended = Some((chain.entry_ms, chain.last_ms));
+        self.ended = Some(*chain);
         let Chain { entry_ms, last_ms, steps, excluded, .. } = *chain;
         let candidate = Candidate { level: chain.last() + 1, entry_ms, last_ms, steps, excluded };
         found.offer(asked, candidate, || self.history.attempt(chain));
@@ -472,7 +483,7 @@ fn beyond(target: Target, targets: &[Target]) -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Stay,
-    End,
+    End(Ending),
     /// It ends and counts nothing.
     Void,
     /// It goes on, and its attempt is excluded.

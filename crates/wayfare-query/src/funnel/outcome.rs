@@ -40,6 +40,24 @@ impl Outcome {
     }
 }
 
+/// What ended an attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// The events: none followed that could be its next step.
+    #[default]
+    Exhausted,
+    /// The match of its last step.
+    Complete,
+    /// The end of its window.
+    Window,
+    /// An event that a strict funnel does not pass over.
+    Broken,
+    /// An event of a step that it had matched.
+    Repeated,
+    /// An exclusion event.
+    Excluded,
+}
+
 /// One attempt of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
@@ -53,6 +71,10 @@ pub struct Attempt {
     pub matches: Vec<Match>,
     /// Whether an exclusion event lies in it.
     pub excluded: bool,
+    /// What ended it.
+    pub ending: Ending,
+    /// The value that its events hold constant; 0 where none is held.
+    pub held: u32,
 }
 
 impl Attempt {

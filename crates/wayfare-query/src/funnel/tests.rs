@@ -267,6 +267,24 @@ fn an_exclusion_of_one_value_held_leaves_the_attempts_of_another() {
 }
 
 #[test]
+fn a_broken_attempt_is_left_by_the_exclusion_event_that_lies_in_it_alone() {
+    let definition = Definition {
+        order: Order::Strict,
+        entry_policy: EntryPolicy::Sequential,
+        exclusions: vec![Exclusion { from: 0, to: 1 }, Exclusion { from: 1, to: 2 }],
+        ..Definition::new(3)
+    };
+    let run = |exclusions| {
+        let events = [(0, A, 0), (1, C, 0), (3, 0, exclusions), (4, A, 0), (6, B, 0)]
+            .map(|(at_ms, steps, exclusions)| FunnelEvent { at_ms, steps, exclusions, held: 0 });
+        times(Funnel::try_new(definition.clone()).unwrap().run(&events))
+    };
+    assert_eq!(run(0b01), [(0, 4), (1, 6)]);
+    // Without a window it keeps others from being opened for ever.
+    assert_eq!(run(0b10), [(0, 0)]);
+}
+
+#[test]
 fn every_entry_has_its_own_attempt() {
     let mut funnel = Funnel::try_new(Definition { window_ms: Some(5), ..Definition::new(2) }).unwrap();
     let events: Vec<_> = [(0, A), (3, A), (7, B), (9, A)]
@@ -370,6 +388,71 @@ fn is_decided(asked: &Definition, events: &[FunnelEvent]) -> bool {
 #[expect(clippy::disallowed_methods, reason = "how large a test is, the one who runs it says")]
 fn streams() -> u32 {
     std::env::var("WAYFARE_STREAMS").map_or(100_000, |count| count.parse().unwrap())
+}
+
+/// What has to be true of an explanation, whatever it is of.
+fn check_explanation(asked: &Definition, events: &[FunnelEvent], told: &Explanation) -> Result<(), String> {
+    let all = |step: usize| 1_u64 << step;
+    let has = |part: &dyn Fn(&Part) -> bool| told.parts.iter().any(part);
+    for (attempt, places) in told.attempts.iter().zip(&told.places) {
+        if places.len() != attempt.matches.len() || places.first().is_none_or(|place| *place >= events.len())
+        {
+            return Err(format!("{attempt:?} is served by {places:?}"));
+        }
+        for (matched, place) in attempt.matches.iter().zip(places) {
+            let event = events[*place];
+            let serves = asked.order == Order::Unordered || event.steps & all(matched.step) != 0;
+            if event.at_ms != matched.at_ms || !serves {
+                return Err(format!("{matched:?} is served by {event:?}"));
+            }
+        }
+        let distinct: std::collections::BTreeSet<_> = places.iter().collect();
+        if asked.event_reuse == EventReuse::Once && distinct.len() != places.len() {
+            return Err(format!("{attempt:?} takes an event twice: {places:?}"));
+        }
+    }
+    let Some(attempt) = told.told.map(|index| &told.attempts[index]) else {
+        return if told.attempts.is_empty() { Ok(()) } else { Err("no attempt is told about".to_owned()) };
+    };
+    let reported = told.outcome.level > 0;
+    if reported && (attempt.excluded || attempt.matches != told.outcome.matches) {
+        return Err(format!("told about {attempt:?}, reported {:?}", told.outcome));
+    }
+    let complete = attempt.matches.last().unwrap().step + 1 == asked.steps;
+    if (attempt.ending == Ending::Complete) != complete && !attempt.excluded {
+        return Err(format!("{attempt:?} of {} steps", asked.steps));
+    }
+    // What ended it is there.
+    let found = match attempt.ending {
+        Ending::Complete | Ending::Exhausted => true,
+        Ending::Window => events.last().is_some_and(|last| last.at_ms > attempt.entry_ms),
+        // An event that breaks an attempt may exclude it as well.
+        Ending::Broken => has(&|part| matches!(part, Part::Broke | Part::Excluded)),
+        Ending::Repeated => has(&|part| matches!(part, Part::Stopped | Part::Excluded)),
+        Ending::Excluded => has(&|part| *part == Part::Excluded),
+    };
+    if !found || attempt.excluded && !has(&|part| *part == Part::Excluded) {
+        return Err(format!("nothing ended {attempt:?}: {:?}", told.parts));
+    }
+    if has(&|part| matches!(part, Part::Late(by_ms) if *by_ms <= 0)) {
+        return Err(format!("late by nothing: {:?}", told.parts));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: streams() / 10, max_global_rejects: u32::MAX, ..Default::default() })]
+
+    #[test]
+    fn an_explanation_is_of_the_attempt_that_is_reported(definition in any_definition(), events in any_events()) {
+        let asked = definition.clone().check().unwrap();
+        prop_assume!(is_decided(&asked, &events));
+        let mut funnel = Funnel::try_new(definition).unwrap();
+        let told = funnel.explain(&events);
+        prop_assert_eq!(&told.outcome, funnel.run(&events));
+        let checked = check_explanation(&asked, &events, &told);
+        prop_assert!(checked.is_ok(), "{}", checked.unwrap_err());
+    }
 }
 
 proptest! {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::collect::{Candidate, Collector, Keep};
 use super::definition::{Definition, ExclusionEffect, bit, bits, span};
-use super::outcome::{Attempt, Match};
+use super::outcome::{Attempt, Ending, Match};
 use super::{EntryPolicy, EventReuse, FunnelEvent, Ties, WindowFrom};
 
 /// The buffers of a pass.
@@ -92,10 +92,15 @@ impl Unordered {
         self.choose(asked, events, first, entry);
         self.filled.clear(asked.steps);
         let mut matches: Vec<Match> = Vec::new();
+        let mut ending = Ending::Exhausted;
         for place in &self.candidates {
             let Some(event) = events.get(*place) else { continue };
             let last_ms = matches.last().map_or(entry_ms, |last: &Match| last.at_ms);
-            if !asked.in_window(entry_ms, last_ms, event.at_ms) || matches.len() == asked.steps {
+            if matches.len() == asked.steps {
+                break;
+            }
+            if !asked.in_window(entry_ms, last_ms, event.at_ms) {
+                ending = Ending::Window;
                 break;
             }
             let too_early = asked.ties == Ties::StrictlyIncreasing && event.at_ms == last_ms;
@@ -112,15 +117,23 @@ impl Unordered {
         if let Some(at_ms) = excluded_at.filter(|_| asked.exclusion_effect == ExclusionEffect::EndAttempt) {
             matches.retain(|matched| matched.at_ms <= at_ms);
         }
-        let ends =
-            excluded_at.filter(|_| asked.exclusion_effect != ExclusionEffect::DropActor).or(complete_ms);
+        let cut = excluded_at.filter(|_| asked.exclusion_effect != ExclusionEffect::DropActor);
         let window_from_ms = match asked.window_from {
             WindowFrom::FirstStep => entry_ms,
             WindowFrom::PreviousStep => matches.last().map_or(entry_ms, |last| last.at_ms),
         };
         let window_end = asked.window_ms.map(|window_ms| window_from_ms.saturating_add(window_ms));
         let excluded = excluded_at.is_some() && asked.exclusion_effect != ExclusionEffect::EndAttempt;
-        (Attempt { entry, entry_ms, level: matches.len(), matches, excluded }, ends.or(window_end))
+        ending = match (cut, complete_ms) {
+            (Some(_), _) => Ending::Excluded,
+            (None, Some(_)) => Ending::Complete,
+            (None, None) => ending,
+        };
+        let level = matches.len();
+        (
+            Attempt { entry, entry_ms, level, matches, excluded, ending, held: 0 },
+            cut.or(complete_ms).or(window_end),
+        )
     }
 
     /// Chooses the events that an attempt looks at: its entry, then as many of each kind as there are steps.
@@ -145,19 +158,19 @@ impl Unordered {
 
 /// Which events fill which steps.
 #[derive(Debug, Clone, Default)]
-struct Filled {
+pub(super) struct Filled {
     /// For each step the steps that the event that fills it matches.
     by: Vec<Option<u64>>,
 }
 
 impl Filled {
-    fn clear(&mut self, steps: usize) {
+    pub(super) fn clear(&mut self, steps: usize) {
         self.by.clear();
         self.by.resize(steps, None);
     }
 
     /// Fills steps with an event; gives how many more are filled.
-    fn take(&mut self, asked: &Definition, steps: u64) -> usize {
+    pub(super) fn take(&mut self, asked: &Definition, steps: u64) -> usize {
         let steps = steps & span(0, asked.steps);
         if asked.event_reuse == EventReuse::Once {
             return usize::from(self.fill(steps, &mut 0));

@@ -7,7 +7,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::condition;
 use crate::error::of_datafusion;
-use crate::functions::INTERVALS;
+use crate::functions::{CYCLES, INTERVALS};
 use crate::question::Question;
 use crate::runs::instant;
 use crate::{Error, Result};
@@ -55,7 +55,7 @@ pub(super) fn dimension(
     at: &str,
     of: &str,
 ) -> Result<(String, Expr)> {
-    if INTERVALS.contains(&name) {
+    if INTERVALS.contains(&name) || CYCLES.contains(&name) {
         let arguments = vec![col(at), lit(name), lit(question.zone.name())];
         return Ok((name.to_owned(), call(&question.context, "interval_start", arguments)?));
     }

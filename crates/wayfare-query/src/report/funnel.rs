@@ -8,10 +8,10 @@
 //! | `tally` | what they add up to |
 //! | `views` | that as rows |
 
-mod ask;
+pub(super) mod ask;
 mod table;
-mod tally;
-mod units;
+pub(super) mod tally;
+pub(super) mod units;
 mod views;
 
 use crate::functions::{FunnelText, definition_text};
@@ -21,7 +21,7 @@ use crate::spec::{Counting, FunnelSpec, StepSpec, Unit, parse_tz, suggest};
 use crate::words::counted;
 use crate::{Error, Result};
 
-use super::{Answer, empty, main_line, overview};
+use super::{Answer, empty, main_line, overview, sessions};
 use ask::Asked;
 use table::Table;
 use tally::{CLASSES, Tally};
@@ -30,10 +30,7 @@ use tally::{CLASSES, Tally};
 const LIST_ROWS_DEFAULT: usize = 50;
 
 pub(super) async fn rows(question: &Question<'_>, spec: &FunnelSpec) -> Result<Answer> {
-    let steps = match spec.steps.as_slice() {
-        [] => main_line::propose(question).await?.into_iter().map(StepSpec::Text).collect(),
-        steps => steps.to_vec(),
-    };
+    let steps = steps(question, spec).await?;
     check(spec, steps.len())?;
     let asked = Asked::of(question, spec, &steps)?;
     let mut answer = if is_summed_up(spec) {
@@ -43,6 +40,15 @@ pub(super) async fn rows(question: &Question<'_>, spec: &FunnelSpec) -> Result<A
     };
     answer.steps = Some(steps);
     Ok(answer)
+}
+
+/// The steps of a funnel: given ones, else those of a verification, else the main line of the one journey.
+pub(super) async fn steps(question: &Question<'_>, spec: &FunnelSpec) -> Result<Vec<StepSpec>> {
+    Ok(match (spec.steps.as_slice(), spec.unit) {
+        ([], Unit::Session) => sessions::way(),
+        ([], _) => main_line::propose(question).await?.into_iter().map(StepSpec::Text).collect(),
+        (steps, _) => steps.to_vec(),
+    })
 }
 
 /// Whether the query engine can add the runs up.

@@ -104,7 +104,7 @@ async fn title(
     let times = column(events, "happened_at")?.as_primitive::<TimestampMicrosecondType>();
     let date = |micros| chrono::DateTime::from_timestamp_micros(micros).map(|at| at.date_naive());
     let dates: BTreeSet<_> = times.iter().flatten().filter_map(date).collect();
-    let mut found = question.runs_of_id(id, &dates.into_iter().collect::<Vec<_>>())?;
+    let mut found = question.runs_of_id(&[], id, &dates.into_iter().collect::<Vec<_>>())?;
     if let Some(tenant) = tenant {
         found = found.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
     }

@@ -1,4 +1,4 @@
-//! `sessions`: verification sessions by how they ended, or how far they got.
+//! `sessions`: verification sessions by how they ended. How far they got is a funnel of the unit session.
 //!
 //! A session is the events of source `verify` with one session id. Its outcome, in this order of precedence:
 //!
@@ -12,17 +12,12 @@
 //! | abandoned | nothing of this, and silent for longer than the idle timeout |
 //! | open | nothing of this, and within it |
 
-use std::sync::Arc;
-
-use arrow::array::{AsArray as _, Int64Array, StringArray, UInt64Array};
-use arrow::compute::take;
-use arrow::datatypes::Int64Type;
 use wayfare_ingest::columns::RUN_DIMENSIONS;
 
 use crate::question::{Question, listed, quoted};
-use crate::rows::{Rows, collect, column, integers};
-use crate::spec::{SessionsSpec, SessionsView, parse_duration_ms};
-use crate::{Error, Result, condition, fold};
+use crate::rows::{Rows, collect, integers};
+use crate::spec::{Scope, StepSpec, parse_duration_ms};
+use crate::{Result, condition, fold};
 
 use super::{Answer, empty, events};
 
@@ -44,8 +39,7 @@ const WAY: [(&str, &str); 7] = [
     ("Verification completed", "verification_completed"),
 ];
 
-pub(super) async fn rows(question: &Question<'_>, spec: &SessionsSpec) -> Result<Answer> {
-    let scope = &spec.scope;
+pub(super) async fn rows(question: &Question<'_>, scope: &Scope) -> Result<Answer> {
     question.register("verification_events", question.events()?)?;
     let query = one_row_a_session(question)?;
     let all = question.sql(&query).await?;
@@ -64,10 +58,7 @@ pub(super) async fn rows(question: &Question<'_>, spec: &SessionsSpec) -> Result
         names.push(name);
     }
     question.register("verification_sessions", found)?;
-    let mut answer = match spec.show {
-        SessionsView::Outcomes => outcomes(question, &names).await?,
-        SessionsView::Funnel => funnel(question, &names).await?,
-    };
+    let mut answer = outcomes(question, &names).await?;
     answer.notes = empty::explain_events(question, answer.batch.num_rows()).await?;
     Ok(answer.limited(Some(scope.limit.unwrap_or(ROWS_DEFAULT))))
 }
@@ -93,59 +84,9 @@ async fn outcomes(question: &Question<'_>, names: &[String]) -> Result<Answer> {
     Ok(Answer::new("Verification sessions: how they ended", rows.finish()?))
 }
 
-/// The sessions that got to each step of [`WAY`], in this order.
-async fn funnel(question: &Question<'_>, names: &[String]) -> Result<Answer> {
-    let keys = listed(names.iter().map(|name| quoted(name)));
-    let steps: Vec<String> = WAY.iter().map(|(_, activity)| format!("activity:{activity}")).collect();
-    let (grouped, ordered) = match keys.trim_end_matches(", ") {
-        "" => (String::new(), String::new()),
-        keys => (format!("GROUP BY {keys}"), format!("ORDER BY {keys}")),
-    };
-    let query = format!(
-        "SELECT {keys} time_summary(funnel_ms(run['path'], run['offsets'], '{steps}')) AS steps
-         FROM verification_sessions WHERE kind = 'verification' {grouped} {ordered}",
-        steps = steps.join(" > "),
-    );
-    let found = collect(question.sql(&query).await?).await?;
-    let lists = column(&found, "steps")?.as_list::<i32>();
-    let (mut cells, mut numbers, mut summaries) = (Vec::new(), Vec::new(), Vec::new());
-    for (cell, start) in lists.offsets().iter().enumerate().take(found.num_rows()) {
-        let reached = usize::try_from(lists.value_length(cell)).unwrap_or_default();
-        for step in 0..WAY.len().min(reached) {
-            cells.push(cell as u64);
-            numbers.push(step);
-            summaries.push(u64::try_from(*start).unwrap_or_default() + step as u64);
-        }
-    }
-    let failed = |cause| Error::internal("cannot pick summaries").because(cause);
-    let (cells, summaries) = (UInt64Array::from(cells), UInt64Array::from(summaries));
-    let field = |name: &str| {
-        let of_all = lists.values().as_struct().column_by_name(name).cloned();
-        let of_all = of_all.ok_or_else(|| Error::internal("a summary's field is missing"))?;
-        take(&of_all, &summaries, None).map_err(failed)
-    };
-    let mut rows = Rows::default();
-    for name in names {
-        rows.add(name, take(column(&found, name)?, &cells, None).map_err(failed)?);
-    }
-    rows.count("step", numbers.iter().map(|step| i64::try_from(step + 1).ok()).collect());
-    let names = numbers.iter().map(|step| WAY.get(*step).map(|(name, _)| *name));
-    rows.add("name", Arc::new(names.collect::<StringArray>()));
-    let reached = field("count")?.as_primitive::<Int64Type>().clone();
-    let of = |row: usize, back: usize| reached.values().get(row.checked_sub(back)?).copied();
-    let before = |back: fn(usize) -> usize| -> Int64Array {
-        numbers.iter().enumerate().map(|(row, step)| of(row, back(*step))).collect()
-    };
-    let previous = before(|step| step.min(1));
-    rows.count("reached", reached.clone());
-    rows.rate("share_of_first", &reached, &before(|step| step));
-    rows.rate("share_of_previous", &reached, &previous);
-    let lost = reached.iter().zip(&previous).zip(&numbers);
-    let lost = lost.map(|((now, before), step)| if *step == 0 { None } else { Some(before? - now?) });
-    rows.count("drop_off", lost.collect());
-    rows.add("median_from_first_ms", field("p50")?);
-    rows.add("p90_from_first_ms", field("p90")?);
-    Ok(Answer::new("Funnel of verification sessions", rows.finish()?))
+/// The way of a session that ends well, as the steps of a funnel.
+pub(super) fn way() -> Vec<StepSpec> {
+    WAY.iter().map(|(name, activity)| StepSpec::Text(format!("{name} := activity:{activity}"))).collect()
 }
 
 /// The query for sessions: what is known of each, its kind, its outcome and how long it took.

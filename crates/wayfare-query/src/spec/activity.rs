@@ -89,25 +89,3 @@ impl ActivitySpec {
         }
     }
 }
-
-/// Verification sessions: a scope and what is shown of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
-pub struct SessionsSpec {
-    /// Which sessions count; the range is of their first events.
-    #[serde(flatten)]
-    pub scope: Scope,
-    /// What is shown.
-    pub show: SessionsView,
-}
-
-/// What `sessions` shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionsView {
-    /// How sessions ended.
-    #[default]
-    Outcomes,
-    /// How far they got, from their creation to the completed verification.
-    Funnel,
-}

@@ -81,6 +81,16 @@ pub struct Condition {
     pub values: Vec<String>,
 }
 
+impl Condition {
+    /// What is compared: the column, or `params.` and the keys.
+    pub fn subject(&self) -> String {
+        match &self.path {
+            Some(path) => format!("params.{}", path.join(".")),
+            None => self.column.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.path {

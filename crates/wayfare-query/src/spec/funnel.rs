@@ -315,8 +315,8 @@ pub struct TrendSpec {
     /// The zone of the intervals; that of the report when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
-    /// The day on which weeks begin, `monday` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The day on which weeks begin, `monday` when absent: its name, or its number from 1 for Monday, 0 or 7 for Sunday.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text_or_number")]
     pub week_start: Option<String>,
     /// The step (0-based) that counts as entered.
     #[serde(default)]
@@ -324,6 +324,16 @@ pub struct TrendSpec {
     /// The step (0-based) that counts as converted; the last when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_step: Option<usize>,
+}
+
+/// A text, or the text of a whole number.
+fn text_or_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        Value::Number(number) if number.is_u64() => Ok(Some(number.to_string())),
+        other => Err(serde::de::Error::custom(format!("expected a text or a whole number, saw {other}"))),
+    }
 }
 
 /// The time from one step to another.

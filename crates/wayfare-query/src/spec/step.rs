@@ -51,7 +51,7 @@ impl StepTest {
     pub fn mark(&self, token: &Token<'_>) -> bool {
         match self {
             Self::Token { kinds, name } => {
-                kinds.contains(&token.kind) && name.as_ref().is_none_or(|name| *name == token.name)
+                name.as_ref().is_none_or(|name| *name == token.name) && kinds.contains(&token.kind)
             }
             Self::Event(_) => false,
         }

@@ -16,7 +16,15 @@ const TAIL: f64 = 0.025;
 /// ```
 pub fn median_ranks_95(n: usize) -> Option<(usize, usize)> {
     let values = u64::try_from(n).ok()?;
-    let below = Binomial::new(0.5, values).ok()?.inverse_cdf(TAIL);
+    let binomial = Binomial::new(0.5, values).ok()?;
+    // The normal distribution is off by a rank or two: half of n, less 1.96 standard deviations of sqrt(n) / 2.
+    let mut below = (values / 2).saturating_sub(values.isqrt() * 49 / 50);
+    while below > 0 && binomial.cdf(below - 1) >= TAIL {
+        below -= 1;
+    }
+    while binomial.cdf(below) < TAIL {
+        below += 1;
+    }
     let low = usize::try_from(below).ok()?.checked_sub(1)?;
     Some((low, n.checked_sub(low + 1)?))
 }
@@ -41,6 +49,15 @@ mod tests {
         ];
         for (n, low, high) in published {
             assert_eq!(median_ranks_95(n), Some((low - 1, high - 1)), "{n}");
+        }
+    }
+
+    #[test]
+    fn the_ranks_are_the_quantiles_of_the_binomial_distribution() {
+        for n in (1..400).chain([1_000, 12_345, 999_999]) {
+            let below = Binomial::new(0.5, n).unwrap().inverse_cdf(TAIL);
+            let low = median_ranks_95(usize::try_from(n).unwrap()).map(|(low, _)| low as u64);
+            assert_eq!(low, below.checked_sub(1), "{n}");
         }
     }
 

@@ -16,6 +16,20 @@ const BAR_CELLS: usize = 12;
 /// Numbers that name something instead of counting it.
 const NAMES: [&str; 4] = ["http_status", "step_number", "line", "snapshot"];
 
+/// Columns of `explain` whose words stand in others, or whose value is the same on every row.
+const EXPLAINED: [&str; 10] = [
+    "effect",
+    "late_by_ms",
+    "opens_attempt",
+    "attempt_level",
+    "attempt_ending",
+    "attempt_reported",
+    "level",
+    "drop_off",
+    "counted",
+    "state",
+];
+
 /// The first digits of an event's id, by which `wayfare event` finds it.
 const EVENT_ID_DIGITS: usize = 10;
 
@@ -92,7 +106,8 @@ pub(super) fn columns(report: &Report) -> (Vec<Column<'_>>, Vec<&str>) {
     let (mut seen, mut hidden, mut barred) = (Vec::new(), Vec::new(), false);
     for (field, values) in schema.fields().iter().zip(report.batch.columns()) {
         let name = field.name().as_str();
-        if report.name != "sql" && of_rate(name) {
+        let is_explained = report.name == "explain" && EXPLAINED.contains(&name);
+        if is_explained || report.name != "sql" && of_rate(name) {
             hidden.push(name);
             continue;
         }

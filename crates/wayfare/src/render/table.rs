@@ -31,7 +31,11 @@ pub(super) fn render(report: &Report, look: &Look, out: &mut dyn Write) -> io::R
     head(report, paint, out)?;
     let rows = report.batch.num_rows();
     let (columns, hidden) = columns(report);
-    let mut rest = Rest { rates: rows > 0 && !hidden.is_empty(), ..Rest::default() };
+    let is_explained = report.name == "explain";
+    let mut rest = Rest { rates: rows > 0 && !hidden.is_empty() && !is_explained, ..Rest::default() };
+    if is_explained {
+        rest.hidden.clone_from(&hidden);
+    }
     if rows == 0 {
         writeln!(out, "no rows")?;
         return foot(report, &rest, look, out);
@@ -83,6 +87,8 @@ fn without_constants<'a>(
 struct Rest<'a> {
     /// Too wide.
     left_out: Vec<&'a str>,
+    /// For machines.
+    hidden: Vec<&'a str>,
     /// Without any value.
     empty: Vec<&'a str>,
     /// What stands beside rates.
@@ -118,8 +124,9 @@ fn foot(report: &Report, rest: &Rest<'_>, look: &Look, out: &mut dyn Write) -> i
         }
     }
     let mut more = Vec::new();
-    if !rest.left_out.is_empty() {
-        more.push(rest.left_out.join(", "));
+    let left_out: Vec<&str> = rest.left_out.iter().chain(&rest.hidden).copied().collect();
+    if !left_out.is_empty() {
+        more.push(left_out.join(", "));
     }
     if rest.rates {
         more.push("numerator, denominator and 95 % interval of every rate".to_owned());

@@ -6,7 +6,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 
 use crate::Result;
 use crate::error::of_datafusion;
-use crate::functions::INTERVALS;
+use crate::functions::{CYCLES, INTERVALS};
 use crate::question::Question;
 use crate::rows::{Rows, collect, integers};
 use crate::spec::{ActivitySpec, Log};
@@ -48,7 +48,9 @@ pub(super) async fn rows(question: &Question<'_>, spec: &ActivitySpec) -> Result
         min(col("at")).alias("first_at"),
         max(col("at")).alias("last_at"),
     ];
-    let of_time = names.first().is_some_and(|name| INTERVALS.contains(&name.as_str()));
+    let of_time = names
+        .first()
+        .is_some_and(|name| INTERVALS.contains(&name.as_str()) || CYCLES.contains(&name.as_str()));
     let mut order = by().into_iter().map(|key| key.sort(true, false)).collect::<Vec<_>>();
     if !of_time {
         order.insert(0, col("events").sort(false, false));

@@ -27,16 +27,20 @@ struct Test {
 
 /// A funnel that can be asked.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(in crate::report) struct Asked {
     /// The names of the steps.
-    pub(super) names: Vec<String>,
-    pub(super) definition: Definition,
+    pub(in crate::report) names: Vec<String>,
+    pub(in crate::report) definition: Definition,
     steps: Vec<Test>,
     exclusions: Vec<Test>,
 }
 
 impl Asked {
-    pub(super) fn of(question: &Question<'_>, spec: &FunnelSpec, steps: &[StepSpec]) -> Result<Self> {
+    pub(in crate::report) fn of(
+        question: &Question<'_>,
+        spec: &FunnelSpec,
+        steps: &[StepSpec],
+    ) -> Result<Self> {
         let mut names = Vec::new();
         let mut tests = Vec::new();
         let mut optional = 0;
@@ -72,7 +76,7 @@ impl Asked {
     }
 
     /// The funnel for timelines, and the conditions over events that these have to carry as marks.
-    pub(super) fn over_timelines(&self) -> Result<(FunnelText, Vec<Expr>)> {
+    pub(in crate::report) fn over_timelines(&self) -> Result<(FunnelText, Vec<Expr>)> {
         let mut marks: Vec<Expr> = Vec::new();
         let mut texts = |tests: &[Test]| {
             let text = |test: &Test| {
@@ -107,8 +111,14 @@ impl Asked {
             .collect()
     }
 
+    /// The names of the exclusions.
+    pub(in crate::report) fn exclusion_names(&self) -> Vec<String> {
+        let name = |test: &Test| test.text.as_ref().map_or("an event", |(text, _)| text).to_owned();
+        self.exclusions.iter().map(name).collect()
+    }
+
     /// One line about the window.
-    pub(super) fn window(&self, noun: &str) -> String {
+    pub(in crate::report) fn window(&self, noun: &str) -> String {
         match (self.definition.window_ms, self.definition.window_from) {
             (None, _) => format!("no window: all events of a {noun} count"),
             (Some(window_ms), crate::funnel::WindowFrom::FirstStep) => {

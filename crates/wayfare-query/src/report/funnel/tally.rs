@@ -15,23 +15,23 @@ pub(super) const LISTED_MAX: usize = 1_000_000;
 
 /// One unit and its events in order.
 #[derive(Debug)]
-pub(super) struct UnitEvents<'a> {
-    pub(super) tenant: Option<&'a str>,
-    pub(super) id: &'a str,
-    pub(super) events: &'a [FunnelEvent],
+pub(in crate::report) struct UnitEvents<'a> {
+    pub(in crate::report) tenant: Option<&'a str>,
+    pub(in crate::report) id: &'a str,
+    pub(in crate::report) events: &'a [FunnelEvent],
     /// For each event the number of its cell; empty where there is no breakdown.
-    pub(super) cells: &'a [u32],
+    pub(in crate::report) cells: &'a [u32],
     /// How the unit ended, where it is a run.
-    pub(super) end: Option<End<'a>>,
+    pub(in crate::report) end: Option<End<'a>>,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct End<'a> {
+pub(in crate::report) struct End<'a> {
     /// Its state; of a failed run `error` or `rejected`.
-    pub(super) state: &'a str,
+    pub(in crate::report) state: &'a str,
     /// When it last completed a step.
-    pub(super) completed_ms: Option<i64>,
+    pub(in crate::report) completed_ms: Option<i64>,
 }
 
 /// Why units drop off before a step, in the order in which they are shown.
@@ -150,9 +150,7 @@ impl<'a> Tally<'a> {
             spec,
             attribution,
             trend_zone: named.map_or(Ok(zone), parse_tz)?,
-            week_start: week_start.parse().map_err(|_unknown| {
-                Error::invalid(format!("expected a day of the week such as monday, saw {week_start:?}"))
-            })?,
+            week_start: weekday(week_start)?,
             cell_names: Vec::new(),
             numbers: HashMap::new(),
             cells: BTreeMap::new(),
@@ -194,8 +192,8 @@ impl<'a> Tally<'a> {
                 let times = to.zip(outcome.at_ms(convert.from_step));
                 self.conversions.extend(times.map(|(to, from)| to.saturating_sub(from)));
             }
-            if (1..steps).contains(&outcome.level) {
-                *self.drop_offs.entry((outcome.level, class_of(unit, &outcome))).or_default() += 1;
+            if let Some(class) = drop_off(steps, unit, &outcome) {
+                *self.drop_offs.entry((outcome.level, class)).or_default() += 1;
             }
             self.add(0, String::new(), &outcome);
             if self.spec.counting == Counting::Attempts {
@@ -334,7 +332,7 @@ impl<'a> Tally<'a> {
         }
         let steps = self.automaton.definition().steps;
         let outcome = self.automaton.run(unit.events);
-        let class = (1..steps).contains(&outcome.level).then(|| class_of(unit, outcome));
+        let class = drop_off(steps, unit, outcome);
         let wanted = match (list.step, list.class.as_deref()) {
             (None, None) => true,
             (None, wanted) => class == wanted,
@@ -373,6 +371,15 @@ impl<'a> Tally<'a> {
 /// The cell of those that a limit leaves out.
 pub(super) const OTHER: &str = "Other";
 
+/// A day of the week by its name or number: from 1 for Monday, 0 or 7 for Sunday.
+fn weekday(text: &str) -> Result<Weekday> {
+    let number = text.parse::<u8>().ok().filter(|number| *number <= 7);
+    let by_number = number.and_then(|number| Weekday::try_from((number + 6) % 7).ok());
+    by_number
+        .or_else(|| text.parse().ok())
+        .ok_or_else(|| Error::invalid(format!("expected a day of the week such as monday, saw {text:?}")))
+}
+
 fn attribution(breakdown: &BreakdownSpec, steps: usize) -> Result<Attribution> {
     Ok(match breakdown.attribution.as_str() {
         "first_touch" => Attribution::FirstTouch,
@@ -390,9 +397,17 @@ fn attribution(breakdown: &BreakdownSpec, steps: usize) -> Result<Attribution> {
     })
 }
 
-/// Why a unit went no further than the last match of an attempt: a run that succeeded did without the next step, one that
-/// completed another step later took another branch, else its state says it. Of other units no end is known.
-fn class_of(unit: &UnitEvents<'_>, outcome: &Outcome) -> &'static str {
+/// Why a unit that went some of the way went no further than the last match of its attempt: a run that succeeded did without
+/// the next step, one that completed another step later took another branch, else its state says it. Of other units no
+/// end is known.
+pub(in crate::report) fn drop_off(
+    steps: usize,
+    unit: &UnitEvents<'_>,
+    outcome: &Outcome,
+) -> Option<&'static str> {
+    if !(1..steps).contains(&outcome.level) {
+        return None;
+    }
     let last_ms = outcome.matches.last().map(|last| last.at_ms);
     let class = match unit.end {
         None => "went_no_further",
@@ -400,5 +415,5 @@ fn class_of(unit: &UnitEvents<'_>, outcome: &Outcome) -> &'static str {
         Some(End { completed_ms, .. }) if completed_ms > last_ms => "another_branch",
         Some(End { state, .. }) => state,
     };
-    CLASSES.into_iter().find(|known| *known == class).unwrap_or("error")
+    Some(CLASSES.into_iter().find(|known| *known == class).unwrap_or("error"))
 }

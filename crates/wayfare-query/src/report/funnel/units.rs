@@ -1,9 +1,12 @@
 //! The units of a funnel, one after the other: runs from their timelines, other units from events in their order.
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt64Type};
+use arrow::array::{
+    Array as _, AsArray as _, BinaryViewArray, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+    UInt64Array,
+};
+use arrow::datatypes::{DataType, Int64Type, Schema, TimestampMicrosecondType, UInt64Type};
 use datafusion::functions::expr_fn::coalesce;
-use datafusion::logical_expr::{Expr, cast, col, lit};
+use datafusion::logical_expr::{Expr, SortExpr, cast, col, lit};
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt as _;
 
@@ -13,7 +16,7 @@ use crate::condition;
 use crate::error::of_datafusion;
 use crate::functions::Prepared;
 use crate::funnel::{Funnel, FunnelEvent, Order, Ties};
-use crate::question::Question;
+use crate::question::{Question, Wanted};
 use crate::rows::column;
 use crate::spec::{FunnelSpec, Unit};
 use crate::{Error, Result};
@@ -22,7 +25,7 @@ use crate::{Error, Result};
 const ARRIVAL: &str = "params.sequence";
 
 /// Whether the timelines of runs hold all that a funnel asks.
-pub(super) fn are_timelines_enough(spec: &FunnelSpec) -> bool {
+pub(in crate::report) fn are_timelines_enough(spec: &FunnelSpec) -> bool {
     spec.unit == Unit::Invocation
         && spec.ties != Ties::Arrival
         && spec.hold_constant.is_none()
@@ -73,7 +76,7 @@ pub(super) async fn take_events(
     let plan = plan(question, spec, asked)?;
     let failed = |cause| of_datafusion("cannot read the events of a funnel", cause);
     let mut batches = plan.execute_stream().await.map_err(failed)?;
-    let mut reading = Reading { strict: asked.definition.order == Order::Strict, ..Reading::default() };
+    let mut reading = Reading { every: asked.definition.order == Order::Strict, ..Reading::default() };
     let range = (question.range.from_ms, question.range.to_ms);
     while let Some(batch) = batches.try_next().await.map_err(failed)? {
         reading.take(&batch, tally, range)?;
@@ -86,26 +89,47 @@ fn plan(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> Result<Dat
     let failed = |cause| of_datafusion("cannot plan the events of a funnel", cause);
     let events = question.events()?;
     let schema = events.schema().as_arrow().clone();
-    let unit = spec.unit.column();
-    let mut wanted = col(unit).is_not_null();
+    let wanted = wanted(question, spec, &schema)?.into_iter().map(|wanted| wanted.holds);
+    let wanted = wanted.fold(col(spec.unit.column()).is_not_null(), Expr::and);
+    let columns = columns(question, spec, asked, &schema)?;
+    events
+        .filter(wanted)
+        .and_then(|events| events.select(columns))
+        .and_then(|events| events.sort(order()))
+        .map_err(failed)
+}
+
+/// What an event has to be so that a funnel looks at it.
+pub(in crate::report) fn wanted(
+    question: &Question<'_>,
+    spec: &FunnelSpec,
+    schema: &Schema,
+) -> Result<Vec<Wanted>> {
     let source = match spec.unit {
         Unit::Invocation => Some("cis"),
         Unit::Session => Some("verify"),
         Unit::User | Unit::Correlation | Unit::Flow => None,
     };
-    wanted = source.map_or(wanted.clone(), |source| wanted.and(col("source").eq(lit(source))));
-    for (name, values) in
-        [("journey_id", &question.scope.journey), ("journey_version", &question.scope.version)]
-    {
-        if !values.is_empty() {
-            wanted = wanted.and(col(name).in_list(values.iter().map(lit).collect(), false));
-        }
-    }
-    for condition in &question.conditions {
-        wanted = wanted.and(condition::over(condition, &schema, &question.context, "an event")?);
-    }
+    let source = source.map(|source| Wanted {
+        what: "source".to_owned(),
+        asked: source.to_owned(),
+        value: col("source"),
+        holds: col("source").eq(lit(source)),
+    });
+    let mut wanted: Vec<Wanted> = source.into_iter().chain(question.wanted_by_name()).collect();
+    wanted.extend(question.wanted_by_condition(schema, "an event")?);
+    Ok(wanted)
+}
+
+/// The columns of an event that [`Reading`] reads.
+pub(in crate::report) fn columns(
+    question: &Question<'_>,
+    spec: &FunnelSpec,
+    asked: &Asked,
+    schema: &Schema,
+) -> Result<Vec<Expr>> {
     let text = |name: &str| -> Result<Expr> {
-        Ok(cast(condition::column(name, &schema, &question.context, "an event")?, DataType::Utf8View))
+        Ok(cast(condition::column(name, schema, &question.context, "an event")?, DataType::Utf8View))
     };
     let nothing = || cast(lit(""), DataType::Utf8View);
     let held = match &spec.hold_constant {
@@ -129,9 +153,9 @@ fn plan(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> Result<Dat
         _ => lit(0_i64),
     };
     let (steps, exclusions) = asked.over_events()?;
-    let columns = vec![
+    Ok(vec![
         col("tenant_id"),
-        col(unit).alias("unit"),
+        col(spec.unit.column()).alias("unit"),
         col("timestamp"),
         col("event_id"),
         steps.alias("steps"),
@@ -139,20 +163,41 @@ fn plan(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> Result<Dat
         held.alias("held"),
         cell.alias("cell"),
         arrival.alias("arrival"),
-    ];
-    let order =
-        ["unit", "tenant_id", "timestamp", "arrival", "event_id"].map(|name| col(name).sort(true, true));
-    events
-        .filter(wanted)
-        .and_then(|events| events.select(columns))
-        .and_then(|events| events.sort(order.to_vec()))
-        .map_err(failed)
+    ])
+}
+
+/// The order in which [`Reading`] reads events.
+pub(in crate::report) fn order() -> Vec<SortExpr> {
+    ["unit", "tenant_id", "timestamp", "arrival", "event_id"].map(|name| col(name).sort(true, true)).to_vec()
+}
+
+/// The columns of events that decide what they are to a funnel.
+pub(in crate::report) struct Columns<'a> {
+    times: &'a TimestampMicrosecondArray,
+    ids: &'a BinaryViewArray,
+    steps: &'a UInt64Array,
+    exclusions: &'a UInt64Array,
+    held: &'a StringViewArray,
+}
+
+impl<'a> Columns<'a> {
+    pub(in crate::report) fn of(batch: &'a RecordBatch) -> Result<Self> {
+        let set = |name: &str| -> Result<_> { Ok(column(batch, name)?.as_primitive::<UInt64Type>()) };
+        Ok(Self {
+            times: column(batch, "timestamp")?.as_primitive(),
+            ids: column(batch, "event_id")?.as_binary_view(),
+            steps: set("steps")?,
+            exclusions: set("exclusions")?,
+            held: column(batch, "held")?.as_string_view(),
+        })
+    }
 }
 
 /// The unit whose events are being read.
 #[derive(Debug, Default)]
-struct Reading {
-    strict: bool,
+pub(in crate::report) struct Reading {
+    /// Whether events that match nothing are kept.
+    every: bool,
     unit: Option<(Option<String>, String)>,
     events: Vec<FunnelEvent>,
     cells: Vec<u32>,
@@ -162,6 +207,11 @@ struct Reading {
 }
 
 impl Reading {
+    /// Reads events that match nothing, too.
+    pub(in crate::report) fn of_every_event() -> Self {
+        Self { every: true, ..Self::default() }
+    }
+
     fn take(
         &mut self,
         batch: &RecordBatch,
@@ -169,11 +219,8 @@ impl Reading {
         range: (Option<i64>, Option<i64>),
     ) -> Result<()> {
         let text = |name: &str| -> Result<_> { Ok(column(batch, name)?.as_string_view()) };
-        let (tenants, units, held, cells) = (text("tenant_id")?, text("unit")?, text("held")?, text("cell")?);
-        let times = column(batch, "timestamp")?.as_primitive::<TimestampMicrosecondType>();
-        let ids = column(batch, "event_id")?.as_binary_view();
-        let set = |name: &str| -> Result<_> { Ok(column(batch, name)?.as_primitive::<UInt64Type>()) };
-        let (steps, exclusions) = (set("steps")?, set("exclusions")?);
+        let (tenants, units, cells) = (text("tenant_id")?, text("unit")?, text("cell")?);
+        let columns = Columns::of(batch)?;
         for row in 0..batch.num_rows() {
             let tenant = (!tenants.is_null(row)).then(|| tenants.value(row));
             let same = self
@@ -184,21 +231,29 @@ impl Reading {
                 self.close(tally, range)?;
                 self.unit = Some((tenant.map(str::to_owned), units.value(row).to_owned()));
             }
-            // An event that was taken in several times counts once.
-            if !self.ids.insert(ids.value(row).to_vec()) {
-                continue;
+            if let Some(event) = self.event(&columns, row) {
+                self.events.push(event);
+                self.cells.push(tally.cell(cells.value(row)));
             }
-            let at_ms = times.value(row).div_euclid(1_000);
-            self.first_ms.get_or_insert(at_ms);
-            let (steps, exclusions) = (steps.value(row), exclusions.value(row));
-            if steps == 0 && exclusions == 0 && !self.strict {
-                continue;
-            }
-            let held = if held.is_null(row) { 0 } else { self.number(held.value(row)) };
-            self.events.push(FunnelEvent { at_ms, steps, exclusions, held });
-            self.cells.push(tally.cell(cells.value(row)));
         }
         Ok(())
+    }
+
+    /// An event of the unit as the automaton sees it; nothing where it does not look.
+    pub(in crate::report) fn event(&mut self, columns: &Columns<'_>, row: usize) -> Option<FunnelEvent> {
+        // An event that was taken in several times counts once.
+        if !self.ids.insert(columns.ids.value(row).to_vec()) {
+            return None;
+        }
+        let at_ms = columns.times.value(row).div_euclid(1_000);
+        self.first_ms.get_or_insert(at_ms);
+        let (steps, exclusions) = (columns.steps.value(row), columns.exclusions.value(row));
+        if steps == 0 && exclusions == 0 && !self.every {
+            return None;
+        }
+        let held = columns.held;
+        let held = if held.is_null(row) { 0 } else { self.number(held.value(row)) };
+        Some(FunnelEvent { at_ms, steps, exclusions, held })
     }
 
     /// The number of a value to hold, from 1.
@@ -214,7 +269,7 @@ impl Reading {
     fn close(&mut self, tally: &mut Tally<'_>, (from_ms, to_ms): (Option<i64>, Option<i64>)) -> Result<()> {
         let Some((tenant, unit)) = self.unit.take() else { return Ok(()) };
         let first_ms = self.first_ms.take().unwrap_or_default();
-        if from_ms.is_none_or(|from_ms| from_ms <= first_ms) && to_ms.is_none_or(|to_ms| first_ms < to_ms) {
+        if is_entered((from_ms, to_ms), first_ms) {
             // Inside a millisecond, the order is that of arrival or means nothing.
             let (events, cells) = (&self.events, &self.cells);
             tally.take(&UnitEvents { tenant: tenant.as_deref(), id: &unit, events, cells, end: None })?;
@@ -227,7 +282,12 @@ impl Reading {
     }
 }
 
+/// Whether a unit whose first event is at `first_ms` was entered in the range.
+pub(in crate::report) fn is_entered(range: (Option<i64>, Option<i64>), first_ms: i64) -> bool {
+    range.0.is_none_or(|from_ms| from_ms <= first_ms) && range.1.is_none_or(|to_ms| first_ms < to_ms)
+}
+
 /// Makes the automaton of a funnel.
-pub(super) fn automaton(asked: &Asked) -> Result<Funnel> {
+pub(in crate::report) fn automaton(asked: &Asked) -> Result<Funnel> {
     Funnel::try_new(asked.definition.clone())
 }
