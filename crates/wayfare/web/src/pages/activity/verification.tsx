@@ -11,8 +11,8 @@ import { useReport } from "../../parts/useReport";
 export function VerificationPanels({ range, zone }: { range: Spec; zone: string }) {
   const spec = { ...range };
   const use = useReport("sessions", spec);
-  const funnelSpec = { ...range, show: "funnel" };
-  const funnelUse = useReport("sessions", funnelSpec);
+  const funnelSpec = { ...range, unit: "session" };
+  const funnelUse = useReport("funnel", funnelSpec);
   const chart = useRef<ChartHandle | null>(null);
   return (
     <>
@@ -41,7 +41,7 @@ export function VerificationPanels({ range, zone }: { range: Spec; zone: string 
       <Panel
         title="How far sessions get"
         hint="The steps of a verification that ends well."
-        name="sessions"
+        name="funnel"
         spec={funnelSpec}
         use={funnelUse}
         png={() => chart.current?.png("verification")}
