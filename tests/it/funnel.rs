@@ -90,8 +90,8 @@ fn the_order_of_arrival_is_the_number_in_the_log_whatever_file_came_when() {
         + &arrived("first without", "b", Some(0))
         + &arrived("second without", "b", None)
         + &arrived("without", "b", None);
+    let funnel = ["funnel", "--step", "a", "--step", "b", "--ties", "arrival", "--list", "all"];
     let levels = |store: &Store| -> BTreeMap<String, i64> {
-        let funnel = ["funnel", "--step", "a", "--step", "b", "--ties", "arrival", "--list", "all"];
         let level =
             |row: &Value| (row["invocation_id"].as_str().unwrap().to_owned(), row["level"].as_i64().unwrap());
         store.rows(&funnel).iter().map(level).collect()
@@ -106,6 +106,8 @@ fn the_order_of_arrival_is_the_number_in_the_log_whatever_file_came_when() {
         seen.push(levels(&store));
         store.ok(&["compact"]);
         seen.push(levels(&store));
+        let out = store.ok(&funnel);
+        assert!(out.contains("order of arrival not known of 3 events"), "{out}");
     }
     let level = |run: &str| seen[0][run];
     assert_eq!((level("in order"), level("in reverse")), (2, 1));

@@ -104,7 +104,7 @@ mod tests {
         }
     }
 
-    /// Microsoft Excel's documentation of `PERCENTILE.INC` (1.9) and `QUARTILE.INC` (3.5), and NumPy's of `percentile` (3.5),
+    /// Microsoft Excel's documentation of `PERCENTILE.INC` (1.9) and `QUARTILE.INC` (3.5), and of numpy's `percentile` (3.5),
     /// which follow definition 7.
     #[test]
     fn percentiles_give_the_published_worked_examples() {
