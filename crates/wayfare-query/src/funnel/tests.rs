@@ -400,9 +400,7 @@ fn is_decided(asked: &Definition, events: &[FunnelEvent]) -> bool {
     let both =
         asked.ties == Ties::Arrival && asked.on_repeat == OnRepeat::Stop && !asked.exclusions.is_empty();
     let sequential_both = both && asked.entry_policy == EntryPolicy::Sequential;
-    // The oracle drops orders in which an attempt could have been earlier, but not the attempts that only they let open.
-    let sequential_orders = tied && asked.can_be_cut() && asked.entry_policy == EntryPolicy::Sequential;
-    !(sequential_ways || sequential_both || sequential_orders) && (!tied || (one_each && (plain || !chooses)))
+    !(sequential_ways || sequential_both) && (!tied || (one_each && (plain || !chooses)))
 }
 
 /// Random streams of the test below: `WAYFARE_STREAMS`, else 100,000.
