@@ -105,7 +105,8 @@ impl AggregateUDFImpl for StepSummary {
     }
 }
 
-type Counts = [i64; STEP_COUNTS.len()];
+/// One number for each of [`STEP_COUNTS`].
+pub(super) type Counts = [i64; STEP_COUNTS.len()];
 
 /// The number of a step's id in an accumulator.
 type StepNumber = u32;
@@ -231,6 +232,19 @@ impl Seen {
             class(NotCompleted::MovedOn),
         ]
     }
+}
+
+/// What one run of a state adds to [`STEP_COUNTS`] of a step; nothing where it did not reach the step.
+pub(super) fn counts_of_step(run: &RunSteps, state: RunState, step: &str) -> Option<Counts> {
+    let mut counts = None;
+    run.for_each_step(state, |facts| {
+        if facts.step == step {
+            // the number of a step serves the accumulator alone
+            let seen = Seen { not_completed: [facts.not_completed; _], ..Seen::of(&facts, 0) };
+            counts = Some(seen.counts(state));
+        }
+    });
+    counts
 }
 
 /// The steps of every group.

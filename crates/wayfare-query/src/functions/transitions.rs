@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::keyed_summary::{Cells, Facts, RunRow};
-use crate::attempts::RunSteps;
+use crate::attempts::{RunState, RunSteps};
 use crate::timeline::{Kind, tokens};
 use crate::{Error, Result};
 
@@ -74,6 +74,15 @@ impl Facts for Transitions {
         pass(from, to, end.zip(since).map(|(end, since)| end.saturating_sub(since)));
         Ok(())
     }
+}
+
+/// Whether a run in that state makes a transition, all steps being kept.
+pub(super) fn is_made(run: &RunSteps, state: RunState, from: &str, to: &str) -> bool {
+    let start = START_NODE.to_string();
+    let end = format!("{END_NODE}{}", state.as_str());
+    let steps = run.attempted().map(|step| format!("{STEP_NODE}{step}"));
+    let nodes: Vec<String> = std::iter::once(start).chain(steps).chain([end]).collect();
+    nodes.iter().zip(nodes.iter().skip(1)).any(|(one, next)| one == from && next == to)
 }
 
 impl Buffers {
