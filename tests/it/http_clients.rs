@@ -19,6 +19,7 @@ fn alike(left: &Value, right: &Value) -> bool {
 fn a_batch_job_and_a_polling_dashboard_get_what_the_commands_print() {
     let store = Store::new();
     store.ingest(&[sample()]);
+    store.ok(&["compact"]);
     let token = store.ok(&["token", "create", "--scope", "read"]);
     let server = Server::start(&store, &[]);
     let mut command = Command::new(python());

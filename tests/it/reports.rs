@@ -197,6 +197,7 @@ fn a_list_has_as_many_rows_as_the_number_says() {
 #[test]
 fn pages_of_runs_neither_skip_nor_repeat() {
     let store = store();
+    store.ok(&["compact"]);
     let server = Server::start(&store, &[]);
     let ids = |rows: &Value| -> Vec<String> {
         let rows = rows.as_array().unwrap().iter();

