@@ -8,6 +8,7 @@ mod interval_start;
 mod is_behind;
 mod keyed_summary;
 mod of_path;
+mod outline;
 mod param;
 mod param_holds;
 mod paths;
@@ -41,7 +42,7 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(interval_start::interval_start());
     context.register_udf(param::param());
     context.register_udf(param_holds::param_holds());
-    context.register_udaf(step_summary::step_summary());
+    context.register_udaf(keyed_summary::keyed_summary::<step_summary::StepSummary>());
     context.register_udaf(time_summary::time_summary());
     context.register_udaf(keyed_summary::keyed_summary::<run_features::RunFeatures>());
     context.register_udaf(keyed_summary::keyed_summary::<sub_journeys::SubJourneys>());

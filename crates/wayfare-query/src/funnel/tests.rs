@@ -267,6 +267,25 @@ fn an_exclusion_of_one_value_held_leaves_the_attempts_of_another() {
 }
 
 #[test]
+fn the_first_way_of_an_attempt_to_be_complete_lets_the_next_attempt_open() {
+    let definition = Definition {
+        optional: B,
+        ties: Ties::Arrival,
+        event_reuse: EventReuse::Allowed,
+        entry_policy: EntryPolicy::Sequential,
+        ..Definition::new(3)
+    };
+    // The second event completes the first attempt; the third could complete it without the optional step.
+    let events = [(0, A | B), (4, C), (4, A | B | C)].map(|(at_ms, steps)| FunnelEvent {
+        at_ms,
+        steps,
+        ..FunnelEvent::default()
+    });
+    let mut funnel = Funnel::try_new(definition).unwrap();
+    assert_eq!(times(funnel.run(&events)), [(0, 4), (1, 4), (2, 4)]);
+}
+
+#[test]
 fn a_broken_attempt_is_left_by_the_exclusion_event_that_lies_in_it_alone() {
     let definition = Definition {
         order: Order::Strict,
