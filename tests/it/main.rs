@@ -19,6 +19,8 @@ mod dashboard;
 #[cfg(test)]
 mod erase;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod formats;

@@ -426,3 +426,24 @@ pub(in crate::report) fn drop_off(
     };
     Some(CLASSES.into_iter().find(|known| *known == class).unwrap_or("error"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weeks_begin_on_a_day_by_its_name_or_number() {
+        for (texts, day) in [
+            (["monday", "Monday", "mon", "1"], Weekday::Mon),
+            (["saturday", "SATURDAY", "sat", "6"], Weekday::Sat),
+            (["sunday", "Sun", "0", "7"], Weekday::Sun),
+        ] {
+            for text in texts {
+                assert_eq!(weekday(text).unwrap(), day, "{text}");
+            }
+        }
+        for text in ["", "8", "-1", "someday"] {
+            assert!(weekday(text).is_err(), "{text}");
+        }
+    }
+}

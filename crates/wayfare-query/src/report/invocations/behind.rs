@@ -5,7 +5,7 @@ use datafusion::prelude::DataFrame;
 
 use crate::Result;
 use crate::error::of_datafusion;
-use crate::functions::{STEP_COUNTS, TRANSITION_COUNTS};
+use crate::functions::STEP_COUNTS;
 use crate::question::Question;
 use crate::report::events::call;
 use crate::report::paths;
@@ -25,21 +25,18 @@ pub(super) async fn runs(question: &Question<'_>, behind: Option<&str>) -> Resul
             if !classes.clone().any(|known| known == class) {
                 return Err(suggest::unknown("count of a step's runs", &class, classes));
             }
-            is_counted(question, "is_behind_step", [&step, "", &class])?
+            is_counted(question, "counts_in_step", &step, &class)?
         }
         Behind::Transition { from, to } => {
-            let (from, to) = (paths::node(&from), paths::node(&to));
-            is_counted(question, "is_behind_transition", [&from, &to, TRANSITION_COUNTS[0]])?
+            is_counted(question, "makes_transition", &paths::node(&from), &paths::node(&to))?
         }
         Behind::Way(way) => takes(question, &runs, &way).await?,
     };
     runs.filter(counted).map_err(|cause| of_datafusion("cannot look behind a number", cause))
 }
 
-/// Whether a run is behind a number: the keys of its cell and the name of the count.
-fn is_counted(question: &Question<'_>, function: &str, number: [&str; 3]) -> Result<Expr> {
-    let arguments = [col("path"), col("state")].into_iter().chain(number.map(lit));
-    call(&question.context, function, arguments.collect())
+fn is_counted(question: &Question<'_>, function: &str, first: &str, second: &str) -> Result<Expr> {
+    call(&question.context, function, vec![col("path"), col("state"), lit(first), lit(second)])
 }
 
 /// Whether a run takes a way that is written like this.
