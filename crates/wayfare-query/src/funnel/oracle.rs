@@ -185,7 +185,8 @@ fn attempts(asked: &Definition, order: &[Served]) -> Vec<Found> {
             let waits = match asked.entry_policy {
                 EntryPolicy::Any => false,
                 EntryPolicy::First => true,
-                EntryPolicy::Sequential => match (asked.ties, last.completed_by) {
+                // Of the ways of an attempt the one that is complete first leaves it.
+                EntryPolicy::Sequential => match (asked.ties, completed_by(&all, last.entry)) {
                     (Ties::Arrival, Some(by)) => *place <= by,
                     _ => last.end_ms.is_none_or(|end_ms| event.at_ms <= end_ms),
                 },
@@ -200,6 +201,11 @@ fn attempts(asked: &Definition, order: &[Served]) -> Vec<Found> {
         }
     }
     all
+}
+
+/// The place of the first event that completed an attempt of `entry`.
+fn completed_by(attempts: &[Found], entry: usize) -> Option<usize> {
+    attempts.iter().filter(|one| one.entry == entry).filter_map(|one| one.completed_by).min()
 }
 
 /// The best attempts of one entry in one order, with and without each optional step: equals with other times between.

@@ -286,6 +286,18 @@ fn the_first_way_of_an_attempt_to_be_complete_lets_the_next_attempt_open() {
 }
 
 #[test]
+fn the_first_of_equal_chains_lets_the_next_attempt_open() {
+    let definition = Definition {
+        window_from: WindowFrom::PreviousStep,
+        ties: Ties::Arrival,
+        entry_policy: EntryPolicy::Sequential,
+        ..Definition::new(2)
+    };
+    // Either B completes the first attempt at the same instant.
+    assert_eq!(times(&run(definition, &[(0, A), (4, B), (4, A), (4, B)])), [(0, 4), (1, 4)]);
+}
+
+#[test]
 fn a_broken_attempt_is_left_by_the_exclusion_event_that_lies_in_it_alone() {
     let definition = Definition {
         order: Order::Strict,
