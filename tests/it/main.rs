@@ -31,6 +31,8 @@ mod harness;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod http_clients;
+#[cfg(test)]
 mod http_docs;
 #[cfg(test)]
 mod http_limits;

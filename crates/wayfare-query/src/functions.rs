@@ -5,6 +5,7 @@ mod changes;
 mod funnel;
 mod funnel_level;
 mod interval_start;
+mod is_behind;
 mod keyed_summary;
 mod of_path;
 mod outline;
@@ -46,7 +47,7 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udaf(keyed_summary::keyed_summary::<run_features::RunFeatures>());
     context.register_udaf(keyed_summary::keyed_summary::<sub_journeys::SubJourneys>());
     context.register_udaf(keyed_summary::keyed_summary::<transitions::Transitions>());
-    for function in of_path::of_path() {
+    for function in of_path::of_path().into_iter().chain(is_behind::is_behind()) {
         context.register_udf(function);
     }
 }

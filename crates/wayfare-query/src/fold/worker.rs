@@ -22,6 +22,9 @@ const RUNS_OUT: usize = 4_096;
 /// Bytes of texts after which they are forgotten, at the next end of a segment.
 const TEXTS_MAX: usize = 32 << 20;
 
+/// Bytes of a run's key on the heap, about.
+const KEY_BYTES: usize = 64;
+
 /// Runs being folded: their keys, and their events.
 #[derive(Debug, Default)]
 struct Runs {
@@ -247,6 +250,3 @@ impl Aside {
         Ok(vec![self.runs.emit(count, schema)?])
     }
 }
-
-/// Bytes of a run's key on the heap, about.
-const KEY_BYTES: usize = 64;

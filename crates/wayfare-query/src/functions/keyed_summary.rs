@@ -206,7 +206,8 @@ impl<'a> Arguments<'a> {
     }
 }
 
-fn run_state(text: &str) -> DataFusionResult<RunState> {
+/// The state that a word stands for.
+pub(super) fn run_state(text: &str) -> DataFusionResult<RunState> {
     RunState::from_word(text).ok_or_else(|| exec_datafusion_err!("there is no state {text} of a run"))
 }
 

@@ -282,6 +282,25 @@ fn an_exclusion_of_one_value_held_leaves_the_attempts_of_another() {
 }
 
 #[test]
+fn of_equal_ways_of_an_attempt_the_one_that_no_exclusion_lies_in_counts() {
+    let definition = Definition {
+        window_from: WindowFrom::PreviousStep,
+        exclusions: vec![Exclusion { from: 1, to: 2 }],
+        exclusion_effect: ExclusionEffect::VoidAttempt,
+        ..Definition::new(3)
+    };
+    // The third event excludes what waits for step 3 since the second, and can be step 2 itself.
+    let events = [(0, A, 0), (1, B, 0), (5, B, 1), (6, C, 0)].map(|(at_ms, steps, exclusions)| FunnelEvent {
+        at_ms,
+        steps,
+        exclusions,
+        held: 0,
+    });
+    let mut funnel = Funnel::try_new(definition).unwrap();
+    assert_eq!(times(funnel.run(&events)), [(0, 0), (1, 5), (2, 6)]);
+}
+
+#[test]
 fn the_first_way_of_an_attempt_to_be_complete_lets_the_next_attempt_open() {
     let definition = Definition {
         optional: B,

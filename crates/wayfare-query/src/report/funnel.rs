@@ -25,7 +25,7 @@ use crate::{Error, Result};
 use super::{Answer, empty, main_line, overview, sessions};
 use ask::Asked;
 use table::Table;
-use tally::{CLASSES, Tally};
+use tally::{ANY, CLASSES, Tally};
 
 /// Rows of a list unless the scope says otherwise.
 const LIST_ROWS_DEFAULT: usize = 50;
@@ -90,8 +90,8 @@ fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
         spec.list.as_ref().and_then(|list| list.step),
     ];
     let class = spec.list.as_ref().and_then(|list| list.class.as_deref());
-    if let Some(unknown) = class.filter(|class| !CLASSES.contains(class)) {
-        return Err(suggest::unknown("class of drop-offs", unknown, CLASSES.into_iter()));
+    if let Some(unknown) = class.filter(|class| *class != ANY && !CLASSES.contains(class)) {
+        return Err(suggest::unknown("class of drop-offs", unknown, CLASSES.into_iter().chain([ANY])));
     }
     match named.into_iter().flatten().find(|step| *step >= steps) {
         Some(step) => {
