@@ -19,16 +19,19 @@ pub(super) struct ParsedBlock {
     pub(super) events: EventBuilder,
     pub(super) rejects: Vec<Reject>,
     pub(super) read: u64,
+    /// The block's size.
+    pub(super) bytes: usize,
 }
 
-/// Maps every record of a block; a record that does not fit becomes a reject.
+/// Maps every record of a block into `events`, which are empty; a record that does not fit becomes a reject.
 pub(super) fn parse(
     block: &Block,
+    events: EventBuilder,
     mapper: &Mapper,
     plausible: Plausible,
     pseudonyms: Option<&Pseudonyms>,
 ) -> ParsedBlock {
-    let mut parsed = ParsedBlock::default();
+    let mut parsed = ParsedBlock { events, bytes: block.size_bytes(), ..ParsedBlock::default() };
     let (events, rejects) = (&mut parsed.events, &mut parsed.rejects);
     let Some(pseudonyms) = pseudonyms else {
         let append = |_line, record: &Record<'_>| {
