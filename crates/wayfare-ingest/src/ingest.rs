@@ -22,6 +22,7 @@ use crate::{Error, Result};
 mod batch_id;
 mod checkpoint;
 mod collect;
+mod digest;
 mod order;
 mod parse;
 mod part;

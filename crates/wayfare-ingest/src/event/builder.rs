@@ -21,7 +21,8 @@ pub(crate) struct EventBuilder {
     pub(super) timestamps: Vec<i64>,
     pub(super) sources: Vec<Source>,
     pub(super) activity: Texts,
-    pub(super) text: [Texts; TEXT_COLUMNS],
+    /// The columns of [`Event::text`].
+    pub(super) text: Vec<Texts>,
     /// Rows behind the last number of a column are not there.
     pub(super) integers: [Vec<Option<i64>>; INTEGER_COLUMNS],
     pub(super) additional_params: Texts,
@@ -34,7 +35,7 @@ impl Default for EventBuilder {
             timestamps: Vec::new(),
             sources: Vec::new(),
             activity: Texts::default(),
-            text: std::array::from_fn(|_| Texts::default()),
+            text: (0..TEXT_COLUMNS).map(|_| Texts::default()).collect(),
             integers: std::array::from_fn(|_| Vec::new()),
             additional_params: Texts::default(),
         }

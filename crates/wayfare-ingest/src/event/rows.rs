@@ -50,13 +50,12 @@ impl EventRows {
 
     /// An empty builder in the room of these rows.
     pub(crate) fn into_empty_builder(self) -> EventBuilder {
-        let mut text = self.text.into_iter().map(TextColumn::into_texts);
         let mut events = EventBuilder {
             identities: self.identities,
             timestamps: self.timestamps,
             sources: self.sources,
             activity: self.activity.into_texts(),
-            text: std::array::from_fn(|_| text.next().unwrap_or_default()),
+            text: self.text.into_iter().map(TextColumn::into_texts).collect(),
             integers: self.integers,
             additional_params: self.additional_params.into_texts(),
         };

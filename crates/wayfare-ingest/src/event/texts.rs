@@ -108,8 +108,9 @@ impl Texts {
 
 /// Where a text is remembered, and what tells it from nearly all others that would be there.
 fn place_and_tag(text: &str) -> (usize, u32) {
-    let [a, b, c, d, e, f, g, h] = FixedState::default().hash_one(text).to_le_bytes();
-    (u32::from_le_bytes([a, b, c, d]) as usize % RECENT, u32::from_le_bytes([e, f, g, h]))
+    let hash = FixedState::default().hash_one(text);
+    let half = |half: u64| u32::try_from(half & u64::from(u32::MAX)).unwrap_or_default();
+    (half(hash) as usize % RECENT, half(hash >> 32))
 }
 
 impl TextColumn {
@@ -200,7 +201,9 @@ mod tests {
     fn column(texts: &[Option<&str>]) -> Texts {
         let mut column = Texts::default();
         for (row, text) in texts.iter().enumerate() {
-            text.iter().for_each(|text| column.set(row, text));
+            if let Some(text) = text {
+                column.set(row, text);
+            }
         }
         column
     }

@@ -23,7 +23,7 @@ use crate::{Error, Result};
 const BLOCKS_WAITING_MAX: usize = 2;
 
 /// A part ends with the block in which its lines reach this size: of long ones fewer fit into memory.
-const PART_BYTES: usize = 160 << 20;
+const PART_BYTES: usize = 64 << 20;
 
 /// The running threads of one input, seen from the consuming end. While a part is written, the next one is gathered.
 pub(super) struct Collector {
