@@ -116,7 +116,7 @@ def check(a, path, commands, queries):
     ask = lambda q: con.execute(Q[q]).fetchall()
     verdict = {}
     for q in queries:
-        if q in ("Q3", "Q6"): verdict[q] = "not compared"; continue
+        if q == "Q3": verdict[q] = "not compared"; continue
         out = os.path.join(a.dir, "answer.json")
         timed(f"{a.wayfare} {commands[q]} --store {quote(path)} --quiet --format json --output {quote(out)}")
         rows = json.load(open(out))["rows"]
@@ -127,6 +127,13 @@ def check(a, path, commands, queries):
             x = sorted(r["failures"] for r in rows if r.get("failing_step") is not None)[-40:]
             y = sorted(n for (n,) in con.execute(f"""SELECT count(*) FROM {ev} WHERE event_type = '{peers.FAIL}'
                 GROUP BY journey_id, journey_version, step_id, error_code ORDER BY count(*) DESC LIMIT 40""").fetchall())
+        elif q == "Q6":
+            ends = {"END succeeded": "#ok", "END failed": "#failed"}; x = {}
+            for r in rows:
+                if r["from_kind"] != "step": continue
+                pair = r["from"], ends.get(r["to"], "#abandoned") if r["to_kind"] == "end" else r["to"]
+                x[pair] = x.get(pair, 0) + r["passages"]
+            y = {r[:2]: int(r[2]) for r in ask(q)}
         elif q in ("Q7a", "Q7b"): x, y = len(rows), len(ask(q))
         else:
             x = {}

@@ -103,7 +103,8 @@ fn run(store: &Store, cases: &[Value], layout: &str) -> Vec<String> {
 
 #[expect(clippy::disallowed_methods, reason = "which cases there are, the one who runs the test says")]
 fn cases() -> Vec<Value> {
-    let mut files = vec![repository("tests/conformance/own.jsonl")];
+    let mut files =
+        ["own", "tricky"].map(|name| repository(&format!("tests/conformance/{name}.jsonl"))).to_vec();
     let shared = repository("../shared/conformance/cases.jsonl");
     if shared.exists() {
         files.push(shared);

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Store, copy_folder, files_below, from_environment, texts_of};
+use crate::harness::{Store, copy_folder, file_says, files_below, from_environment};
 
 const USER: &str = "usr-7f3a9b2c41";
 /// Somebody whose id begins with the other's.
@@ -75,18 +75,13 @@ fn store_with_the_user() -> Store {
 
 /// Every file that has the text in its bytes, or in its rows if it is Parquet.
 fn places(root: &Path, text: &str) -> Vec<String> {
-    // the neighbour's id begins with the other one
-    let holds = |bytes: &[u8]| {
-        let next = |at: usize| bytes.get(at + text.len()).copied();
-        bytes.windows(text.len()).enumerate().any(|(at, found)| {
-            found == text.as_bytes() && !(text == USER && next(at) == NEIGHBOUR.bytes().last())
-        })
+    let is_said = |said: &str| {
+        // the neighbour's id begins with the other one
+        let next = |at: usize| said.as_bytes().get(at + text.len()).copied();
+        said.match_indices(text).any(|(at, _)| !(text == USER && next(at) == NEIGHBOUR.bytes().last()))
     };
-    files_below(root)
-        .into_iter()
-        .filter(|path| holds(texts_of(path).as_bytes()))
-        .map(|path| path.display().to_string())
-        .collect()
+    let says = |path: &PathBuf| file_says(path, is_said);
+    files_below(root).into_iter().filter(says).map(|path| path.display().to_string()).collect()
 }
 
 #[track_caller]

@@ -1,6 +1,8 @@
 //! What is behind the numbers of a funnel: every one of them can be listed.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use crate::harness::{Store, sample};
 
@@ -66,4 +68,53 @@ fn the_same_funnel_in_another_view_counts_the_same() {
     }
     let attempts = ask(&["--count", "attempts"]);
     assert!(number(&attempts[0], "attempts") >= number(&steps[0], "reached"), "{attempts:?}");
+}
+
+/// A step of a run at the one millisecond of all, with the number by which it arrived.
+fn arrived(run: &str, step: &str, number: Option<u64>) -> String {
+    let params = json!({ "journey_id": "j", "step_id": step, "sequence": number });
+    let event = json!({ "activity": "step_completed", "timestamp": "2026-03-01T10:00:00Z", "invocation_id": run,
+        "additional_params": params });
+    format!("{event}\n")
+}
+
+#[test]
+fn the_order_of_arrival_is_the_number_in_the_log_whatever_file_came_when() {
+    let first = arrived("in order", "a", Some(1))
+        + &arrived("in reverse", "a", Some(10))
+        + &arrived("first without", "a", None)
+        + &arrived("second without", "a", Some(1))
+        + &arrived("without", "a", None);
+    let second = arrived("in order", "b", Some(2))
+        + &arrived("in reverse", "b", Some(9))
+        + &arrived("first without", "b", Some(0))
+        + &arrived("second without", "b", None)
+        + &arrived("without", "b", None);
+    let funnel = ["funnel", "--step", "a", "--step", "b", "--ties", "arrival", "--list", "all"];
+    let levels = |store: &Store| -> BTreeMap<String, i64> {
+        let level =
+            |row: &Value| (row["invocation_id"].as_str().unwrap().to_owned(), row["level"].as_i64().unwrap());
+        store.rows(&funnel).iter().map(level).collect()
+    };
+    let mut seen = Vec::new();
+    for parts in [[&first, &second], [&second, &first]] {
+        let store = Store::new();
+        for (number, part) in parts.into_iter().enumerate() {
+            let file = store.file(&format!("{number}.ndjson"), part);
+            store.ingest(&[file]);
+        }
+        seen.push(levels(&store));
+        store.ok(&["compact"]);
+        seen.push(levels(&store));
+        let out = store.ok(&funnel);
+        assert!(out.contains("order of arrival not known of 3 events"), "{out}");
+    }
+    let level = |run: &str| seen[0][run];
+    assert_eq!((level("in order"), level("in reverse")), (2, 1));
+    assert_eq!(
+        (level("first without"), level("second without")),
+        (2, 1),
+        "those without a number come first"
+    );
+    assert!(seen.iter().all(|levels| *levels == seen[0]), "{seen:?}");
 }

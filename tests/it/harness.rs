@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
+use arrow::array::{Array as _, AsArray as _};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -200,16 +205,31 @@ fn text_from_environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// What a file says to who looks for a text: its path, its bytes, and its rows if it is Parquet.
-pub(crate) fn texts_of(path: &Path) -> String {
+/// Rows of a Parquet file that are looked through at once.
+const SEARCHED_ROWS: usize = 8_192;
+
+/// Whether a file says a text: in its path, in its bytes, or in a value of a row if it is Parquet. `is_said` is asked of
+/// each of these.
+pub(crate) fn file_says(path: &Path, is_said: impl Fn(&str) -> bool) -> bool {
     let bytes = fs::read(path).unwrap();
-    let mut text = format!("{}\n{}", path.display(), String::from_utf8_lossy(&bytes));
-    if path.extension().is_some_and(|extension| extension == "parquet") {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
-        let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
-        text += &arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    if is_said(&path.display().to_string()) || is_said(&String::from_utf8_lossy(&bytes)) {
+        return true;
     }
-    text
+    if path.extension().is_none_or(|extension| extension != "parquet") {
+        return false;
+    }
+    let rows = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).unwrap();
+    rows.with_batch_size(SEARCHED_ROWS).build().unwrap().map(Result::unwrap).any(|batch| {
+        batch.columns().iter().any(|column| {
+            // lists, and the structs of a checkpoint
+            let Ok(texts) = cast(column, &DataType::Utf8) else {
+                let format = FormatOptions::default();
+                let values = ArrayFormatter::try_new(column, &format).unwrap();
+                return (0..column.len()).any(|row| is_said(&values.value(row).to_string()));
+            };
+            texts.as_string::<i32>().iter().flatten().any(&is_said)
+        })
+    })
 }
 
 /// Random numbers from a seed (splitmix64).

@@ -19,6 +19,8 @@ mod dashboard;
 #[cfg(test)]
 mod erase;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod formats;
@@ -28,6 +30,8 @@ mod funnel;
 mod harness;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod http_clients;
 #[cfg(test)]
 mod http_docs;
 #[cfg(test)]

@@ -123,14 +123,16 @@ fn a_real_log_gives_the_expected_funnels() {
             let place = format!("{} {state}", expectation["name"]);
             check_funnel(&place, &expectation["expected"], &store.rows(&["funnel", "--spec", &file]));
             // the same, as people write it
-            if expectation["name"] == "no rejection" {
-                let exclusion = "Declaration REJECTED by EMPLOYEE | failed:\"Declaration REJECTED by EMPLOYEE\" between 1 and 2";
-                let steps = expectation["spec"]["steps"].as_array().unwrap();
-                let window = format!("{window_ms}ms");
-                let mut arguments = vec!["funnel", "--window", &window, "--exclude", exclusion];
-                arguments.extend(steps.iter().flat_map(|step| ["--step", step["event"].as_str().unwrap()]));
-                check_funnel(&place, &expectation["expected"], &store.rows(&arguments));
+            let exclusion = "Declaration REJECTED by EMPLOYEE | failed:\"Declaration REJECTED by EMPLOYEE\" between 1 and 2";
+            let window = format!("{window_ms}ms");
+            let order = expectation["spec"]["order"].as_str().unwrap();
+            let mut arguments = vec!["funnel", "--window", &window, "--order", order];
+            if !expectation["spec"]["exclusions"].is_null() {
+                arguments.extend(["--exclude", exclusion]);
             }
+            let steps = expectation["spec"]["steps"].as_array().unwrap();
+            arguments.extend(steps.iter().flat_map(|step| ["--step", step["event"].as_str().unwrap()]));
+            check_funnel(&place, &expectation["expected"], &store.rows(&arguments));
         }
         store.ok(&["compact"]);
     }

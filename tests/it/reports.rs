@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::harness::{Store, sample};
+use crate::server::Server;
 
 fn store() -> Store {
     let store = Store::new();
@@ -105,27 +106,124 @@ fn the_row_of_the_rest_makes_columns_add_up() {
     }
 }
 
+/// A condition that a column has the value of a row.
+fn is(row: &Value, column: &str) -> String {
+    match row[column].as_str() {
+        Some(value) => format!("{column} = '{value}'"),
+        None => format!("{column} is null"),
+    }
+}
+
+/// How many runs a list has.
+fn listed(server: &Server, spec: Value) -> i64 {
+    let mut spec = spec;
+    spec["limit"] = json!(100_000);
+    let answer = server.post("/api/v1/reports/invocations", &spec).expect(200).json();
+    length(answer["rows"].as_array().unwrap())
+}
+
 #[test]
 fn a_list_has_as_many_rows_as_the_number_says() {
     let store = store();
-    let list = |conditions: &[String]| {
-        let conditions = conditions.iter().flat_map(|condition| ["--where".to_owned(), condition.clone()]);
-        let arguments: Vec<String> =
-            ["invocations", "--limit", "100000"].map(str::to_owned).into_iter().chain(conditions).collect();
-        length(&store.rows(&arguments))
-    };
+    // for the many lists; numbers are the same without
+    store.ok(&["compact"]);
+    let server = Server::start(&store, &[]);
+    let list = |conditions: &[String]| listed(&server, json!({ "where": conditions }));
     for row in store.rows(&["failures"]).iter().filter(|row| row["other_rows"].is_null()).step_by(5) {
-        let is = |column: &str| match row[column].as_str() {
-            Some(value) => format!("{column} = '{value}'"),
-            None => format!("{column} is null"),
-        };
-        let conditions = [is("journey_id"), is("failing_step"), is("error_code"), "state=failed".to_owned()];
+        let conditions = ["journey_id", "failing_step", "error_code"].map(|column| is(row, column));
+        let conditions = [&conditions[..], &["state=failed".to_owned()]].concat();
         assert_eq!(list(&conditions), count(row, "failures"), "{row}");
     }
     let overview = store.rows(&["overview", "--by", "all"]);
     for state in ["succeeded", "failed", "abandoned", "open"] {
         assert_eq!(list(&[format!("state={state}")]), count(&overview[0], state), "{state}");
     }
+    // places in a cycle, and intervals, in another zone than that of the store
+    for by in ["weekday,hour_of_day", "hour", "month"] {
+        let cells = store.rows(&["overview", "--by", by, "--tz", "America/New_York"]);
+        for row in cells.iter().step_by(cells.len() / 2) {
+            let conditions: Vec<String> = by.split(',').map(|column| is(row, column)).collect();
+            let runs = listed(&server, json!({ "tz": "America/New_York", "where": conditions }));
+            assert_eq!(runs, count(row, "started"), "{row}");
+        }
+    }
+    // a step: of each count the row that has most, as a number above zero says more
+    let steps = store.rows(&words("steps --journey login --by platform"));
+    for name in [
+        "reached",
+        "completed",
+        "first_try_completed",
+        "failed",
+        "failed_here",
+        "abandoned_here",
+        "open_here",
+        "moved_on",
+    ] {
+        let row = steps.iter().max_by_key(|row| count(row, name)).unwrap();
+        let behind = format!("step={} and class={name}", row["step_id"].as_str().unwrap());
+        let conditions = [is(row, "journey_id"), is(row, "platform")];
+        let runs = listed(&server, json!({ "where": conditions, "behind": behind }));
+        assert_eq!(runs, count(row, name), "{name}: {row}");
+    }
+    // a transition, and a whole way
+    let transitions = store.rows(&words("paths --journey login --limit 100"));
+    let ends = transitions.iter().filter(|row| row["from_kind"] == "start" || row["to_kind"] == "end");
+    let again = transitions.iter().filter(|row| row["from"] == row["to"]);
+    for row in ends.step_by(3).chain(again).chain(&transitions[..2]) {
+        let behind = format!("from={} and to={}", row["from"], row["to"]);
+        let runs = listed(&server, json!({ "where": [is(row, "journey_id")], "behind": behind }));
+        assert_eq!(runs, count(row, "invocations"), "{row}");
+    }
+    for row in store.rows(&words("paths --journey login --variants --limit 3")) {
+        if row["other_rows"].is_null() {
+            let behind = format!("way={}", row["steps"]);
+            let runs = listed(&server, json!({ "where": [is(&row, "journey_id")], "behind": behind }));
+            assert_eq!(runs, count(&row, "invocations"), "{row}");
+        }
+    }
+    // all that a funnel lost before a step
+    for row in store.rows(&words("funnel --journey login")).iter().skip(1) {
+        let list = json!({ "step": count(row, "step") - 1, "class": "any" });
+        let spec = json!({ "journey": ["login"], "list": list, "limit": 100_000 });
+        let rows = server.post("/api/v1/reports/funnel", &spec).expect(200).json()["rows"].clone();
+        assert_eq!(length(rows.as_array().unwrap()), count(row, "drop_off"), "{row}");
+    }
+    store
+        .run(&["invocations", "--behind", "step=otp_sms and class=retries"])
+        .expect(2)
+        .says(&["count of a step's runs", "moved_on"]);
+}
+
+#[test]
+fn pages_of_runs_neither_skip_nor_repeat() {
+    let store = store();
+    store.ok(&["compact"]);
+    let server = Server::start(&store, &[]);
+    let ids = |rows: &Value| -> Vec<String> {
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| row["invocation_id"].as_str().unwrap().to_owned()).collect()
+    };
+    for (sort, journey) in [("-started_at", "login"), ("error_code", "kyc"), ("-duration_ms", "kyc")] {
+        let path = format!("/api/v1/invocations?journey={journey}&sort={sort}");
+        let whole = ids(&server.get(&format!("{path}&limit=100000")).expect(200).json()["rows"]);
+        let mut next = Some(format!("{path}&limit={}", whole.len() / 5 + 1));
+        let mut walked = Vec::new();
+        while let Some(path) = next {
+            let page = server.get(&path).expect(200);
+            walked.extend(ids(&page.json()["rows"]));
+            assert!(walked.len() <= whole.len(), "{sort}: more than there are");
+            // as clients do that know of links alone
+            let link = page.header("link");
+            next = link.map(|link| {
+                let (path, kind) = link.strip_prefix('<').unwrap().split_once('>').unwrap();
+                assert_eq!(kind, "; rel=\"next\"");
+                path.to_owned()
+            });
+            assert_eq!(page.header("x-next").is_some(), next.is_some());
+        }
+        assert_eq!(walked, whole, "{sort}");
+    }
+    store.run(&words("invocations --after 00")).expect(2).says(&["the `next` of a page"]);
 }
 
 #[test]

@@ -5,9 +5,8 @@
 //! its own, without a start. Starting a step anew leaves an older open attempt unfinished for good, once the
 //! instant has passed: inside one instant nobody knows what came first.
 //!
-//! All of that is decided by the path alone, so [`RunSteps::read`] has to run once a distinct path; only
-//! [`RunSteps::for_each_attempt`] needs a run's own times. Cost: linear in the tokens, times the logarithm of
-//! the number of distinct steps.
+//! All of that is decided by the path alone, so [`RunSteps::read`] has to run once a distinct path; the times of a run
+//! are differences of its offsets. Cost: linear in the tokens, times the logarithm of the number of distinct steps.
 
 mod class;
 mod pairing;
@@ -26,27 +25,20 @@ pub enum End {
     Unfinished,
 }
 
-/// One passage through a step. Times are milliseconds from the start of the run.
+/// One passage through a step. Moments are positions of tokens in the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt<'a> {
     /// The step's id.
     pub step: &'a str,
-    /// When it was started; null for a completion without a start.
-    pub started: Option<i64>,
-    /// When it was completed or failed.
-    pub ended: Option<i64>,
+    /// Its start; null for a completion without a start.
+    pub started: Option<usize>,
+    /// Its completion or failure.
+    pub ended: Option<usize>,
     /// How it ended.
     pub end: End,
-    /// From the latest completion or failure of any step, at or before the start and not the attempt's own,
-    /// to the start; null without a start or without such an end.
-    pub wait_ms: Option<i64>,
-}
-
-impl Attempt<'_> {
-    /// From start to completion or failure; null where either is not known.
-    pub fn duration_ms(&self) -> Option<i64> {
-        Some(self.ended?.saturating_sub(self.started?))
-    }
+    /// The latest completion or failure of any step, at or before the start and not the attempt's own; null without
+    /// a start or without such an end.
+    pub waited_from: Option<usize>,
 }
 
 #[cfg(test)]

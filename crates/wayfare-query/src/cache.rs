@@ -171,6 +171,11 @@ impl Freshness {
         near.iter().filter_map(|date| self.events.get(date)).flatten().cloned().collect()
     }
 
+    /// How many events of journeys a date has.
+    pub(crate) fn events_on(&self, date: NaiveDate) -> u64 {
+        self.events.get(&date).into_iter().flatten().map(|file| file.statistics.rows).sum()
+    }
+
     /// Whether runs are folded from a bounded number of dates.
     pub(crate) fn is_bounded(&self) -> bool {
         self.reach_days.is_some()

@@ -22,13 +22,25 @@ pub(crate) fn over(
     context: &SessionContext,
     of: &str,
 ) -> Result<Expr> {
-    let value = subject(condition, schema, context, of)?;
-    let kind = match &value {
+    holds(&subject(condition, schema, context, of)?, condition, schema, context)
+}
+
+/// Turns a condition into an expression over what it compares: a column of `schema`, else a text.
+///
+/// # Errors
+/// `Invalid` for a value that does not fit the column.
+pub(crate) fn holds(
+    value: &Expr,
+    condition: &Condition,
+    schema: &Schema,
+    context: &SessionContext,
+) -> Result<Expr> {
+    let kind = match value {
         Expr::Column(column) => schema.field_with_name(&column.name).map(|field| field.data_type().clone()),
         _ => Ok(DataType::Utf8View),
     };
     let kind = kind.map_err(|cause| Error::internal("no such field").because(cause))?;
-    compare(value, &kind, condition, context)
+    compare(value.clone(), &kind, condition, context)
 }
 
 /// What a condition compares.

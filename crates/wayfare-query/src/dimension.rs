@@ -44,11 +44,7 @@ impl Dimension {
 
     /// Finds a dimension by its name, which may leave a part out: `journey`, `client_id`, `step`, `code`, `platform`, `day`.
     fn find(context: &SessionContext, name: &str, tz: &str) -> Result<Self> {
-        if INTERVALS.contains(&name) || CYCLES.contains(&name) {
-            let function = context
-                .udf("interval_start")
-                .map_err(|cause| Error::internal("no function").because(cause))?;
-            let value = function.call(vec![col("first_at"), lit(name), lit(tz)]);
+        if let Some(value) = calendar(context, name, "first_at", tz)? {
             return Ok(Self { name: name.to_owned(), value });
         }
         let columns = || RUN_DIMENSIONS.iter().chain(&FACTS).copied();
@@ -82,4 +78,14 @@ impl Dimension {
         }
         Ok(found)
     }
+}
+
+/// The calendar interval, or the place in a cycle, that an instant falls into; nothing for any other name.
+pub(crate) fn calendar(context: &SessionContext, name: &str, at: &str, tz: &str) -> Result<Option<Expr>> {
+    if !INTERVALS.contains(&name) && !CYCLES.contains(&name) {
+        return Ok(None);
+    }
+    let function =
+        context.udf("interval_start").map_err(|cause| Error::internal("no function").because(cause))?;
+    Ok(Some(function.call(vec![col(at), lit(name), lit(tz)])))
 }

@@ -1,14 +1,23 @@
-//! The fold: the events of one invocation into one row, as an aggregate function of `DataFusion`.
+//! The fold: the events of one invocation into one row. Nothing in it depends on the order of files, rows or threads.
 //!
-//! `SELECT tenant_id, invocation_id, fold_run(…) FROM events GROUP BY tenant_id, invocation_id`. Nothing in it
-//! depends on the order of files, rows or threads: events are kept per group until the group is emitted, and
-//! [`crate::run::finish`] puts them in order. Memory grows with the events that are folded at once, about 48
-//! bytes each; texts are kept once.
+//! | file | concept |
+//! | --- | --- |
+//! | `accumulator` | events of many runs, about 48 bytes each; [`crate::run::finish`] puts those of a run in order |
+//! | `intern`, `output`, `state` | texts kept once; folded runs as columns; events as bytes |
+//! | `segments` | what lies together of a run in one file |
+//! | `worker` | folds segments as they end, puts scattered runs aside |
+//! | `plan` | the fold as a table, in bounded memory |
+//!
+//! It is an aggregate function as well, for units that no file keeps together:
+//! `SELECT session_id, fold_run(…) FROM events GROUP BY session_id`.
 
 mod accumulator;
 mod intern;
 mod output;
+mod plan;
+mod segments;
 mod state;
+mod worker;
 
 use std::sync::Arc;
 
@@ -22,6 +31,10 @@ use wayfare_ingest::columns::RUN_DIMENSIONS;
 
 use accumulator::FoldAccumulator;
 pub(crate) use output::run_fields;
+pub(crate) use plan::FoldTable;
+
+/// The columns of a run's key, and of the file that an event comes from, in front of the arguments of a fold.
+pub(crate) const KEYS: [&str; 3] = segments::KEYS;
 
 /// The text columns that the fold reads of an event, in the order of its arguments; the run's dimensions follow.
 pub(crate) const EVENT_TEXTS: [&str; 7] =
@@ -83,3 +96,6 @@ impl AggregateUDFImpl for FoldRun {
         Ok(Box::new(FoldAccumulator::default()))
     }
 }
+
+#[cfg(test)]
+mod tests;

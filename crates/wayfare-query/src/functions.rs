@@ -5,8 +5,10 @@ mod changes;
 mod funnel;
 mod funnel_level;
 mod interval_start;
+mod is_behind;
 mod keyed_summary;
 mod of_path;
+mod outline;
 mod param;
 mod param_holds;
 mod paths;
@@ -40,12 +42,12 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(interval_start::interval_start());
     context.register_udf(param::param());
     context.register_udf(param_holds::param_holds());
-    context.register_udaf(step_summary::step_summary());
+    context.register_udaf(keyed_summary::keyed_summary::<step_summary::StepSummary>());
     context.register_udaf(time_summary::time_summary());
     context.register_udaf(keyed_summary::keyed_summary::<run_features::RunFeatures>());
     context.register_udaf(keyed_summary::keyed_summary::<sub_journeys::SubJourneys>());
     context.register_udaf(keyed_summary::keyed_summary::<transitions::Transitions>());
-    for function in of_path::of_path() {
+    for function in of_path::of_path().into_iter().chain(is_behind::is_behind()) {
         context.register_udf(function);
     }
 }

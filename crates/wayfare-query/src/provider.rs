@@ -20,7 +20,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -32,11 +32,15 @@ use crate::tenant::Tenant;
 /// The URL under which the store's file access is known to a session.
 pub(crate) const STORE_URL: &str = "wayfare://store";
 
+/// The column that [`SnapshotTable::numbered`] adds.
+pub(crate) const FILE_NUMBER: &str = "file_number";
+
 /// One table of the store at one snapshot.
 #[derive(Debug)]
 pub(crate) struct SnapshotTable {
     schema: TableSchema,
     files: Vec<DataFile>,
+    numbered: bool,
 }
 
 impl SnapshotTable {
@@ -47,13 +51,24 @@ impl SnapshotTable {
         let partitions: Vec<_> =
             table.partition_fields().iter().map(|field| Arc::new(as_view(field))).collect();
         let schema = TableSchema::builder(file_schema).with_table_partition_cols(partitions).build();
-        Self { schema, files }
+        Self { schema, files, numbered: false }
+    }
+
+    /// Adds the column [`FILE_NUMBER`], which is the same for rows that lie in order in one file; a file may be read as
+    /// several. One stream reads all rows of a number.
+    pub(crate) fn numbered(self) -> Self {
+        let mut partitions = self.schema.table_partition_cols().to_vec();
+        partitions.push(Arc::new(Field::new(FILE_NUMBER, DataType::UInt32, false)));
+        let file_schema = Arc::clone(self.schema.file_schema());
+        let schema = TableSchema::builder(file_schema).with_table_partition_cols(partitions).build();
+        Self { schema, numbered: true, ..self }
     }
 
     fn partition_values(&self, file: &DataFile) -> DataFusionResult<Vec<ScalarValue>> {
         let columns = self.schema.table_partition_cols();
         columns
             .iter()
+            .filter(|field| field.name() != FILE_NUMBER)
             .map(|field| {
                 ScalarValue::try_from_string(text_of(file, field.name()).to_owned(), field.data_type())
             })
@@ -101,6 +116,42 @@ impl SnapshotTable {
         });
         ScalarValue::iter_to_array(values).ok()
     }
+}
+
+/// The columns of which one value has few rows.
+const LOOKED_UP: [&str; 6] =
+    ["event_id", "invocation_id", "user_id", "correlation_id", "session_id", "device_id"];
+
+/// Whether a filter leaves so few rows that reading its column first, and then only the pages with these rows, pays. Elsewhere
+/// it costs more than it saves.
+fn is_look_up(filter: &Expr) -> bool {
+    let is_id =
+        |expr: &Expr| matches!(expr, Expr::Column(column) if LOOKED_UP.contains(&column.name.as_str()));
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => is_id(left) || is_id(right),
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
+            is_look_up(left) || is_look_up(right)
+        }
+        Expr::InList(list) => !list.negated && is_id(&list.expr),
+        _ => false,
+    }
+}
+
+/// A file as so many ranges of bytes; a row group belongs to the range in which it begins.
+fn pieces_of(file: &PartitionedFile, pieces: usize) -> Vec<PartitionedFile> {
+    if pieces < 2 {
+        return vec![file.clone()];
+    }
+    let size = i64::try_from(file.object_meta.size).unwrap_or(i64::MAX);
+    let count = i64::try_from(pieces).unwrap_or(i64::MAX);
+    let bound = |piece: i64| size / count * piece;
+    let range = |piece: i64| {
+        let end = if piece + 1 == count { size } else { bound(piece + 1) };
+        let mut ranged = file.clone().with_range(bound(piece), end);
+        ranged.statistics = None;
+        ranged
+    };
+    (0..count).map(range).collect()
 }
 
 fn as_view(field: &Field) -> Field {
@@ -225,12 +276,23 @@ impl SnapshotTable {
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, footers);
         let source = ParquetSource::new(self.schema.clone());
-        let source = Arc::new(source.with_parquet_file_reader_factory(Arc::new(reader)));
+        let source = source.with_parquet_file_reader_factory(Arc::new(reader));
+        let source = Arc::new(source.with_pushdown_filters(filters.iter().any(is_look_up)));
         let rows = files.iter().map(|file| file.statistics.rows).sum::<u64>();
         let mut statistics = Statistics::new_unknown(self.schema.table_schema());
         statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
-        let scanned = files.iter().map(|file| self.scanned(file)).collect::<DataFusionResult<Vec<_>>>()?;
-        let groups = FileGroup::new(scanned).split_files(state.config().target_partitions());
+        let threads = state.config().target_partitions();
+        let mut scanned =
+            files.iter().map(|file| self.scanned(file)).collect::<DataFusionResult<Vec<_>>>()?;
+        if self.numbered {
+            // Few files are read in pieces, so that no thread waits.
+            let pieces = if scanned.len() < threads { threads } else { 1 };
+            scanned = scanned.iter().flat_map(|file| pieces_of(file, pieces)).collect();
+            for (number, file) in (0_u32..).zip(&mut scanned) {
+                file.partition_values.push(ScalarValue::UInt32(Some(number)));
+            }
+        }
+        let groups = FileGroup::new(scanned).split_files(threads);
         if groups.is_empty() {
             let schema = match projection {
                 Some(columns) => Arc::new(self.schema.table_schema().project(columns)?),

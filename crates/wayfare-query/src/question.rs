@@ -12,7 +12,7 @@ use wayfare_ingest::Store;
 
 use crate::cache::Freshness;
 use crate::condition;
-use crate::dimension::Dimension;
+use crate::dimension::{Dimension, calendar};
 use crate::error::of_datafusion;
 use crate::provider::SnapshotTable;
 use crate::runs::{Folds, Marks, RunsPlan, StoreSnapshot, date_scalar, instant};
@@ -202,14 +202,31 @@ impl<'a> Question<'a> {
     /// The scope's conditions over the columns of `schema`.
     pub(crate) fn wanted_by_condition(&self, schema: &Schema, of: &str) -> Result<Vec<Wanted>> {
         let wanted = self.conditions.iter().map(|condition| {
-            Ok(Wanted {
-                what: condition.subject(),
-                asked: condition.to_string(),
-                value: condition::subject(condition, schema, &self.context, of)?,
-                holds: condition::over(condition, schema, &self.context, of)?,
-            })
+            let (value, holds) = self.holds(condition, schema, "first_at", of)?;
+            Ok(Wanted { what: condition.subject(), asked: condition.to_string(), value, holds })
         });
         wanted.collect()
+    }
+
+    /// What a condition compares, and whether it holds. Intervals and places in a cycle are those of the column `at`,
+    /// where there is one, in the zone of the question.
+    pub(crate) fn holds(
+        &self,
+        condition: &Condition,
+        schema: &Schema,
+        at: &str,
+        of: &str,
+    ) -> Result<(Expr, Expr)> {
+        let of_time = match schema.field_with_name(at) {
+            Ok(_) => calendar(&self.context, &condition.subject(), at, self.zone.name())?,
+            Err(_) => None,
+        };
+        let value = match of_time {
+            Some(value) => value,
+            None => condition::subject(condition, schema, &self.context, of)?,
+        };
+        let holds = condition::holds(&value, condition, schema, &self.context)?;
+        Ok((value, holds))
     }
 
     fn wanted_entry(&self, word: &str, bound_ms: i64, holds: Expr) -> Wanted {

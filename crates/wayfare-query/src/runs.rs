@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, Schema};
 use chrono::NaiveDate;
 use datafusion::common::ScalarValue;
-use datafusion::functions::core::expr_ext::FieldAccessor as _;
-use datafusion::logical_expr::{Expr, Partitioning, cast, col, lit, when};
+use datafusion::logical_expr::{Expr, cast, col, lit, when};
 use datafusion::prelude::{DataFrame, SessionContext};
 use wayfare_ingest::columns::RUN_DIMENSIONS;
 use wayfare_ingest::{DataFile, Settings, Snapshot, Store, ValueRange};
@@ -138,25 +137,28 @@ pub(crate) fn folded(
 ) -> Result<DataFrame> {
     let failed = |cause| of_datafusion("cannot plan the fold", cause);
     let files = fresh.events_for(dates.iter());
-    let events = context.read_table(Arc::new(SnapshotTable::new(store.events(), files))).map_err(failed)?;
+    let events = SnapshotTable::new(store.events(), files).numbered();
     let mut wanted = col("invocation_id").is_not_null().and(col("source").eq(lit("cis")));
     if let Some(before_us) = before_us {
         wanted = wanted.and(col("timestamp").lt_eq(lit(instant(before_us))));
     }
-    let key = vec![col("tenant_id"), col("invocation_id")];
-    let run = fold::fold_run().call(fold_arguments(marks)?).alias("run");
-    let fields = fold::run_fields();
-    let threads = context.copied_config().target_partitions();
-    let columns = key
-        .iter()
-        .cloned()
-        .chain(fields.iter().map(|field| col("run").field(field.name().as_str()).alias(field.name())));
-    let runs = events
-        .filter(wanted)
-        // All events of a run on one thread at once: what a thread would keep of a part of them is as large as they are.
-        .and_then(|events| events.repartition(Partitioning::Hash(key.clone(), threads)))
-        .and_then(|events| events.aggregate(key.clone(), vec![run]))
-        .and_then(|runs| runs.select(columns))
+    let events =
+        context.read_table(Arc::new(events)).and_then(|events| events.filter(wanted)).map_err(failed)?;
+    let keys: Vec<Expr> = fold::KEYS.map(col).to_vec();
+    let arguments = keys.iter().cloned().chain(fold_arguments(marks)?);
+    let arguments = events.clone().select(arguments).map_err(failed)?;
+    let keys = events.select(keys).map_err(failed)?;
+    let text = |name| Field::new(name, DataType::Utf8View, true);
+    let mut fields = vec![Arc::new(text("tenant_id")), Arc::new(text("invocation_id"))];
+    fields.extend(fold::run_fields().iter().cloned());
+    let table = fold::FoldTable::new(
+        context.state(),
+        keys.logical_plan().clone(),
+        arguments.logical_plan().clone(),
+        Arc::new(Schema::new(fields)),
+    );
+    let runs = context
+        .read_table(Arc::new(table))
         .and_then(|runs| runs.with_column("start_date", cast(col("first_at"), DataType::Date32)))
         .map_err(failed)?;
     if dates.len() == fresh.all_dates().len() {

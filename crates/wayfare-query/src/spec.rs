@@ -4,6 +4,7 @@
 //! way in gives the same errors.
 
 mod activity;
+mod behind;
 mod explain;
 mod filter;
 mod funnel;
@@ -14,6 +15,7 @@ mod step;
 pub(crate) mod suggest;
 
 pub use activity::{ActivitySpec, Log};
+pub use behind::Behind;
 pub use explain::ExplainSpec;
 pub use filter::{Condition, Op};
 pub use funnel::{
@@ -176,4 +178,10 @@ pub struct InvocationsSpec {
     /// Column to sort by, with a leading `-` for descending; `-started_at` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
+    /// Only the runs behind a number of `steps` or `paths`, such as `step=otp and class=failed_here`, see [`Behind`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<String>,
+    /// Where the page before ended: its `next`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }

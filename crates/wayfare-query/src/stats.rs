@@ -104,6 +104,19 @@ mod tests {
         }
     }
 
+    /// Microsoft Excel's documentation of `PERCENTILE.INC` (1.9) and `QUARTILE.INC` (3.5), and of numpy's `percentile` (3.5),
+    /// which follow definition 7.
+    #[test]
+    fn percentiles_give_the_published_worked_examples() {
+        for (sorted, percent, expected) in [
+            ([1, 2, 3, 4].as_slice(), 30, 1.9),
+            (&[1, 2, 4, 7, 8, 9, 10, 12], 25, 3.5),
+            (&[1, 2, 3, 4, 7, 10], 50, 3.5),
+        ] {
+            assert_eq!(percentile(sorted, percent), Some(expected), "{sorted:?} {percent}");
+        }
+    }
+
     #[test]
     fn a_rate_of_nothing_has_no_interval() {
         assert_eq!(wilson_95(0, 0), None);

@@ -25,6 +25,7 @@ use std::borrow::Cow;
 pub use encode::{encode, push};
 pub use kind::Kind;
 pub use parse::{Tokens, tokens};
+pub(crate) use parse::{token, token_texts};
 
 /// One event of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,5 +5,13 @@ import { defineConfig } from "vite";
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: { outDir: "dist", assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 900 },
-  server: { proxy: { "/api": process.env.WAYFARE_URL ?? "http://127.0.0.1:8080" } },
+  server: {
+    proxy: {
+      "/api": {
+        target: process.env.WAYFARE_URL ?? "http://127.0.0.1:8080",
+        // the server refuses pages of other origins, and this page is one to it
+        configure: (proxy) => proxy.on("proxyReq", (request) => request.removeHeader("origin")),
+      },
+    },
+  },
 });

@@ -21,7 +21,7 @@ use wayfare_query::{Engine, EngineOptions, Result, Store as Opened};
 
 use self::simulated::{Dice, Fault, Simulated};
 use super::{NOW_MS, runtime, say, take_in, take_in_file};
-use crate::harness::{Store, copy_folder, files_below, from_environment, texts_of};
+use crate::harness::{Store, copy_folder, file_says, files_below, from_environment};
 
 #[path = "../../../crates/wayfare-ingest/src/store/simulated.rs"]
 mod simulated;
@@ -186,7 +186,8 @@ impl Expected {
             assert_eq!(files(root).len(), self.files_after, "{place}: {:?}", files(root));
         }
         if work == Work::Erase {
-            let naming = files_below(root).into_iter().find(|path| texts_of(path).contains(USER));
+            let naming =
+                files_below(root).into_iter().find(|path| file_says(path, |said| said.contains(USER)));
             assert_eq!(naming, None, "{place}: the id is there");
         }
     }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{Attempt, End};
+use crate::Result;
 use crate::timeline::{Kind, tokens};
-use crate::{Error, Result};
 
 /// The attempts of one run, paired from its path. Reuse one value for many runs: its buffers stay.
 #[derive(Debug, Clone, Default)]
@@ -225,21 +225,11 @@ impl RunSteps {
         steps.max_by_key(|step| step.last_attempt).map(|step| self.name(step))
     }
 
-    /// Hands out every attempt, in the order they began, with the times of one run.
-    ///
-    /// # Errors
-    ///
-    /// `Corrupt` when `offsets` does not hold one number a token.
-    pub fn for_each_attempt<'s>(&'s self, offsets: &[i64], mut each: impl FnMut(Attempt<'s>)) -> Result<()> {
-        if offsets.len() != self.tokens {
-            let message = format!("a path of {} tokens has {} offsets", self.tokens, offsets.len());
-            return Err(Error::corrupt(message));
-        }
-        let at = |token: usize| offsets.get(token).copied();
+    /// Hands out every attempt, in the order they began.
+    pub fn for_each_attempt<'s>(&'s self, mut each: impl FnMut(Attempt<'s>)) {
         let mut before = 0;
         for paired in &self.paired {
-            let started = paired.start.and_then(|start| at(start.token));
-            let previous = paired.start.and_then(|start| {
+            let waited_from = paired.start.and_then(|start| {
                 while self.ends.get(before).is_some_and(|end| end.instant <= start.instant) {
                     before += 1;
                 }
@@ -248,13 +238,12 @@ impl RunSteps {
             });
             each(Attempt {
                 step: self.steps.get(paired.step).map_or("", |step| self.name(step)),
-                started,
-                ended: paired.ended.and_then(at),
+                started: paired.start.map(|start| start.token),
+                ended: paired.ended,
                 end: paired.end,
-                wait_ms: started.zip(previous.and_then(at)).map(|(start, end)| start.saturating_sub(end)),
+                waited_from,
             });
         }
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, UInt32Array};
-use arrow::compute::{cast, concat_batches, partition, take_record_batch};
+use arrow::compute::{cast, concat_batches, take_record_batch};
 use arrow::datatypes::{Date32Type, SchemaRef, TimestampMicrosecondType};
 use arrow::row::{RowConverter, SortField};
 use chrono::{Days, NaiveDate};
@@ -18,7 +18,10 @@ use crate::error::of_datafusion;
 use crate::runs::{StoreSnapshot, folded};
 use crate::{Error, Result};
 
-/// Start dates folded and committed at once where the journey lifetime allows it; bounds the memory.
+/// Events of the start dates that are folded and committed at once, where the journey lifetime allows it; bounds the memory.
+const EVENTS_AT_ONCE_MAX: u64 = 6_000_000;
+
+/// Start dates folded and committed at once: each of them is read again with its neighbours.
 const DATES_AT_ONCE_MAX: usize = 7;
 
 /// Runs of one journey lie together, and among them those that took the same path.
@@ -71,17 +74,17 @@ pub(super) async fn fold_stale(
         let date = file.partition_value("start_date").and_then(|date| date.parse().ok());
         date.is_some_and(|date| dates.binary_search(&date).is_ok())
     };
-    let at_once = if fresh.is_bounded() { DATES_AT_ONCE_MAX } else { stale.len().max(1) };
-    for dates in stale.chunks(at_once) {
+    for dates in at_once(&fresh, &stale) {
+        let failed = |cause| of_datafusion("cannot fold the runs", cause);
         let runs = folded(context, store, &fresh, dates, None, &[])?;
-        let stream = runs.execute_stream().await;
-        let rows: Vec<RecordBatch> = match stream {
-            Ok(stream) => stream.try_collect().await,
-            Err(cause) => Err(cause),
+        let mut stream = runs.execute_stream().await.map_err(failed)?;
+        let mut by_date = BTreeMap::new();
+        let mut long_runs = 0;
+        while let Some(rows) = stream.try_next().await.map_err(failed)? {
+            long_runs += longer_than(lifetime, &rows);
+            split(&rows, &mut by_date)?;
         }
-        .map_err(|cause| of_datafusion("cannot fold the runs", cause))?;
-        let long_runs = rows.iter().map(|rows| longer_than(lifetime, rows)).sum::<u64>();
-        let add = write(store, &fresh, dates, rows, now_ms).await?;
+        let add = write(store, &fresh, dates, by_date, now_ms).await?;
         let files = add.len() as u64;
         let bytes = add.iter().map(NewFile::size_bytes).sum::<u64>();
         let runs = add.iter().map(NewFile::rows).sum::<u64>();
@@ -118,25 +121,60 @@ fn longer_than(lifetime: Lifetime, runs: &RecordBatch) -> u64 {
     spans.filter(|&span_us| span_us > lifetime_ms.saturating_mul(1_000)).count() as u64
 }
 
+/// Dates to be folded together, without more events than can be borne.
+fn at_once<'a>(fresh: &Freshness, mut dates: &'a [NaiveDate]) -> Vec<&'a [NaiveDate]> {
+    if !fresh.is_bounded() {
+        return if dates.is_empty() { Vec::new() } else { vec![dates] };
+    }
+    let mut parts = Vec::new();
+    while !dates.is_empty() {
+        let mut events = 0;
+        let fits = |date: &&NaiveDate| {
+            events += fresh.events_on(**date);
+            events <= EVENTS_AT_ONCE_MAX
+        };
+        let count = dates.iter().take(DATES_AT_ONCE_MAX).take_while(fits).count().max(1);
+        let (part, rest) = dates.split_at(count);
+        parts.push(part);
+        dates = rest;
+    }
+    parts
+}
+
+/// Puts runs to those of their start dates.
+fn split(rows: &RecordBatch, by_date: &mut BTreeMap<NaiveDate, Vec<RecordBatch>>) -> Result<()> {
+    let failed = |cause| Error::internal("cannot split the runs by date").because(cause);
+    let dates = rows.column_by_name("start_date").ok_or_else(|| Error::internal("no start date"))?;
+    let dates = dates.as_primitive::<Date32Type>();
+    let mut places: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
+    for (row, &days) in (0_u32..).zip(dates.values()) {
+        places.entry(days).or_default().push(row);
+    }
+    for (days, places) in places {
+        let date = NaiveDate::default()
+            .checked_add_days(Days::new(u64::try_from(days).unwrap_or_default()))
+            .ok_or_else(|| Error::internal("a start date is out of range"))?;
+        let runs = take_record_batch(rows, &UInt32Array::from(places)).map_err(failed)?;
+        by_date.entry(date).or_default().push(runs);
+    }
+    Ok(())
+}
+
 /// Writes one file a date; a date on which no run started gets an empty one, which says so.
 async fn write(
     store: &Store,
     fresh: &Freshness,
     dates: &[NaiveDate],
-    rows: Vec<RecordBatch>,
+    mut by_date: BTreeMap<NaiveDate, Vec<RecordBatch>>,
     now_ms: i64,
 ) -> Result<Vec<NewFile>> {
-    let schema = Arc::clone(store.invocations().file_schema());
-    let encoded = tokio::task::spawn_blocking(move || encode_dates(&schema, &rows))
-        .await
-        .map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
-    let mut encoded = encoded;
     let mut files = Vec::with_capacity(dates.len());
     for date in dates {
-        let mut encoder = match encoded.remove(date) {
-            Some(encoder) => encoder,
-            None => encoder_of(&RecordBatch::new_empty(Arc::clone(store.invocations().file_schema())))?,
-        };
+        let schema = Arc::clone(store.invocations().file_schema());
+        let rows = by_date.remove(date).unwrap_or_default();
+        let mut encoder = tokio::task::spawn_blocking(move || encode(&schema, &rows))
+            .await
+            .map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
         if let Some(links) = fresh.links_text(*date) {
             encoder.tag(LINKS_TAG, links);
         }
@@ -148,11 +186,12 @@ async fn write(
     Ok(files)
 }
 
-fn encode_dates(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<BTreeMap<NaiveDate, Encoder>> {
+/// The runs of one date in the order of the layout.
+fn encode(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<Encoder> {
     let failed = |cause| Error::internal("cannot sort the runs").because(cause);
-    let Some(first) = rows.first() else { return Ok(BTreeMap::new()) };
+    let Some(first) = rows.first() else { return encoder_of(&RecordBatch::new_empty(Arc::clone(schema))) };
     let all = concat_batches(&first.schema(), rows).map_err(failed)?;
-    let keys = ["start_date", "journey_id", "path", "started_at", "tenant_id", "invocation_id"];
+    let keys = ["journey_id", "path", "started_at", "tenant_id", "invocation_id"];
     let keys: Vec<ArrayRef> = keys.iter().filter_map(|name| all.column_by_name(name).cloned()).collect();
     let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
     let converter = RowConverter::new(fields).map_err(failed)?;
@@ -160,18 +199,7 @@ fn encode_dates(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<BTreeMap<Nai
     let mut order: Vec<u32> = (0..u32::try_from(all.num_rows()).unwrap_or(u32::MAX)).collect();
     order.sort_unstable_by(|&left, &right| converted.row(left as usize).cmp(&converted.row(right as usize)));
     let sorted = take_record_batch(&all, &UInt32Array::from(order)).map_err(failed)?;
-    let dates =
-        sorted.column_by_name("start_date").cloned().ok_or_else(|| Error::internal("no start date"))?;
-    let mut files = BTreeMap::new();
-    for range in partition(std::slice::from_ref(&dates)).map_err(failed)?.ranges() {
-        let days = dates.as_primitive::<Date32Type>().value(range.start);
-        let date = NaiveDate::default()
-            .checked_add_days(Days::new(u64::try_from(days).unwrap_or_default()))
-            .ok_or_else(|| Error::internal("a start date is out of range"))?;
-        let slice = sorted.slice(range.start, range.len());
-        files.insert(date, encoder_of(&to_file_schema(schema, &slice)?)?);
-    }
-    Ok(files)
+    encoder_of(&to_file_schema(schema, &sorted)?)
 }
 
 /// A file with the runs of one date, complete but for its tags.

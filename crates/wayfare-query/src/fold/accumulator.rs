@@ -83,16 +83,23 @@ impl FoldAccumulator {
         let numbers: Vec<Vec<u32>> =
             arguments.texts.iter().map(|array| numbers_of(array, &mut self.texts)).collect();
         self.events.reserve(rows);
+        // Events of one run, which lie together, mostly have the same dimensions.
+        let mut last: Option<(Dimensions, u32)> = None;
         for row in (0..rows).filter(|&row| keep(row)) {
             // A column of nulls has no numbers at all.
-            let number =
+            let text =
                 |index: usize| numbers.get(index).and_then(|column| column.get(row)).copied().unwrap_or(NONE);
             let status = arguments.statuses;
             let shape = Shape {
-                texts: std::array::from_fn(number),
+                texts: std::array::from_fn(text),
                 http_status: (!status.is_null(row)).then(|| status.value(row)),
             };
-            let dimensions: Dimensions = std::array::from_fn(|index| number(EVENT_TEXTS.len() + index));
+            let dimensions: Dimensions = std::array::from_fn(|index| text(EVENT_TEXTS.len() + index));
+            let number = match last {
+                Some((same, number)) if same == dimensions => number,
+                _ => self.dimensions.number(dimensions),
+            };
+            last = Some((dimensions, number));
             let group = u32::try_from(group_of(row))
                 .map_err(|_large| exec_datafusion_err!("fold_run: too many invocations at once"))?;
             let event = Packed {
@@ -101,7 +108,7 @@ impl FoldAccumulator {
                 marks: if arguments.marks.is_null(row) { 0 } else { arguments.marks.value(row) },
                 group,
                 shape: self.shape(shape),
-                dimensions: self.dimensions.number(dimensions),
+                dimensions: number,
             };
             self.events.push(event);
         }
@@ -143,7 +150,13 @@ impl FoldAccumulator {
             }
         }
         self.groups -= count;
-        taken.sort_unstable_by_key(|event| (event.group, event.at_ms, event.id));
+        if !taken.is_sorted_by_key(|event| event.group) {
+            taken.sort_by_key(|event| event.group);
+        }
+        // Files are sorted, so most runs are in order but for events of one instant.
+        for run in taken.chunk_by_mut(|left, right| left.group == right.group) {
+            run.sort_unstable_by_key(|event| (event.at_ms, event.id));
+        }
         (count, taken)
     }
 }

@@ -1,118 +1,68 @@
-//! Summaries over runs by what is found inside them: `transitions(…)`, `run_features(…)`, `sub_journeys(…)`.
+//! Summaries over runs by what is found inside them: `step_summary(…)`, `transitions(…)`, `run_features(…)`,
+//! `sub_journeys(…)`.
 //!
-//! Each run is cut into facts with two keys (from and to, dimension and value); a fact has counts and a list of times.
-//! Everything is summed inside the aggregate, so that no row a fact is ever made. The result is a list of structs:
-//! the keys, the counts, and the times as of `time_summary`, in order of the keys. Memory: one time a fact.
+//! A run is cut into facts, each with keys (a step; from and to), counts and times. What the facts are is told by the path and
+//! the state, so it is worked out once for all runs that are alike ([`Outline`]); a run adds the counts and the
+//! differences of its offsets. Everything is summed inside the aggregate: no row a fact is ever made. The result
+//! is a list of structs in order of the keys: the keys, the counts, the times as of `time_summary`.
+//!
+//! Arguments: path, offsets (where there are times), state, a text (where the facts want one).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, StringViewArray, StructArray};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
-use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, BinaryBuilder, BooleanArray, Int64Array, ListArray, StringViewArray,
+    StructArray,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
+};
+use foldhash::fast::RandomState;
 
 use super::bytes::{put_i64, put_text, take_i64, take_text};
-use super::paths::stretch;
-use super::step_summary::run_state;
-use super::time_summary::{one_list, summary_columns, summary_fields};
+use super::outline::{CellNumber, Keys, Outline, Sketch};
+use super::paths::{ByPath, stretch, timelines};
+use super::time_summary::{OneGroup, row_states, summary_columns, summary_fields};
 use super::times::Times;
-use crate::Result;
 use crate::attempts::RunState;
+use crate::{Error, Result};
 
-/// One run, as a row of `runs` has it.
+/// What runs that are alike have in common.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RunRow<'a> {
+pub(super) struct Alike<'a> {
     pub(super) path: &'a str,
-    /// Milliseconds from the first event, one a token of the path.
-    pub(super) offsets: &'a [i64],
     pub(super) state: RunState,
-    /// A fourth argument, whose meaning is the summary's own.
+    /// The text argument, whose meaning is the summary's own; empty without one.
     pub(super) option: &'a str,
 }
 
-/// What a run is cut into.
+/// What runs are cut into.
 pub(super) trait Facts: Debug + Default + Eq + Hash + Send + Sync + 'static {
     /// The function's name.
     const NAME: &'static str;
-    /// Names of the two keys.
-    const KEYS: [&'static str; 2];
+    /// Names of the keys, one or two.
+    const KEYS: &'static [&'static str];
     /// Names of the counts.
     const COUNTS: &'static [&'static str];
-    /// Whether facts depend on when things happened, not only on the path, the state and the option.
-    const TIMED: bool;
-    /// What is kept from run to run, so that buffers stay.
+    /// Names of the times.
+    const TIMES: &'static [&'static str];
+    /// Whether there is a text argument.
+    const OPTION: bool = false;
+    /// What is kept from path to path, so that buffers stay.
     type Buffers: Debug + Default + Send + Sync;
 
-    /// Adds the facts of one run.
-    fn add(run: RunRow<'_>, buffers: &mut Self::Buffers, cells: &mut Cells) -> Result<()>;
-}
-
-/// The name of the struct field with the times.
-const TIMES: &str = "times";
-
-/// What is known of one pair of keys.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Cell {
-    pub(super) counts: Vec<i64>,
-    pub(super) times: Times,
-    run: u64,
-    /// Runs that one fact stands for.
-    runs: i64,
-}
-
-/// The facts seen so far.
-#[derive(Debug, Default)]
-pub(super) struct Cells {
-    numbers: BTreeMap<String, BTreeMap<String, usize>>,
-    seen: Vec<Cell>,
-    counts: usize,
-    run: u64,
-    /// Runs that the present one stands for.
-    runs: i64,
-}
-
-impl Cells {
-    /// The cell of two keys, and whether the present run comes to it for the first time.
-    pub(super) fn at(&mut self, first: &str, second: &str) -> (&mut Cell, bool) {
-        let found = self.numbers.get(first).and_then(|seconds| seconds.get(second)).copied();
-        let number = found.unwrap_or_else(|| {
-            self.numbers.entry(first.to_owned()).or_default().insert(second.to_owned(), self.seen.len());
-            self.seen.len()
-        });
-        if number == self.seen.len() {
-            self.seen.push(Cell { counts: vec![0; self.counts], ..Cell::default() });
-        }
-        #[expect(clippy::indexing_slicing, reason = "numbers are positions in `seen`")]
-        let cell = &mut self.seen[number];
-        let first_time = cell.run != self.run;
-        cell.run = self.run;
-        cell.runs = self.runs;
-        (cell, first_time)
-    }
-
-    /// The cells in order of their keys.
-    fn sorted(&self) -> impl Iterator<Item = (&str, &str, &Cell)> {
-        self.numbers.iter().flat_map(|(first, seconds)| {
-            seconds.iter().filter_map(|(second, &number)| {
-                Some((first.as_str(), second.as_str(), self.seen.get(number)?))
-            })
-        })
-    }
-}
-
-impl Cell {
-    /// Adds to the count at a position of [`Facts::COUNTS`].
-    pub(super) fn count(&mut self, position: usize, more: i64) {
-        if let Some(count) = self.counts.get_mut(position) {
-            *count += more * self.runs;
-        }
-    }
+    /// Draws the facts of runs that are alike.
+    fn draw(runs: Alike<'_>, buffers: &mut Self::Buffers, sketch: &mut Sketch<'_>) -> Result<()>;
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -123,17 +73,23 @@ struct Summary<F> {
 
 /// Makes the function of some facts.
 pub(super) fn keyed_summary<F: Facts>() -> AggregateUDF {
-    let offsets = DataType::List(Arc::new(Field::new("element", DataType::Int64, false)));
-    let arguments = vec![DataType::Utf8View, offsets, DataType::Utf8View, DataType::Utf8View];
+    let mut arguments = vec![DataType::Utf8View];
+    if !F::TIMES.is_empty() {
+        arguments.push(DataType::List(Arc::new(Field::new("element", DataType::Int64, false))));
+    }
+    arguments.push(DataType::Utf8View);
+    if F::OPTION {
+        arguments.push(DataType::Utf8View);
+    }
     let signature = Signature::exact(arguments, Volatility::Immutable);
     AggregateUDF::from(Summary::<F> { signature, facts: PhantomData })
 }
 
 fn element_fields<F: Facts>() -> Fields {
-    let mut fields = F::KEYS.map(|name| Field::new(name, DataType::Utf8View, false)).to_vec();
-    fields.extend(F::COUNTS.iter().map(|name| Field::new(*name, DataType::Int64, false)));
-    fields.push(Field::new(TIMES, DataType::Struct(summary_fields()), false));
-    fields.into()
+    let keys = F::KEYS.iter().map(|name| Field::new(*name, DataType::Utf8View, false));
+    let counts = F::COUNTS.iter().map(|name| Field::new(*name, DataType::Int64, false));
+    let times = F::TIMES.iter().map(|name| Field::new(*name, DataType::Struct(summary_fields()), false));
+    keys.chain(counts).chain(times).collect()
 }
 
 fn element<F: Facts>() -> FieldRef {
@@ -158,93 +114,273 @@ impl<F: Facts> AggregateUDFImpl for Summary<F> {
     }
 
     fn accumulator(&self, _args: AccumulatorArgs<'_>) -> DataFusionResult<Box<dyn Accumulator>> {
-        let cells = Cells { counts: F::COUNTS.len(), ..Cells::default() };
-        Ok(Box::new(Cumulated::<F> { cells, buffers: F::Buffers::default() }))
+        Ok(Box::new(OneGroup::<Cells<F>>::default()))
+    }
+
+    fn groups_accumulator_supported(&self, _args: AccumulatorArgs<'_>) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        _args: AccumulatorArgs<'_>,
+    ) -> DataFusionResult<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(Cells::<F>::default()))
     }
 }
 
+/// What is known of the facts with the same keys.
+#[derive(Debug, Clone)]
+struct Cell {
+    counts: Box<[i64]>,
+    times: Box<[Times]>,
+}
+
+impl Cell {
+    fn of<F: Facts>() -> Self {
+        Self { counts: vec![0; F::COUNTS.len()].into(), times: vec![Times::default(); F::TIMES.len()].into() }
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.counts.len() * size_of::<i64>()
+            + self.times.iter().map(Times::size).sum::<usize>()
+    }
+}
+
+type Group = HashMap<CellNumber, Cell, RandomState>;
+
+/// The cells of every group.
 #[derive(Debug)]
-struct Cumulated<F: Facts> {
-    cells: Cells,
+struct Cells<F: Facts> {
+    groups: Vec<Group>,
+    keys: Keys,
+    /// For each path the outlines that differ by state and option.
+    outlines: ByPath<Vec<(RunState, Box<str>, Outline)>>,
     buffers: F::Buffers,
 }
 
-impl<F: Facts> Accumulator for Cumulated<F> {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> DataFusionResult<()> {
-        let [paths, offsets, states, options] = values else {
-            return Err(exec_datafusion_err!("{}: expected path, offsets, state and a text", F::NAME));
+impl<F: Facts> Default for Cells<F> {
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            keys: Keys::default(),
+            outlines: ByPath::default(),
+            buffers: F::Buffers::default(),
+        }
+    }
+}
+
+/// The argument arrays of one batch.
+struct Arguments<'a> {
+    paths: &'a StringViewArray,
+    offsets: Option<&'a ListArray>,
+    states: &'a StringViewArray,
+    options: Option<&'a StringViewArray>,
+}
+
+impl<'a> Arguments<'a> {
+    fn of<F: Facts>(values: &'a [ArrayRef]) -> DataFusionResult<Self> {
+        let mut values = values.iter();
+        let mut next = || values.next().ok_or_else(|| exec_datafusion_err!("{}: too few arguments", F::NAME));
+        Ok(Self {
+            paths: next()?.as_string_view(),
+            offsets: if F::TIMES.is_empty() { None } else { Some(next()?.as_list()) },
+            states: next()?.as_string_view(),
+            options: if F::OPTION { Some(next()?.as_string_view()) } else { None },
+        })
+    }
+
+    /// What the runs from `row` on have in common, and the row before `end` with which they end.
+    fn alike(&self, row: usize, end: usize) -> DataFusionResult<(Alike<'a>, usize)> {
+        let texts = [self.paths, self.states].into_iter().chain(self.options);
+        let end = texts.fold(end, |end, texts| stretch(texts, row, end));
+        let option = self.options.filter(|options| options.is_valid(row));
+        let option = option.map_or("", |options| options.value(row));
+        Ok((Alike { path: self.paths.value(row), state: run_state(self.states.value(row))?, option }, end))
+    }
+
+    /// The offsets of some runs, one list each.
+    fn timelines(&self, rows: Range<usize>) -> Vec<&'a [i64]> {
+        self.offsets.map_or_else(Vec::new, |offsets| timelines(offsets, rows).collect())
+    }
+}
+
+/// The state that a word stands for.
+pub(super) fn run_state(text: &str) -> DataFusionResult<RunState> {
+    RunState::from_word(text).ok_or_else(|| exec_datafusion_err!("there is no state {text} of a run"))
+}
+
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+impl<F: Facts> Cells<F> {
+    /// Adds runs that are alike to a group.
+    fn add(
+        &mut self,
+        alike: Alike<'_>,
+        runs: i64,
+        timelines: &[&[i64]],
+        group: usize,
+    ) -> DataFusionResult<()> {
+        let Self { groups, keys, outlines, buffers } = self;
+        let known = outlines.get(alike.path, |_| Ok(Vec::new())).map_err(external)?;
+        let drawn = known
+            .iter()
+            .position(|(state, option, _)| (*state, option.as_ref()) == (alike.state, alike.option));
+        let place = if let Some(place) = drawn {
+            place
+        } else {
+            let mut sketch = Sketch::new(keys, F::COUNTS.len());
+            F::draw(alike, buffers, &mut sketch).map_err(external)?;
+            known.push((alike.state, alike.option.into(), sketch.finish()));
+            known.len() - 1
         };
-        let (paths, offsets) = (paths.as_string_view(), offsets.as_list::<i32>());
-        let (states, options) = (states.as_string_view(), options.as_string_view());
+        let group =
+            groups.get_mut(group).ok_or_else(|| exec_datafusion_err!("{}: no such group", F::NAME))?;
+        let Some((_, _, outline)) = known.get(place) else { return Ok(()) };
+        for (cell, counts) in outline.counts() {
+            let cell = group.entry(cell).or_insert_with(Cell::of::<F>);
+            for (sum, count) in cell.counts.iter_mut().zip(counts) {
+                *sum += i64::from(*count) * runs;
+            }
+        }
+        for timeline in timelines {
+            outline.check(timeline).map_err(external)?;
+        }
+        for span in outline.spans() {
+            let cell = group.entry(span.cell).or_insert_with(Cell::of::<F>);
+            if let Some(times) = cell.times.get_mut(span.times) {
+                // What begins before its run does, or ends after it, has no time of its own.
+                times.extend(
+                    timelines.iter().filter_map(|timeline| span.of(timeline)).filter(|time| *time >= 0),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<F: Facts> GroupsAccumulator for Cells<F> {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> DataFusionResult<()> {
+        self.groups.resize_with(total_num_groups, Group::default);
+        let arguments = Arguments::of::<F>(values)?;
+        let wanted = |row: usize| opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
         let mut row = 0;
-        while row < paths.len() {
-            // Runs that say the same are counted at once.
-            let end = if F::TIMED {
-                row + 1
-            } else {
-                [paths, states, options].into_iter().fold(paths.len(), |end, texts| stretch(texts, row, end))
-            };
-            let times = offsets.value(row);
-            let times: &Int64Array = times.as_primitive::<Int64Type>();
-            let option = if options.is_null(row) { "" } else { options.value(row) };
-            let state = run_state(states.value(row))?;
-            self.cells.run += 1;
-            self.cells.runs = i64::try_from(end - row).unwrap_or(i64::MAX);
-            let run = RunRow { path: paths.value(row), offsets: times.values(), state, option };
-            F::add(run, &mut self.buffers, &mut self.cells)
-                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        while let Some(&group) = group_indices.get(row) {
+            let (alike, end) = arguments.alike(row, group_indices.len())?;
+            let same = |next: &usize| group_indices.get(*next) == Some(&group) && wanted(*next);
+            let end = (row + 1..end).find(|next| !same(next)).unwrap_or(end);
+            if wanted(row) {
+                let runs = i64::try_from(end - row).unwrap_or(i64::MAX);
+                self.add(alike, runs, &arguments.timelines(row..end), group)?;
+            }
             row = end;
         }
         Ok(())
     }
 
-    fn evaluate(&mut self) -> DataFusionResult<ScalarValue> {
-        let firsts: StringViewArray = self.cells.sorted().map(|(first, _, _)| Some(first)).collect();
-        let seconds: StringViewArray = self.cells.sorted().map(|(_, second, _)| Some(second)).collect();
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(firsts), Arc::new(seconds)];
+    fn evaluate(&mut self, emit_to: EmitTo) -> DataFusionResult<ArrayRef> {
+        let groups = emit_to.take_needed(&mut self.groups);
+        let names = self.keys.sorted();
+        let mut places = vec![0; names.len()];
+        for (place, &(_, _, number)) in names.iter().enumerate() {
+            if let Some(of_number) = places.get_mut(number as usize) {
+                *of_number = place;
+            }
+        }
+        let place = |number: CellNumber| places.get(number as usize).copied().unwrap_or_default();
+        let mut cells: Vec<(usize, &Cell)> = Vec::new();
+        let mut lengths = Vec::with_capacity(groups.len());
+        for group in &groups {
+            let before = cells.len();
+            cells.extend(group.iter().map(|(&number, cell)| (place(number), cell)));
+            if let Some(of_group) = cells.get_mut(before..) {
+                of_group.sort_unstable_by_key(|(place, _)| *place);
+            }
+            lengths.push(cells.len() - before);
+        }
+        let keys = cells.iter().filter_map(|(place, _)| names.get(*place));
+        let firsts: StringViewArray = keys.clone().map(|(first, _, _)| Some(*first)).collect();
+        let seconds: StringViewArray = keys.map(|(_, second, _)| Some(*second)).collect();
+        let keys: [ArrayRef; 2] = [Arc::new(firsts), Arc::new(seconds)];
+        let mut columns: Vec<ArrayRef> = keys.into_iter().take(F::KEYS.len()).collect();
         for index in 0..F::COUNTS.len() {
-            let counts: Int64Array =
-                self.cells.sorted().map(|(_, _, cell)| cell.counts.get(index).copied()).collect();
+            let counts: Int64Array = cells.iter().map(|(_, cell)| cell.counts.get(index).copied()).collect();
             columns.push(Arc::new(counts));
         }
-        let times: Vec<&Times> = self.cells.sorted().map(|(_, _, cell)| &cell.times).collect();
-        let summaries = summary_columns(times.iter().copied());
-        columns.push(Arc::new(StructArray::try_new(summary_fields(), summaries, None)?));
-        let rows = StructArray::try_new_with_length(element_fields::<F>(), columns, None, times.len())?;
-        Ok(one_list(&element::<F>(), rows))
-    }
-
-    fn size(&self) -> usize {
-        let cell =
-            |cell: &Cell| cell.times.size() + cell.counts.capacity() * size_of::<i64>() + size_of::<Cell>();
-        self.cells.seen.iter().map(cell).sum()
-    }
-
-    fn state(&mut self) -> DataFusionResult<Vec<ScalarValue>> {
-        let mut state = Vec::new();
-        for (first, second, cell) in self.cells.sorted() {
-            put_text(&mut state, first);
-            put_text(&mut state, second);
-            cell.counts.iter().for_each(|&count| put_i64(&mut state, count));
-            cell.times.write(&mut state);
+        for index in 0..F::TIMES.len() {
+            let times = cells.iter().filter_map(|(_, cell)| cell.times.get(index));
+            columns.push(Arc::new(StructArray::try_new(summary_fields(), summary_columns(times), None)?));
         }
-        Ok(vec![ScalarValue::Binary(Some(state))])
+        let rows = StructArray::try_new_with_length(element_fields::<F>(), columns, None, cells.len())?;
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        Ok(Arc::new(ListArray::try_new(element::<F>(), offsets, Arc::new(rows), None)?))
     }
 
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> DataFusionResult<()> {
+    fn state(&mut self, emit_to: EmitTo) -> DataFusionResult<Vec<ArrayRef>> {
+        let names = self.keys.sorted();
+        let mut states = BinaryBuilder::new();
+        let mut state = Vec::new();
+        for group in emit_to.take_needed(&mut self.groups) {
+            state.clear();
+            for (first, second, number) in &names {
+                let Some(cell) = group.get(number) else { continue };
+                put_text(&mut state, first);
+                put_text(&mut state, second);
+                cell.counts.iter().for_each(|&count| put_i64(&mut state, count));
+                cell.times.iter().for_each(|times| times.write(&mut state));
+            }
+            states.append_value(&state);
+        }
+        Ok(vec![Arc::new(states.finish())])
+    }
+
+    fn merge_batch(
+        &mut self,
+        states: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> DataFusionResult<()> {
+        self.groups.resize_with(total_num_groups, Group::default);
         let states = states.first().ok_or_else(|| exec_datafusion_err!("{}: no state to merge", F::NAME))?;
-        for state in states.as_binary::<i32>().iter().flatten() {
-            let mut rest = state;
+        for (state, &group) in states.as_binary::<i32>().iter().zip(group_indices) {
+            let mut rest = state.unwrap_or_default();
+            let group = self
+                .groups
+                .get_mut(group)
+                .ok_or_else(|| exec_datafusion_err!("{}: no such group", F::NAME))?;
             while !rest.is_empty() {
                 let first = take_text(&mut rest)?;
-                let second = take_text(&mut rest)?;
-                let (cell, _) = self.cells.at(first, second);
+                let number = self.keys.number(first, take_text(&mut rest)?);
+                let cell = group.entry(number).or_insert_with(Cell::of::<F>);
                 for count in &mut cell.counts {
                     *count += take_i64(&mut rest)?;
                 }
-                cell.times.merge(&mut rest)?;
+                for times in &mut cell.times {
+                    times.merge(&mut rest)?;
+                }
             }
         }
         Ok(())
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> DataFusionResult<Vec<ArrayRef>> {
+        row_states::<Self>(values, opt_filter)
+    }
+
+    fn size(&self) -> usize {
+        self.groups.iter().flat_map(HashMap::values).map(Cell::size).sum::<usize>() + self.outlines.size()
     }
 }

@@ -5,15 +5,17 @@
 //! comparing 16 bytes a row, and only the first row of a stretch looks its text up.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use arrow::array::{Array as _, StringViewArray};
+use arrow::array::{Array as _, AsArray as _, ListArray, StringViewArray};
+use arrow::datatypes::Int64Type;
 use foldhash::fast::RandomState;
 
-use crate::Result;
+use crate::{Error, Result};
 
-/// Paths whose results are kept. With a kilobyte each they take 16 MB; frequent paths come early, and what comes after
+/// Paths whose results are kept. With a kilobyte each they take 32 MB; frequent paths come early, and what comes after
 /// them is worked out anew each time.
-const KEPT_MAX: usize = 16_384;
+const KEPT_MAX: usize = 32_768;
 
 /// What was worked out of paths.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ impl<T> Default for ByPath<T> {
 
 impl<T> ByPath<T> {
     /// What `work` makes of a path, from memory where it is there.
-    pub(super) fn get(&mut self, path: &str, work: impl FnOnce(&str) -> Result<T>) -> Result<&T> {
+    pub(super) fn get(&mut self, path: &str, work: impl FnOnce(&str) -> Result<T>) -> Result<&mut T> {
         let place = match self.places.get(path) {
             Some(&place) => place,
             None if self.kept.len() < KEPT_MAX => {
@@ -47,9 +49,9 @@ impl<T> ByPath<T> {
                 return Ok(self.passing.insert(made));
             }
         };
-        match self.kept.get(place) {
+        match self.kept.get_mut(place) {
             Some(kept) => Ok(kept),
-            None => Err(crate::Error::internal("a path's place is lost")),
+            None => Err(Error::internal("a path's place is lost")),
         }
     }
 
@@ -66,6 +68,23 @@ pub(super) fn stretch(texts: &StringViewArray, start: usize, end: usize) -> usiz
     let first = views.get(start);
     let same = |row: &usize| views.get(*row) == first && texts.is_null(*row) == texts.is_null(start);
     (start + 1..end).find(|row| !same(row)).unwrap_or(end)
+}
+
+/// The offsets of some runs, one slice each.
+pub(super) fn timelines(offsets: &ListArray, rows: Range<usize>) -> impl Iterator<Item = &[i64]> {
+    let values = offsets.values().as_primitive::<Int64Type>().values();
+    let starts = offsets.value_offsets();
+    let bound = |row: usize| starts.get(row).and_then(|&bound| usize::try_from(bound).ok());
+    let timeline = move |row: usize| values.get(bound(row)?..bound(row + 1)?);
+    rows.map(move |row| timeline(row).unwrap_or_default())
+}
+
+/// `Corrupt` when a run has not one offset a token of its path.
+pub(super) fn check_offsets(tokens: usize, offsets: &[i64]) -> Result<()> {
+    if offsets.len() == tokens {
+        return Ok(());
+    }
+    Err(Error::corrupt(format!("a path of {tokens} tokens has {} offsets", offsets.len())))
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! `run_features(path, offsets, state, failing_step)`: what runs have in them, counted by how they ended.
+//! `run_features(path, state, failing_step)`: what runs have in them, counted by how they ended.
 
-use std::collections::BTreeSet;
-
-use super::keyed_summary::{Cells, Facts, RunRow};
+use super::keyed_summary::{Alike, Facts};
+use super::outline::Sketch;
 use crate::Result;
 use crate::attempts::RunState;
 use crate::timeline::{Kind, tokens};
@@ -22,22 +21,25 @@ pub(super) struct RunFeatures;
 
 impl Facts for RunFeatures {
     const NAME: &'static str = "run_features";
-    const KEYS: [&'static str; 2] = ["dimension", "value"];
+    const KEYS: &'static [&'static str] = &["dimension", "value"];
     const COUNTS: &'static [&'static str] = &FEATURE_COUNTS;
-    const TIMED: bool = false;
+    const TIMES: &'static [&'static str] = &[];
+    const OPTION: bool = true;
     type Buffers = ();
 
-    fn add(run: RunRow<'_>, (): &mut (), cells: &mut Cells) -> Result<()> {
-        let mut seen: BTreeSet<(&'static str, String)> = BTreeSet::new();
+    fn draw(runs: Alike<'_>, (): &mut (), sketch: &mut Sketch<'_>) -> Result<()> {
+        let position = RunState::ALL.iter().position(|state| *state == runs.state).unwrap_or_default();
         let mut add = |dimension: &'static str, value: &str| {
-            if !value.is_empty() {
-                seen.insert((dimension, value.to_owned()));
+            if !value.is_empty()
+                && let (mut cell, true) = sketch.at(dimension, value)
+            {
+                cell.count(position, 1);
             }
         };
         let [step, failed_step, error_code, failed_connection] = FEATURES;
-        add(step, run.option);
+        add(step, runs.option);
         let mut ended = false;
-        for token in tokens(run.path) {
+        for token in tokens(runs.path) {
             let token = token?;
             let code = token.detail.as_deref().unwrap_or_default();
             match token.kind {
@@ -56,10 +58,6 @@ impl Facts for RunFeatures {
                 Kind::JourneySucceeded | Kind::JourneyFailed => ended = true,
                 _ => {}
             }
-        }
-        let position = RunState::ALL.iter().position(|state| *state == run.state).unwrap_or_default();
-        for (dimension, value) in &seen {
-            cells.at(dimension, value).0.count(position, 1);
         }
         Ok(())
     }

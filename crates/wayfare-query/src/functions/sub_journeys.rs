@@ -1,6 +1,7 @@
-//! `sub_journeys(path, offsets, state, journey)`: the sub-journeys inside runs, by how they ended.
+//! `sub_journeys(path, offsets, state)`: the sub-journeys inside runs, by how they ended.
 
-use super::keyed_summary::{Cells, Facts, RunRow};
+use super::keyed_summary::{Alike, Facts};
+use super::outline::Sketch;
 use crate::Result;
 use crate::timeline::{Kind, tokens};
 
@@ -14,25 +15,28 @@ pub(super) struct SubJourneys;
 
 impl Facts for SubJourneys {
     const NAME: &'static str = "sub_journeys";
-    const KEYS: [&'static str; 2] = ["sub_journey", "outcome"];
+    const KEYS: &'static [&'static str] = &["sub_journey", "outcome"];
     const COUNTS: &'static [&'static str] = &SUB_JOURNEY_COUNTS;
-    const TIMED: bool = true;
+    const TIMES: &'static [&'static str] = &["times"];
     type Buffers = ();
 
-    fn add(run: RunRow<'_>, (): &mut (), cells: &mut Cells) -> Result<()> {
-        let mut open: Vec<(String, i64)> = Vec::new();
-        let mut ended = false;
-        let mut close = |journey: &str, outcome: &str, took: Option<i64>| {
-            let (cell, first) = cells.at(journey, outcome);
+    fn draw(runs: Alike<'_>, (): &mut (), sketch: &mut Sketch<'_>) -> Result<()> {
+        let mut open: Vec<(String, usize)> = Vec::new();
+        let (mut ended, mut count) = (false, 0);
+        let mut close = |journey: &str, outcome: &str, span: Option<(usize, usize)>| {
+            let (mut cell, first) = sketch.at(journey, outcome);
             cell.count(0, first.into());
             cell.count(1, 1);
-            cell.times.extend(took);
+            if let Some((from, to)) = span {
+                cell.time(0, from, to);
+            }
         };
-        for (token, &at) in tokens(run.path).zip(run.offsets) {
+        for (index, token) in tokens(runs.path).enumerate() {
             let token = token?;
+            count = index + 1;
             let outcome = match token.kind {
                 Kind::SubJourneyStarted => {
-                    open.push((token.name.into_owned(), at));
+                    open.push((token.name.into_owned(), index));
                     continue;
                 }
                 Kind::SubJourneySucceeded => "succeeded",
@@ -44,13 +48,14 @@ impl Facts for SubJourneys {
                 _ => continue,
             };
             if let Some((journey, since)) = open.pop() {
-                close(&journey, outcome, Some(at.saturating_sub(since)));
+                close(&journey, outcome, Some((since, index)));
             }
         }
-        let unclosed = if ended { "unclosed" } else { run.state.as_str() };
+        let unclosed = if ended { "unclosed" } else { runs.state.as_str() };
         for (journey, _) in &open {
             close(journey, unclosed, None);
         }
+        sketch.tokens(count);
         Ok(())
     }
 }

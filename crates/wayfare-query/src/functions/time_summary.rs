@@ -85,12 +85,6 @@ pub(super) fn summary_columns<'a>(all: impl Iterator<Item = &'a Times> + Clone) 
     columns
 }
 
-/// One list holding `rows` as its elements.
-pub(super) fn one_list(element: &FieldRef, rows: StructArray) -> ScalarValue {
-    let offsets = OffsetBuffer::from_lengths([rows.len()]);
-    ScalarValue::List(Arc::new(ListArray::new(Arc::clone(element), offsets, Arc::new(rows), None)))
-}
-
 fn element() -> FieldRef {
     static ELEMENT: LazyLock<FieldRef> =
         LazyLock::new(|| Arc::new(Field::new("item", DataType::Struct(summary_fields()), true)));

@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::keyed_summary::{Cells, Facts, RunRow};
+use super::keyed_summary::{Alike, Facts};
+use super::outline::Sketch;
 use crate::attempts::RunSteps;
 use crate::timeline::{Kind, tokens};
 use crate::{Error, Result};
@@ -35,27 +36,30 @@ pub(super) struct Buffers {
 
 impl Facts for Transitions {
     const NAME: &'static str = "transitions";
-    const KEYS: [&'static str; 2] = ["from_node", "to_node"];
+    const KEYS: &'static [&'static str] = &["from_node", "to_node"];
     const COUNTS: &'static [&'static str] = &TRANSITION_COUNTS;
-    const TIMED: bool = true;
+    const TIMES: &'static [&'static str] = &["times"];
+    const OPTION: bool = true;
     type Buffers = Buffers;
 
-    fn add(run: RunRow<'_>, buffers: &mut Buffers, cells: &mut Cells) -> Result<()> {
-        buffers.keep(run.option)?;
+    fn draw(runs: Alike<'_>, buffers: &mut Buffers, sketch: &mut Sketch<'_>) -> Result<()> {
+        buffers.keep(runs.option)?;
         let Buffers { steps, kept, from, to, .. } = buffers;
-        steps.read(run.path)?;
-        let (start, end) = bounds(run)?;
+        steps.read(runs.path)?;
+        sketch.tokens(steps.tokens());
+        let (start, end) = bounds(runs.path)?;
         from.clear();
         from.push(START_NODE);
         let mut since = Some(start);
-        let mut pass = |from: &str, to: &str, took: Option<i64>| {
-            let (cell, first) = cells.at(from, to);
+        let mut pass = |from: &str, to: &str, since: Option<usize>, until: Option<usize>| {
+            let (mut cell, first) = sketch.at(from, to);
             cell.count(0, first.into());
             cell.count(1, 1);
-            // A step before the journey's start, or after its end, has no time of its own.
-            cell.times.extend(took.filter(|took| *took >= 0));
+            if let (Some(since), Some(until)) = (since, until) {
+                cell.time(0, since, until);
+            }
         };
-        steps.for_each_attempt(run.offsets, |attempt| {
+        steps.for_each_attempt(|attempt| {
             to.clear();
             if kept.as_ref().is_none_or(|kept| kept.contains(attempt.step)) {
                 to.push(STEP_NODE);
@@ -64,14 +68,14 @@ impl Facts for Transitions {
                 to.push(OTHER_NODE);
             }
             let began = attempt.started.or(attempt.ended);
-            pass(from, to, began.zip(since).map(|(began, since)| began.saturating_sub(since)));
+            pass(from, to, since, began);
             since = began;
             std::mem::swap(from, to);
-        })?;
+        });
         to.clear();
         to.push(END_NODE);
-        to.push_str(run.state.as_str());
-        pass(from, to, end.zip(since).map(|(end, since)| end.saturating_sub(since)));
+        to.push_str(runs.state.as_str());
+        pass(from, to, since, end);
         Ok(())
     }
 }
@@ -87,13 +91,13 @@ impl Buffers {
     }
 }
 
-/// When the journey started, else the first event; and when it ended. Milliseconds from the first event.
-fn bounds(run: RunRow<'_>) -> Result<(i64, Option<i64>)> {
+/// The tokens with which the journey starts, else the first, and with which it ends.
+fn bounds(path: &str) -> Result<(usize, Option<usize>)> {
     let (mut start, mut end) = (None, None);
-    for (token, &at) in tokens(run.path).zip(run.offsets) {
+    for (index, token) in tokens(path).enumerate() {
         match token?.kind {
-            Kind::JourneyStarted if start.is_none() => start = Some(at),
-            Kind::JourneySucceeded | Kind::JourneyFailed if end.is_none() => end = Some(at),
+            Kind::JourneyStarted if start.is_none() => start = Some(index),
+            Kind::JourneySucceeded | Kind::JourneyFailed if end.is_none() => end = Some(index),
             _ => {}
         }
     }

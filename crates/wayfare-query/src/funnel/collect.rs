@@ -91,13 +91,15 @@ impl Collector {
         }
     }
 
-    /// Ends the attempts that hold one value: of those that an entry has, being several ways of one, the best stays.
+    /// Ends the attempts that hold one value: of those that an entry has, being several ways of one, the best stays, and of
+    /// equals the one that is not excluded.
     pub(super) fn close(&mut self, asked: &Definition, held: u32) {
         let mut ways = self.all.split_off(self.closed);
         for attempt in &mut ways {
             attempt.held = held;
         }
-        best_of_each_entry(&mut ways, |attempt| attempt.rank(asked.order != Order::Unordered));
+        let latest_entry = asked.order != Order::Unordered;
+        best_of_each_entry(&mut ways, |attempt| (attempt.rank(latest_entry), !attempt.excluded));
         self.all.append(&mut ways);
         self.closed = self.all.len();
     }

@@ -132,27 +132,32 @@ fn candidates(asked: &Definition, events: &[FunnelEvent]) -> Vec<Found> {
             .enumerate()
             .flat_map(|(place, event)| served(asked, place, event))
             .collect();
-        let mut found = Vec::new();
-        each_order(asked, &held, &mut |order| found.extend(attempts(asked, order)));
-        // Of the orders of an instant those count in which each step takes the earliest event.
-        let mut earliest: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
-        for one in &found {
-            let times = earliest.entry(entry_of(asked, one)).or_insert_with(|| one.times.clone());
-            *times = one.times.clone().min(std::mem::take(times));
-        }
-        let chooses = asked.optional != 0 || asked.window_from == WindowFrom::PreviousStep;
-        found.retain(|one| chooses || earliest[&entry_of(asked, one)] == one.times);
-        all.extend(found);
+        let mut orders = Vec::new();
+        each_order(asked, &held, &mut |order| orders.push(attempts(asked, order)));
+        keep_earliest(asked, &mut orders);
+        all.extend(orders.into_iter().flatten());
     }
     all
 }
 
-/// What makes attempts those of one entry: its event, or its instant where the entry policy leaves open which it is.
-fn entry_of(asked: &Definition, found: &Found) -> usize {
-    if asked.entry_policy == EntryPolicy::Any {
-        found.entry
-    } else {
-        usize::try_from(found.entry_ms).unwrap()
+/// Of the orders of an instant those count in which each step takes the earliest event. Where one attempt decides when
+/// the next is opened, a whole order counts or none of it; else each entry has its own.
+fn keep_earliest(asked: &Definition, orders: &mut Vec<Vec<Found>>) {
+    if asked.chooses() || asked.order == Order::Unordered {
+        return;
+    }
+    if asked.entry_policy != EntryPolicy::Any {
+        let times = |order: &[Found]| order.iter().map(|one| one.times.clone()).collect::<Vec<_>>();
+        let earliest = orders.iter().map(|order| times(order)).min();
+        return orders.retain(|order| Some(times(order)) == earliest);
+    }
+    let mut earliest: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
+    for one in orders.iter().flatten() {
+        let times = earliest.entry(one.entry).or_insert_with(|| one.times.clone());
+        *times = one.times.clone().min(std::mem::take(times));
+    }
+    for order in orders {
+        order.retain(|one| earliest[&one.entry] == one.times);
     }
 }
 

@@ -262,7 +262,8 @@ impl Ordered {
         };
         let earlier = longer.steps & !bit(target.step);
         if target.step + 1 == asked.steps {
-            self.left = Some(instant.place + instant.events.len());
+            // Of the ways of one attempt the first to be complete completes it.
+            self.left.get_or_insert(instant.place + instant.events.len());
             self.completed |= !longer.excluded;
             self.end(asked, &longer.ended_by(Ending::Complete), found);
         } else if target.loose & earlier & asked.repeatable != 0 {

@@ -267,6 +267,44 @@ fn an_exclusion_of_one_value_held_leaves_the_attempts_of_another() {
 }
 
 #[test]
+fn of_equal_ways_of_an_attempt_the_one_that_no_exclusion_lies_in_counts() {
+    let definition = Definition {
+        window_from: WindowFrom::PreviousStep,
+        exclusions: vec![Exclusion { from: 1, to: 2 }],
+        exclusion_effect: ExclusionEffect::VoidAttempt,
+        ..Definition::new(3)
+    };
+    // The third event excludes what waits for step 3 since the second, and can be step 2 itself.
+    let events = [(0, A, 0), (1, B, 0), (5, B, 1), (6, C, 0)].map(|(at_ms, steps, exclusions)| FunnelEvent {
+        at_ms,
+        steps,
+        exclusions,
+        held: 0,
+    });
+    let mut funnel = Funnel::try_new(definition).unwrap();
+    assert_eq!(times(funnel.run(&events)), [(0, 0), (1, 5), (2, 6)]);
+}
+
+#[test]
+fn the_first_way_of_an_attempt_to_be_complete_lets_the_next_attempt_open() {
+    let definition = Definition {
+        optional: B,
+        ties: Ties::Arrival,
+        event_reuse: EventReuse::Allowed,
+        entry_policy: EntryPolicy::Sequential,
+        ..Definition::new(3)
+    };
+    // The second event completes the first attempt; the third could complete it without the optional step.
+    let events = [(0, A | B), (4, C), (4, A | B | C)].map(|(at_ms, steps)| FunnelEvent {
+        at_ms,
+        steps,
+        ..FunnelEvent::default()
+    });
+    let mut funnel = Funnel::try_new(definition).unwrap();
+    assert_eq!(times(funnel.run(&events)), [(0, 4), (1, 4), (2, 4)]);
+}
+
+#[test]
 fn a_broken_attempt_is_left_by_the_exclusion_event_that_lies_in_it_alone() {
     let definition = Definition {
         order: Order::Strict,
@@ -381,9 +419,7 @@ fn is_decided(asked: &Definition, events: &[FunnelEvent]) -> bool {
     let both =
         asked.ties == Ties::Arrival && asked.on_repeat == OnRepeat::Stop && !asked.exclusions.is_empty();
     let sequential_both = both && asked.entry_policy == EntryPolicy::Sequential;
-    // The oracle drops orders in which an attempt could have been earlier, but not the attempts that only they let open.
-    let sequential_orders = tied && asked.can_be_cut() && asked.entry_policy == EntryPolicy::Sequential;
-    !(sequential_ways || sequential_both || sequential_orders) && (!tied || (one_each && (plain || !chooses)))
+    !(sequential_ways || sequential_both) && (!tied || (one_each && (plain || !chooses)))
 }
 
 /// Random streams of the test below: `WAYFARE_STREAMS`, else 100,000.

@@ -187,7 +187,7 @@ async fn of_features(
     }
     let journey = [crate::dimension::Dimension::column("journey_id")];
     let fields = [&["dimension", "value"], FEATURE_COUNTS.as_slice()].concat();
-    let call = "run_features(path, offsets, state, failing_step)";
+    let call = "run_features(path, state, failing_step)";
     let found: RecordBatch = cells::unnested(question, "runs", &journey, call, &fields).await?;
     let counts = ["succeeded", "failed", "abandoned"]
         .iter()

@@ -6,8 +6,8 @@ use datafusion::logical_expr::{Expr, cast, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::condition;
+use crate::dimension::calendar;
 use crate::error::of_datafusion;
-use crate::functions::{CYCLES, INTERVALS};
 use crate::question::Question;
 use crate::runs::instant;
 use crate::{Error, Result};
@@ -22,7 +22,7 @@ pub(super) fn conditions(question: &Question<'_>, schema: &Schema) -> Result<Vec
     }
     wanted.extend(in_range(question, "timestamp"));
     for condition in &question.conditions {
-        wanted.push(condition::over(condition, schema, &question.context, "an event")?);
+        wanted.push(question.holds(condition, schema, "timestamp", "an event")?.1);
     }
     Ok(wanted)
 }
@@ -55,9 +55,8 @@ pub(super) fn dimension(
     at: &str,
     of: &str,
 ) -> Result<(String, Expr)> {
-    if INTERVALS.contains(&name) || CYCLES.contains(&name) {
-        let arguments = vec![col(at), lit(name), lit(question.zone.name())];
-        return Ok((name.to_owned(), call(&question.context, "interval_start", arguments)?));
+    if let Some(value) = calendar(&question.context, name, at, question.zone.name())? {
+        return Ok((name.to_owned(), value));
     }
     let value = condition::column(name, schema, &question.context, of)?;
     let name = match &value {

@@ -70,7 +70,7 @@ async fn reached(question: &Question<'_>, found: &RecordBatch) -> Result<Int64Ar
     let mut names = cells::names(&of_runs);
     let (counted, reached): (RecordBatch, Vec<i64>) = if by_step {
         let fields = [&["dimension", "value"], FEATURE_COUNTS.as_slice()].concat();
-        let call = "run_features(path, offsets, state, failing_step)";
+        let call = "run_features(path, state, failing_step)";
         let counted = cells::unnested(question, "runs", &of_runs, call, &fields).await?;
         let counts =
             FEATURE_COUNTS.iter().map(|name| integers(&counted, name)).collect::<Result<Vec<_>>>()?;

@@ -15,6 +15,7 @@ pub(super) mod units;
 mod views;
 
 use crate::functions::{FunnelText, definition_text};
+use crate::funnel::Ties;
 use crate::question::Question;
 use crate::rows::collect;
 use crate::spec::{Counting, FunnelSpec, StepSpec, Unit, parse_tz, suggest};
@@ -24,7 +25,7 @@ use crate::{Error, Result};
 use super::{Answer, empty, main_line, overview, sessions};
 use ask::Asked;
 use table::Table;
-use tally::{CLASSES, Tally};
+use tally::{ANY, CLASSES, Tally};
 
 /// Rows of a list unless the scope says otherwise.
 const LIST_ROWS_DEFAULT: usize = 50;
@@ -89,8 +90,8 @@ fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
         spec.list.as_ref().and_then(|list| list.step),
     ];
     let class = spec.list.as_ref().and_then(|list| list.class.as_deref());
-    if let Some(unknown) = class.filter(|class| !CLASSES.contains(class)) {
-        return Err(suggest::unknown("class of drop-offs", unknown, CLASSES.into_iter()));
+    if let Some(unknown) = class.filter(|class| *class != ANY && !CLASSES.contains(class)) {
+        return Err(suggest::unknown("class of drop-offs", unknown, CLASSES.into_iter().chain([ANY])));
     }
     match named.into_iter().flatten().find(|step| *step >= steps) {
         Some(step) => {
@@ -128,11 +129,12 @@ async fn summed_up(question: &Question<'_>, asked: &Asked) -> Result<Answer> {
 /// All else, added up unit by unit.
 async fn added_up(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> Result<Answer> {
     let mut tally = Tally::new(units::automaton(asked)?, spec, question.zone)?;
-    if units::are_timelines_enough(spec) {
+    let undecided = if units::are_timelines_enough(spec) {
         units::take_runs(question, asked, &mut tally).await?;
+        0
     } else {
-        units::take_events(question, spec, asked, &mut tally).await?;
-    }
+        units::take_events(question, spec, asked, &mut tally).await?
+    };
     let mut answer = if spec.list.is_some() {
         let limit = question.scope.limit.unwrap_or(LIST_ROWS_DEFAULT);
         let mut answer = Answer::new(title(question), views::list(spec, &tally.listed, limit)?);
@@ -157,6 +159,11 @@ async fn added_up(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> 
     if tally.dropped > 0 {
         let dropped = counted(tally.dropped, spec.unit.noun());
         answer.notes.push(format!("{dropped} left out: an exclusion lies in what they did best"));
+    }
+    if spec.ties == Ties::Arrival && undecided > 0 {
+        let undecided = counted(undecided, "event");
+        let why = "no number in params.sequence puts them behind another one of their millisecond";
+        answer.notes.push(format!("order of arrival not known of {undecided}: {why}"));
     }
     if tally.units == 0 {
         answer.notes.extend(empty::explain_events(question, 0).await?);

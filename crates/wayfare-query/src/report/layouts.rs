@@ -38,6 +38,8 @@ fn specs(run: &str) -> Vec<Spec> {
         { "report": "sub_journeys" },
         { "report": "quality" },
         { "report": "invocations", "limit": 1000 },
+        { "report": "invocations", "behind": "step=login_form", "where": ["weekday is set"], "limit": 1000 },
+        { "report": "invocations", "behind": "from=START and to=login_form", "sort": "retries", "limit": 10 },
         { "report": "journeys" },
         { "report": "values", "column": "activity" },
         { "report": "funnel", "steps": steps, "order": "strict" },

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
+use crate::attempts::RunState;
 use crate::functions::{END_NODE, OTHER_NODE, START_NODE, STEP_NODE, TRANSITION_COUNTS};
 use crate::question::{Question, quoted};
 use crate::rows::{Direction, Rows, collect, column, field, integers, sorted, words};
@@ -122,12 +123,27 @@ fn passages_out(
     Ok((0..edges.num_rows()).map(|row| sums.get(&key(row)).copied()).collect())
 }
 
+/// The start of a run, for people.
+const START: &str = "START";
+
+/// What stands before the state that a run ends in, for people.
+const END: &str = "END ";
+
+/// The node that people know by this name.
+pub(super) fn node(shown: &str) -> String {
+    match shown.strip_prefix(END) {
+        _ if shown == START => START_NODE.to_string(),
+        Some(state) if RunState::from_word(state).is_some() => format!("{END_NODE}{state}"),
+        _ => format!("{STEP_NODE}{shown}"),
+    }
+}
+
 /// A node for people.
 fn shown(node: &str) -> String {
     let mut characters = node.chars();
     match characters.next() {
-        Some(START_NODE) => "START".to_owned(),
-        Some(END_NODE) => format!("END {}", characters.as_str()),
+        Some(START_NODE) => START.to_owned(),
+        Some(END_NODE) => format!("{END}{}", characters.as_str()),
         Some(STEP_NODE) => characters.as_str().to_owned(),
         _ => "other".to_owned(),
     }
@@ -163,13 +179,9 @@ async fn variants(question: &Question<'_>) -> Result<Answer> {
     for (index, name) in cells::names(&dimensions).into_iter().enumerate() {
         top.name(&mut rows, name, column(&found, name)?, index == 0)?;
     }
-    let sequences = words(&found, "steps")?
-        .iter()
-        .map(|text| serde_json::from_str::<Vec<String>>(text))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .map_err(|cause| Error::internal("no list of steps").because(cause))?;
+    let sequences = words(&found, "steps")?;
+    let sequences = sequences.iter().map(|text| sequence(text)).collect::<Result<Vec<_>>>()?;
     let lengths: Int64Array = sequences.iter().map(|steps| i64::try_from(steps.len()).ok()).collect();
-    let way = |steps: &[String]| steps.iter().map(|step| step_text(step)).collect::<Vec<_>>().join(" → ");
     let ways: StringArray = sequences.iter().map(|steps| Some(way(steps))).collect();
     let whole: ArrayRef = Arc::new(ways);
     rows.add("steps", top.heads(&whole)?);
@@ -188,4 +200,14 @@ async fn variants(question: &Question<'_>) -> Result<Answer> {
         answer.notes.push(format!("{} ways in all", found.num_rows()));
     }
     Ok(answer)
+}
+
+/// The steps of a way, from what `step_sequence` gives.
+pub(super) fn sequence(text: &str) -> Result<Vec<String>> {
+    serde_json::from_str(text).map_err(|cause| Error::internal("no list of steps").because(cause))
+}
+
+/// A way for people.
+pub(super) fn way(steps: &[String]) -> String {
+    steps.iter().map(|step| step_text(step)).collect::<Vec<_>>().join(" → ")
 }

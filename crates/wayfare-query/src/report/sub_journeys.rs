@@ -18,7 +18,7 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let dimensions = cells::with_journey(question);
     let names = cells::names(&dimensions);
     let keys = [&["sub_journey", "outcome"], SUB_JOURNEY_COUNTS.as_slice(), &["times"]].concat();
-    let call = "sub_journeys(path, offsets, state, '')";
+    let call = "sub_journeys(path, offsets, state)";
     let inside = cells::unnested(question, "runs", &dimensions, call, &keys).await?;
     let (inside, apart) = (marked(&inside, "bracket")?, with_parent(question, &names).await?);
     let apart = marked(&apart, "parent_id")?;

@@ -360,7 +360,7 @@ pub struct ListSpec {
     /// Only those that reached this step (0-based), or with `class` those that dropped off after the one before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
-    /// Only those that dropped off before `step` for this reason.
+    /// Only those that dropped off before `step` for this reason; `any` for all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
 }

@@ -11,19 +11,45 @@ use crate::{Error, Result};
 ///
 /// An item is `Corrupt` where the text is malformed; the iterator ends after it.
 pub fn tokens(path: &str) -> Tokens<'_> {
-    Tokens { rest: (!path.is_empty()).then_some(path), tied: false, index: 0 }
+    Tokens { texts: token_texts(path), index: 0 }
 }
 
 /// Iterator over the tokens of a path, made by [`tokens`].
 #[derive(Debug, Clone)]
 pub struct Tokens<'a> {
-    rest: Option<&'a str>,
-    tied: bool,
+    texts: TokenTexts<'a>,
     index: usize,
 }
 
 impl<'a> Iterator for Tokens<'a> {
     type Item = Result<Token<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (text, tied) = self.texts.next()?;
+        let index = self.index;
+        self.index += 1;
+        let token = token(text, tied).map_err(|error| error.with("token", index));
+        if token.is_err() {
+            self.texts.rest = None;
+        }
+        Some(token)
+    }
+}
+
+/// The tokens of a path as they are written, and whether each is tied to the one before.
+pub(crate) fn token_texts(path: &str) -> TokenTexts<'_> {
+    TokenTexts { rest: (!path.is_empty()).then_some(path), tied: false }
+}
+
+/// Iterator made by [`token_texts`].
+#[derive(Debug, Clone)]
+pub(crate) struct TokenTexts<'a> {
+    rest: Option<&'a str>,
+    tied: bool,
+}
+
+impl<'a> Iterator for TokenTexts<'a> {
+    type Item = (&'a str, bool);
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest?;
@@ -32,14 +58,17 @@ impl<'a> Iterator for Tokens<'a> {
         let (text, tail) = end.and_then(|end| rest.split_at_checked(end)).unwrap_or((rest, ""));
         self.tied = tail.starts_with(',');
         self.rest = tail.get(1..);
-        let index = self.index;
-        self.index += 1;
-        let token = parse(text, tied);
-        if token.is_err() {
-            self.rest = None;
-        }
-        Some(token.map_err(|why| Error::corrupt(why).with("token", index).with("text", text.escape_debug())))
+        Some((text, tied))
     }
+}
+
+/// One token as it is written.
+///
+/// # Errors
+///
+/// `Corrupt` where the text is malformed.
+pub(crate) fn token(text: &str, tied: bool) -> Result<Token<'_>> {
+    parse(text, tied).map_err(|why| Error::corrupt(why).with("text", text.escape_debug()))
 }
 
 fn parse(text: &str, tied: bool) -> Result<Token<'_>, &'static str> {

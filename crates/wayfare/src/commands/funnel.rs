@@ -60,7 +60,7 @@ pub(crate) struct Funnel {
     #[arg(long, help_heading = "Answer")]
     drop_offs: bool,
 
-    /// List what is behind a number: units, attempts, step=3, or step=3,class=abandoned
+    /// List what is behind a number: units, attempts, step=3, or step=3,class=abandoned; class=any for all lost before it
     #[arg(long, value_name = "WHICH", help_heading = "Answer", value_parser = list)]
     list: Option<ListSpec>,
 

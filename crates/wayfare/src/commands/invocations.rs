@@ -9,6 +9,9 @@ const EXAMPLES: &str = "\
 Examples:
   wayfare invocations --store shop --journey login --limit 20
   wayfare invocations --store shop --where state=failed --sort -duration_ms
+  wayfare invocations --store shop --journey login --behind 'step=otp_sms and class=failed_here'
+  wayfare invocations --store shop --journey login --behind 'from=login_form and to=\"END abandoned\"'
+  wayfare invocations --store shop --where 'weekday=\"1 Monday\"' --where hour_of_day=09
   wayfare invocations --store shop --from 2026-01-01 --format ndjson --output runs.ndjson";
 
 /// List runs of journeys
@@ -19,12 +22,25 @@ pub(crate) struct Invocations {
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, help_heading = "List")]
     sort: Option<String>,
 
+    /// Only the runs that a number of `steps` or `paths` counts
+    ///
+    /// `step=ID` those that reached it, `step=ID and class=COLUMN` those that count in a column of `steps`; `from=NODE and to=NODE`
+    /// those that make a transition of `paths`; `way="a → b"` those that take one of its `--variants`. Conditions on
+    /// the row's journey and dimensions go into --journey and --where.
+    #[arg(long, value_name = "NUMBER", help_heading = "List")]
+    behind: Option<String>,
+
+    /// Go on where a page ended: the `next` of its JSON
+    #[arg(long, value_name = "NEXT", help_heading = "List")]
+    after: Option<String>,
+
     #[command(flatten)]
     scope: ScopeArgs,
 }
 
 impl Invocations {
     pub(crate) fn spec(self) -> Spec {
-        Spec::Invocations(InvocationsSpec { scope: self.scope.into(), sort: self.sort })
+        let Self { sort, behind, after, scope } = self;
+        Spec::Invocations(InvocationsSpec { scope: scope.into(), sort, behind, after })
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, VARY,
+    ACCEPT, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LINK, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use wayfare_query::ReportStream;
 use wayfare_query::spec::Spec;
@@ -15,6 +15,7 @@ use super::body::Rows;
 use super::caller::Caller;
 use super::etag::Tag;
 use super::problem::Problem;
+use super::routes::BASE;
 use super::{App, body, format};
 use crate::backend::{self, Store, Version};
 use crate::render::Format;
@@ -135,6 +136,24 @@ fn response(
     Ok(response)
 }
 
+/// Adds the way to the next page, where there is one, for a question that stands in the address (RFC 8288). The router
+/// has taken [`BASE`] off the address.
+pub(crate) fn with_link(mut response: Response, uri: &Uri) -> Response {
+    let next = response.headers().get(NEXT).and_then(|next| next.to_str().ok());
+    if let Some(link) = next.and_then(|next| HeaderValue::from_str(&link(uri, next)).ok()) {
+        response.headers_mut().insert(LINK, link);
+    }
+    response
+}
+
+fn link(uri: &Uri, next: &str) -> String {
+    // a token is made of letters, digits and dots
+    let kept = uri.query().unwrap_or_default().split('&');
+    let kept = kept.filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
+    let pairs: Vec<String> = kept.map(str::to_owned).chain([format!("after={next}")]).collect();
+    format!("<{BASE}{}?{}>; rel=\"next\"", uri.path(), pairs.join("&"))
+}
+
 /// Counts a question whose asker goes away before it is answered.
 struct Waiting<'a> {
     app: &'a App,
@@ -173,6 +192,13 @@ fn disposition(name: &str) -> Result<HeaderValue, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_page_has_the_same_question() {
+        let next = |uri: &str| link(&uri.parse().unwrap(), "7.ff");
+        assert_eq!(next("/a?x=1&after=0&y=%3D"), "</api/v1/a?x=1&y=%3D&after=7.ff>; rel=\"next\"");
+        assert_eq!(next("/a"), "</api/v1/a?after=7.ff>; rel=\"next\"");
+    }
 
     #[test]
     fn a_download_has_a_harmless_name() {

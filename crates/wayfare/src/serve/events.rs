@@ -87,7 +87,6 @@ pub(crate) async fn post(
     let source = parameters.get("source").map(str::to_owned);
     check_kind(request.headers())?;
     let batch_id = batch_id(&caller, request.headers())?;
-    let _entry = app.gate.enter(&caller.id)?;
     let store = app.store()?;
     if store.keeps_pseudonyms() {
         let detail = "the store keeps pseudonyms and takes no events by HTTP";
@@ -98,8 +97,12 @@ pub(crate) async fn post(
         Some(id) => format!("request {}", id.0),
         None => "request".to_owned(),
     };
+    let arriving = app.gate.receive(&caller.id)?;
     let file = backend::scratch(&store).map_err(|error| app.problem(&error))?;
     let file = receive(&app, request, file).await?;
+    // a place among the caller's requests is for a body that is there
+    let _entry = app.gate.enter(&caller.id)?;
+    drop(arriving);
     let upload = Upload {
         file,
         name,

@@ -1,6 +1,7 @@
-//! How much goes on at once: questions that compute, requests that wait, requests of one caller.
+//! How much goes on at once: questions that compute, requests that wait, requests and arriving bodies of one caller.
 //!
-//! A request beyond its caller's share is refused at once (429); one beyond what the server can keep waiting, or that
+//! A request beyond its caller's share is refused at once (429). A body that is still arriving has no place among its
+//! caller's requests, so that slow senders keep nobody from asking; their number is bounded apart. A request beyond what the server can keep waiting, or that
 //! waited for as long as a question may take, is refused too (503). Both say when to come again.
 
 use std::collections::HashMap;
@@ -16,6 +17,9 @@ use super::problem::Problem;
 
 /// Seconds after which a refused caller is told to come again.
 const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
+
+/// Bodies of one caller that may be arriving for each request that it may have under way.
+const BODIES_A_REQUEST: usize = 8;
 
 /// The bounds of what goes on at once.
 #[derive(Debug, Clone, Copy)]
@@ -37,9 +41,10 @@ pub(crate) struct Gate {
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     callers: Callers,
+    senders: Callers,
 }
 
-/// Requests under way, by caller.
+/// What is under way, by caller.
 type Callers = Arc<Mutex<HashMap<Arc<str>, usize>>>;
 
 /// The right to be answered, counted until it is dropped.
@@ -57,6 +62,7 @@ impl Gate {
             turns: Arc::new(Semaphore::new(bounds.running)),
             waiting: AtomicUsize::new(0),
             callers: Callers::default(),
+            senders: Callers::default(),
         }
     }
 
@@ -76,15 +82,16 @@ impl Gate {
     ///
     /// 429 when the caller has too many under way.
     pub(crate) fn enter(&self, caller: &Arc<str>) -> Result<Entry, Problem> {
-        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        let under_way = callers.entry(Arc::clone(caller)).or_default();
-        let most = self.bounds.of_one_caller;
-        if *under_way >= most {
-            let detail = format!("expected at most {most} requests of one caller at once");
-            return Err(later(StatusCode::TOO_MANY_REQUESTS, detail));
-        }
-        *under_way += 1;
-        Ok(Entry { caller: Arc::clone(caller), callers: Arc::clone(&self.callers) })
+        Entry::of(caller, &self.callers, self.bounds.of_one_caller, "requests")
+    }
+
+    /// Counts a body of a caller that is arriving.
+    ///
+    /// # Errors
+    ///
+    /// 429 when too many of the caller's are.
+    pub(crate) fn receive(&self, caller: &Arc<str>) -> Result<Entry, Problem> {
+        Entry::of(caller, &self.senders, self.bounds.of_one_caller * BODIES_A_REQUEST, "bodies")
     }
 
     /// Waits for a turn to compute; whoever goes away while waiting gives its place up.
@@ -105,6 +112,19 @@ impl Gate {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(later(StatusCode::SERVICE_UNAVAILABLE, "the turn to compute did not come in time")),
         }
+    }
+}
+
+impl Entry {
+    fn of(caller: &Arc<str>, callers: &Callers, most: usize, what: &str) -> Result<Self, Problem> {
+        let mut counts = callers.lock().unwrap_or_else(PoisonError::into_inner);
+        let under_way = counts.entry(Arc::clone(caller)).or_default();
+        if *under_way >= most {
+            let detail = format!("expected at most {most} {what} of one caller at once");
+            return Err(later(StatusCode::TOO_MANY_REQUESTS, detail));
+        }
+        *under_way += 1;
+        Ok(Self { caller: Arc::clone(caller), callers: Arc::clone(callers) })
     }
 }
 
@@ -161,6 +181,16 @@ mod tests {
         gate.enter(&other).unwrap();
         drop(first);
         gate.enter(&one).unwrap();
+    }
+
+    #[tokio::test]
+    async fn bodies_that_arrive_take_no_place_of_requests() {
+        let (gate, one): (Gate, Arc<str>) = (gate(9, 9, 2), "one".into());
+        let bodies: Vec<Entry> = (0..2 * BODIES_A_REQUEST).map(|_| gate.receive(&one).unwrap()).collect();
+        assert_eq!(gate.receive(&one).unwrap_err().status(), StatusCode::TOO_MANY_REQUESTS);
+        gate.enter(&one).unwrap();
+        drop(bodies);
+        gate.receive(&one).unwrap();
     }
 
     #[tokio::test]

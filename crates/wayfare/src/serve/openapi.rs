@@ -305,6 +305,7 @@ fn answers() -> Value {
         "description": "The report",
         "headers": {
             "ETag": { "description": "Same tag, same bytes", "schema": { "type": "string" } },
+            "Link": { "description": "rel=next: the address of the next page, of a question in the address", "schema": { "type": "string" } },
             "X-Next": { "description": "Where the next page goes on: the field `after`", "schema": { "type": "string" } },
             "X-Snapshot": { "description": "Version of the store that was read", "schema": { "type": "integer" } },
         },

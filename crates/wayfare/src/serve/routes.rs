@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use wayfare_query::spec::Spec;
@@ -18,7 +18,7 @@ use super::caller::Caller;
 use super::catalogue::CATALOGUE;
 use super::problem::Problem;
 use super::tokens::Scope;
-use super::{App, dashboard, events, format, health, openapi};
+use super::{App, answer, dashboard, events, format, health, openapi};
 
 /// Longest spec or query that is read.
 const SPEC_BYTES_MAX: usize = 1 << 20;
@@ -38,7 +38,30 @@ pub(crate) const SHORT: [(&str, &str, Option<&str>); 6] = [
 
 /// All paths.
 pub(crate) fn router() -> Router<Arc<App>> {
-    let mut api = Router::new()
+    served().router.fallback(dashboard::page)
+}
+
+/// A router that remembers its paths, which axum's does not.
+#[derive(Default)]
+struct Paths {
+    router: Router<Arc<App>>,
+    paths: Vec<String>,
+}
+
+impl Paths {
+    fn route(mut self, path: &str, methods: MethodRouter<Arc<App>>) -> Self {
+        self.paths.push(path.to_owned());
+        Self { router: self.router.route(path, methods), ..self }
+    }
+
+    fn nest(mut self, base: &str, inner: Self) -> Self {
+        self.paths.extend(inner.paths.iter().map(|path| format!("{base}{path}")));
+        Self { router: self.router.nest(base, inner.router), ..self }
+    }
+}
+
+fn served() -> Paths {
+    let mut api = Paths::default()
         .route("/openapi.json", get(openapi::get))
         .route("/store", get(store))
         .route("/reports", get(reports))
@@ -55,17 +78,15 @@ pub(crate) fn router() -> Router<Arc<App>> {
             );
         }
     }
-    let api = api
-        .layer(DefaultBodyLimit::max(SPEC_BYTES_MAX))
+    let api = Paths { router: api.router.layer(DefaultBodyLimit::max(SPEC_BYTES_MAX)), ..api }
         // bounded while it is read
         .route("/events", post(events::post).layer(DefaultBodyLimit::disable()));
-    Router::new()
+    Paths::default()
         .route(BASE, get(index))
         .nest(BASE, api)
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .fallback(dashboard::page)
 }
 
 async fn index() -> Json<Value> {
@@ -115,7 +136,8 @@ async fn report_by_query(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let parameters = Parameters::of(&uri)?;
-    ask(&app, &caller, &parameters, &headers, || parameters.question(&name, &[]), &name).await
+    let answer = ask(&app, &caller, &parameters, &headers, || parameters.question(&name, &[]), &name);
+    Ok(answer::with_link(answer.await?, &uri))
 }
 
 async fn report_by_json(
@@ -176,7 +198,8 @@ async fn short(
 ) -> Result<Response, Problem> {
     let parameters = Parameters::of(&uri)?;
     let path: Vec<(&str, &str)> = field.into_iter().zip(values.iter().map(String::as_str)).collect();
-    ask(&app, &caller, &parameters, &headers, || parameters.question(report, &path), report).await
+    let answer = ask(&app, &caller, &parameters, &headers, || parameters.question(report, &path), report);
+    Ok(answer::with_link(answer.await?, &uri))
 }
 
 /// Looks at rights first, then at the question, then answers it.
@@ -209,4 +232,27 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
 fn kind(headers: &HeaderMap) -> Option<String> {
     let kind = headers.get(CONTENT_TYPE)?.to_str().unwrap_or("?");
     Some(kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// That their methods are the same, too, is seen from outside, in `tests/it/contract.rs`.
+    #[test]
+    fn what_is_served_is_described_and_the_other_way_round() {
+        let named = |path: &String| -> Vec<String> {
+            match path.split_once("{name}") {
+                Some((before, after)) => {
+                    CATALOGUE.keys().map(|name| format!("{before}{name}{after}")).collect()
+                }
+                None => vec![path.clone()],
+            }
+        };
+        let served: BTreeSet<String> = served().paths.iter().flat_map(named).collect();
+        let described = openapi::DOCUMENT["paths"].as_object().unwrap().keys().cloned();
+        assert_eq!(served, described.collect());
+    }
 }

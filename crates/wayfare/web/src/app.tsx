@@ -51,7 +51,7 @@ export function App() {
       <nav class="side" aria-label="Pages">
         <a class="brand" href={address(["journeys"], scopeOf(route.query))}>
           <img src="/icon.svg" width="22" height="22" alt="" />
-          Wayfare
+          <span>Wayfare</span>
         </a>
         {PAGES.map((page) => (
           <>

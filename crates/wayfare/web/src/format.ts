@@ -5,7 +5,10 @@ import type { Cell, Row } from "./api";
 const counts = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const percents = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-export type Kind = "text" | "count" | "rate" | "duration" | "instant" | "json";
+export type Kind = "text" | "id" | "count" | "rate" | "duration" | "instant" | "json";
+
+/** Ids that nobody reads across: a list shows how they begin. */
+const LONG_IDS = ["invocation_id", "user_id", "correlation_id", "session_id", "app_id", "device_id", "actor_id", "target_resource_id"];
 
 /** What a column holds, told by its name. */
 export function kindOf(column: string, sample: Cell | undefined): Kind {
@@ -13,17 +16,42 @@ export function kindOf(column: string, sample: Cell | undefined): Kind {
   if (column.endsWith("_at") || column === "at") return "instant";
   if (/(^|_)(rate|share)(_|$)/.test(column) || column === "difference" || column.endsWith("_difference")) return "rate";
   if (column === "additional_params") return "json";
+  if (LONG_IDS.includes(column)) return "id";
   if (typeof sample === "number") return "count";
   return "text";
 }
 
-/** A column's name for people: `share_of_first` → `share of first`, `user_id` → `user`. */
+/** A column's name for people: `share_of_first` → `share of first`, `user_id` → `user`, `p50_wait_ms` → `median wait`. */
 export function label(column: string): string {
-  return column.replace(/_(ms|at|id)$/, "").replaceAll("_", " ");
+  return column.replace(/_(ms|at|id)$/, "").replace(/^p50_/, "median_").replaceAll("_", " ");
+}
+
+/** The same as a heading. */
+export function title(column: string): string {
+  const text = label(column);
+  return text === "ip" || text === "os" ? text.toUpperCase() : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export const count = (value: number): string => counts.format(value);
 export const percent = (value: number): string => `${percents.format(value * 100)} %`;
+
+/** A heading that breaks in one place only, near its middle: the other spaces do not break. */
+export function twoLines(text: string): string {
+  const words = text.split(" ");
+  const lengths = words.slice(1).map((_, index) => Math.max(words.slice(0, index + 1).join(" ").length, words.slice(index + 1).join(" ").length));
+  const at = lengths.indexOf(Math.min(...lengths)) + 1;
+  return at > 0 ? `${words.slice(0, at).join("\u00a0")} ${words.slice(at).join("\u00a0")}` : text;
+}
+
+/** A difference with its sign. */
+export const signed = (value: number, written: (size: number) => string): string =>
+  `${value > 0 ? "+" : value < 0 ? "−" : "±"}${written(Math.abs(value))}`;
+
+/** A difference of rates, in points. */
+export function points(value: unknown): string {
+  if (typeof value !== "number") return "–";
+  return signed(Math.round(value * 1000) / 1000, (size) => `${(size * 100).toFixed(1)} pt`);
+}
 
 /** A p- or q-value. */
 export function probability(value: Cell | undefined): string {
@@ -87,9 +115,21 @@ export function behindRate(row: Row, column: string): string | undefined {
   const [numerator, denominator, low, high] = ["numerator", "denominator", "low", "high"].map(part);
   if (typeof numerator !== "number" || typeof denominator !== "number") return undefined;
   const of = `${count(numerator)} of ${count(denominator)}`;
-  return typeof low === "number" && typeof high === "number"
-    ? `${of}, 95 % interval ${percents.format(low * 100)} – ${percent(high)}`
-    : of;
+  return typeof low === "number" && typeof high === "number" ? `${of}, 95 % interval ${interval(low, high)}` : of;
 }
+
+/** The bounds of a rate. */
+export const interval = (low: number, high: number): string => `${percents.format(low * 100)} – ${percent(high)}`;
+
+/** The label of a calendar interval on an axis: `5 Mar`, `5 Mar 14:00`, `Mar 2026`. */
+export function axisDate(label: string, kind: string): string {
+  const [, year = "", month = "", day = "", time = ""] = /^(\d{4})-(\d\d)-(\d\d)(?:T(.*))?$/.exec(label) ?? [];
+  const name = MONTHS[Number(month) - 1];
+  if (!name) return label;
+  if (kind === "month") return `${name} ${year}`;
+  return `${Number(day)} ${name}${time ? ` ${time}` : ""}`;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 export const RATE_PARTS = /_(numerator|denominator|low|high)$/;

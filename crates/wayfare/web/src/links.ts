@@ -41,14 +41,31 @@ export function rangeOf(query: URLSearchParams, rows: Row[], row: Row, interval:
   return { from, to: next.toISOString().slice(0, 10) };
 }
 
+/** What of the runs of an interval is asked for: its dates where they say it all, which is quicker, else a condition. */
+export function ofInterval(query: URLSearchParams, rows: Row[], row: Row, interval: string): { range: DateRange | null; conditions: string[] } {
+  const range = rangeOf(query, rows, row, interval);
+  return { range, conditions: range ? [] : [condition(interval, row[interval] ?? null)] };
+}
+
+/** Which number of a report the runs of a list are behind, as the engine reads it. */
+export const behind = {
+  /** A count of a row of `steps`. */
+  step: (step: Cell, column: string) => [condition("step", step), ...(column === "reached" ? [] : [condition("class", column)])].join(" and "),
+  /** The runs of a row of `paths`. */
+  transition: (from: Cell, to: Cell) => `${condition("from", from)} and ${condition("to", to)}`,
+  /** The runs of a row of `paths` by variants. */
+  way: (steps: Cell) => condition("way", steps),
+};
+
 /** The list of runs with these values, for which these conditions hold, too, inside the scope that is looked at. */
 export function runsLink(
   query: URLSearchParams,
   values: Record<string, Cell>,
   conditions: string[] = [],
   range: DateRange | null = null,
+  number: string | null = null,
 ): string {
-  const scope = changed(scopeOf(query), range ? { ...range } : {});
+  const scope = changed(scopeOf(query), { ...range, behind: number });
   const where = [...scope.getAll("where"), ...conditions];
   const changes: Record<string, string | string[] | null> = {};
   for (const [column, value] of Object.entries(values)) {

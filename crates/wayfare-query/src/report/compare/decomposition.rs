@@ -6,10 +6,10 @@ use arrow::array::Int64Array;
 
 use super::super::{Answer, empty};
 use super::add_difference;
-use crate::Result;
 use crate::question::Question;
 use crate::rows::{Rows, collect, integers, texts};
 use crate::stats::{Proportion, Share, kitagawa, newcombe_95, two_proportions_p};
+use crate::{Result, words};
 
 /// Succeeded and decided runs of both sides.
 type Cell = [Proportion; 2];
@@ -94,9 +94,9 @@ async fn answer(
         answer.notes.push(format!(
             "success rate of started: a {:.1} % of {} runs, b {:.1} % of {}: {:+.1} points, {:+.1} by mix and {:+.1} by rate",
             before * 100.0,
-            all_a.whole,
+            words::count(all_a.whole),
             after * 100.0,
-            all_b.whole,
+            words::count(all_b.whole),
             (after - before) * 100.0,
             mix * 100.0,
             rate * 100.0,

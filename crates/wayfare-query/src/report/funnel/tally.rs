@@ -38,6 +38,13 @@ pub(in crate::report) struct End<'a> {
 pub(super) const CLASSES: [&str; 7] =
     ["error", "rejected", "abandoned", "open", "succeeded_without", "another_branch", "went_no_further"];
 
+/// Stands for all [`CLASSES`] at once.
+pub(super) const ANY: &str = "any";
+
+fn is_of(class: &str, wanted: &str) -> bool {
+    wanted == ANY || class == wanted
+}
+
 /// Which event gives a unit its cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attribution {
@@ -335,9 +342,11 @@ impl<'a> Tally<'a> {
         let class = drop_off(steps, unit, outcome);
         let wanted = match (list.step, list.class.as_deref()) {
             (None, None) => true,
-            (None, wanted) => class == wanted,
+            (None, Some(wanted)) => class.is_some_and(|class| is_of(class, wanted)),
             (Some(step), None) => outcome.at_ms(step).is_some(),
-            (Some(step), wanted) => outcome.level == step && class == wanted,
+            (Some(step), Some(wanted)) => {
+                outcome.level == step && class.is_some_and(|class| is_of(class, wanted))
+            }
         };
         if wanted {
             self.listed.push(Listed {
@@ -416,4 +425,25 @@ pub(in crate::report) fn drop_off(
         Some(End { state, .. }) => state,
     };
     Some(CLASSES.into_iter().find(|known| *known == class).unwrap_or("error"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weeks_begin_on_a_day_by_its_name_or_number() {
+        for (texts, day) in [
+            (["monday", "Monday", "mon", "1"], Weekday::Mon),
+            (["saturday", "SATURDAY", "sat", "6"], Weekday::Sat),
+            (["sunday", "Sun", "0", "7"], Weekday::Sun),
+        ] {
+            for text in texts {
+                assert_eq!(weekday(text).unwrap(), day, "{text}");
+            }
+        }
+        for text in ["", "8", "-1", "someday"] {
+            assert!(weekday(text).is_err(), "{text}");
+        }
+    }
 }

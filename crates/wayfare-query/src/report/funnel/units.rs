@@ -66,13 +66,13 @@ pub(super) async fn take_runs(question: &Question<'_>, asked: &Asked, tally: &mu
     Ok(())
 }
 
-/// Takes in all units of the scope, from events.
+/// Takes in all units of the scope, from events; gives how many of these no number puts behind the one before.
 pub(super) async fn take_events(
     question: &Question<'_>,
     spec: &FunnelSpec,
     asked: &Asked,
     tally: &mut Tally<'_>,
-) -> Result<()> {
+) -> Result<usize> {
     let plan = plan(question, spec, asked)?;
     let failed = |cause| of_datafusion("cannot read the events of a funnel", cause);
     let mut batches = plan.execute_stream().await.map_err(failed)?;
@@ -81,7 +81,8 @@ pub(super) async fn take_events(
     while let Some(batch) = batches.try_next().await.map_err(failed)? {
         reading.take(&batch, tally, range)?;
     }
-    reading.close(tally, range)
+    reading.close(tally, range)?;
+    Ok(reading.undecided)
 }
 
 /// The events of all units, those of one unit together and in order.
@@ -202,6 +203,10 @@ pub(in crate::report) struct Reading {
     events: Vec<FunnelEvent>,
     cells: Vec<u32>,
     first_ms: Option<i64>,
+    /// When the event before happened, and its number of arrival.
+    before: Option<(i64, Option<i64>)>,
+    /// Events of the millisecond of another that no number puts behind it.
+    undecided: usize,
     ids: std::collections::HashSet<Vec<u8>>,
     held: std::collections::HashMap<String, u32>,
 }
@@ -221,6 +226,7 @@ impl Reading {
         let text = |name: &str| -> Result<_> { Ok(column(batch, name)?.as_string_view()) };
         let (tenants, units, cells) = (text("tenant_id")?, text("unit")?, text("cell")?);
         let columns = Columns::of(batch)?;
+        let arrivals = column(batch, "arrival")?.as_primitive::<Int64Type>();
         for row in 0..batch.num_rows() {
             let tenant = (!tenants.is_null(row)).then(|| tenants.value(row));
             let same = self
@@ -234,6 +240,11 @@ impl Reading {
             if let Some(event) = self.event(&columns, row) {
                 self.events.push(event);
                 self.cells.push(tally.cell(cells.value(row)));
+                let arrival = (!arrivals.is_null(row)).then(|| arrivals.value(row));
+                if let Some((at_ms, number)) = self.before.replace((event.at_ms, arrival)) {
+                    let is_decided = number.is_some() && number != arrival;
+                    self.undecided += usize::from(at_ms == event.at_ms && !is_decided);
+                }
             }
         }
         Ok(())
@@ -269,6 +280,7 @@ impl Reading {
     fn close(&mut self, tally: &mut Tally<'_>, (from_ms, to_ms): (Option<i64>, Option<i64>)) -> Result<()> {
         let Some((tenant, unit)) = self.unit.take() else { return Ok(()) };
         let first_ms = self.first_ms.take().unwrap_or_default();
+        self.before = None;
         if is_entered((from_ms, to_ms), first_ms) {
             // Inside a millisecond, the order is that of arrival or means nothing.
             let (events, cells) = (&self.events, &self.cells);

@@ -32,6 +32,7 @@ export interface Palette {
   panel: string;
   accent: string;
   ghost: string;
+  soft: string;
   succeeded: string;
   rejected: string;
   error: string;
@@ -50,6 +51,7 @@ function palette(): Palette {
     panel: read("panel"),
     accent: read("accent"),
     ghost: read("ghost"),
+    soft: read("soft"),
     succeeded: read("succeeded"),
     rejected: read("rejected"),
     error: read("error"),
@@ -64,12 +66,22 @@ export interface ChartHandle {
   png: (name: string) => void;
 }
 
+/** What was clicked in a chart. */
+export interface ChartItem {
+  name: string;
+  dataIndex: number;
+  seriesName: string;
+  dataType: string;
+  /** The item as the option has it. */
+  data: unknown;
+}
+
 interface Props {
   /** What the chart shows, for those who do not see it; the table beside it holds the numbers. */
   label: string;
   height: number;
   option: (palette: Palette) => Option;
-  onClick?: (item: { name: string; dataIndex: number; seriesName: string; dataType: string }) => void;
+  onClick?: (item: ChartItem) => void;
   handle?: { current: ChartHandle | null };
 }
 
@@ -90,6 +102,7 @@ export function Chart({ label, height, option, onClick, handle }: Props) {
         dataIndex: item.dataIndex,
         seriesName: item.seriesName ?? "",
         dataType: (item as { dataType?: string }).dataType ?? "",
+        data: item.data,
       }),
     );
     if (handle) {
@@ -127,6 +140,28 @@ export function Chart({ label, height, option, onClick, handle }: Props) {
 
   return <div ref={place} class="chart" role="img" aria-label={label} style={{ height: `${height}px` }} />;
 }
+
+/** A legend above the chart, from the left. */
+export const LEGEND = { top: 0, left: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, itemGap: 16 };
+
+/** The sign of a line in a legend. */
+export const LINE_ICON = "path://M0 4h12v2H0z";
+
+/** An axis of names. */
+export const categories = (colours: Palette, names: string[]) => ({
+  type: "category" as const,
+  data: names,
+  axisLine: { lineStyle: { color: colours.line } },
+  axisTick: { show: false },
+});
+
+/** An axis of counts. */
+export const values = (colours: Palette) => ({
+  type: "value" as const,
+  minInterval: 1,
+  splitLine: { lineStyle: { color: colours.line } },
+  axisLabel: { color: colours.faint },
+});
 
 /** A tooltip in the colours of the page. */
 export function tooltip(colours: Palette): TooltipComponentOption {

@@ -4,26 +4,30 @@ import { useCallback } from "preact/hooks";
 
 import type { Report } from "../api";
 import { count, duration, percent } from "../format";
-import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./chart";
+import { Chart, categories, tooltip, values as scale, type ChartHandle, type ChartItem, type Option, type Palette } from "./chart";
 
 interface Props {
   answer: Report;
   /** What is counted, in the plural. */
   counted: string;
   handle: { current: ChartHandle | null };
+  /** Opens the list behind a bar: what reached the step, or what was lost before it. */
+  onBar?: (step: number, lost: boolean) => void;
 }
 
-export function FunnelChart({ answer, counted, handle }: Props) {
+export function FunnelChart({ answer, counted, handle, onBar }: Props) {
   const option = useCallback((colours: Palette) => funnelOption(answer, counted, colours), [answer, counted]);
   const steps = answer.rows.map((row) => `${String(row["name"])}: ${String(row["reached"])}`).join(", ");
-  return <Chart label={`Funnel. ${steps}. The table below holds the numbers.`} height={300} option={option} handle={handle} />;
+  return <Chart label={`Funnel. ${steps}. The table below holds the numbers.`} height={320} option={option} handle={handle} {...(onBar ? { onClick: (item: ChartItem) => onBar(item.dataIndex + 1, item.seriesName === LOST) } : {})} />;
 }
+
+const LOST = "lost before this step";
 
 function funnelOption(answer: Report, counted: string, colours: Palette): Option {
   const rows = answer.rows;
   const number = (index: number, name: string) => Number(rows[index]?.[name] ?? 0);
   return {
-    grid: { left: 46, right: 16, top: 34, bottom: 58 },
+    grid: { left: 52, right: 4, top: 40, bottom: 44 },
     tooltip: {
       ...tooltip(colours),
       trigger: "axis",
@@ -45,38 +49,37 @@ function funnelOption(answer: Report, counted: string, colours: Palette): Option
       },
     },
     xAxis: {
-      type: "category",
-      data: rows.map((row) => String(row["name"])),
-      axisLine: { lineStyle: { color: colours.line } },
-      axisTick: { show: false },
-      axisLabel: { color: colours.text, interval: 0, width: 110, overflow: "break", lineHeight: 15 },
+      ...categories(colours, rows.map((row) => String(row["name"]))),
+      axisLabel: { color: colours.text, interval: 0, width: rows.length > 8 ? 84 : 136, overflow: "break", lineHeight: 15 },
     },
-    yAxis: { type: "value", splitLine: { lineStyle: { color: colours.line } }, axisLabel: { color: colours.faint } },
+    yAxis: scale(colours),
     series: [
       {
         name: "reached",
         type: "bar",
         stack: "step",
-        barMaxWidth: 84,
-        itemStyle: { color: colours.accent, borderRadius: [3, 3, 0, 0] },
+        barMaxWidth: 96,
+        itemStyle: { color: colours.accent },
         data: rows.map((row) => row["reached"] as number),
       },
       {
-        name: "lost before this step",
+        name: LOST,
         type: "bar",
         stack: "step",
-        barMaxWidth: 84,
+        barMaxWidth: 96,
         itemStyle: {
           color: colours.ghost,
+          borderRadius: [3, 3, 0, 0],
           decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: -Math.PI / 4, color: colours.line },
         },
         label: {
           show: true,
           position: "top",
           color: colours.text,
+          lineHeight: 16,
           formatter: ({ dataIndex }: { dataIndex: number }) => {
             const share = rows[dataIndex]?.["share_of_first"];
-            return `${count(number(dataIndex, "reached"))}  ·  ${typeof share === "number" ? percent(share) : "–"}`;
+            return `${count(number(dataIndex, "reached"))}\n${typeof share === "number" ? percent(share) : "–"}`;
           },
         },
         data: rows.map((row) => (row["drop_off"] as number | null) ?? 0),

@@ -1,8 +1,8 @@
 import { useCallback } from "preact/hooks";
 
-import type { Report } from "../api";
+import type { Report, Row } from "../api";
 import { count, label } from "../format";
-import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./chart";
+import { Chart, tooltip, type ChartHandle, type ChartItem, type Option, type Palette } from "./chart";
 
 export const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
@@ -10,12 +10,18 @@ interface Props {
   answer: Report;
   metric: string;
   handle: { current: ChartHandle | null };
+  /** Opens the runs of a cell. */
+  onCell: (row: Row) => void;
 }
 
 /** A number for each hour of each weekday, in the chosen zone. */
-export function HeatChart({ answer, metric, handle }: Props) {
+export function HeatChart({ answer, metric, handle, onCell }: Props) {
   const option = useCallback((colours: Palette) => heatOption(answer, metric, colours), [answer, metric]);
-  return <Chart label={`${label(metric)} by weekday and hour. The table below holds the numbers.`} height={270} option={option} handle={handle} />;
+  const open = (item: ChartItem) => {
+    const row = answer.rows[item.dataIndex];
+    if (row) onCell(row);
+  };
+  return <Chart label={`${label(metric)} by weekday and hour. The table below holds the numbers.`} height={270} option={option} handle={handle} onClick={open} />;
 }
 
 function heatOption(answer: Report, metric: string, colours: Palette): Option {
@@ -27,7 +33,7 @@ function heatOption(answer: Report, metric: string, colours: Palette): Option {
   ]);
   const most = Math.max(1, ...cells.map((cell) => cell[2] ?? 0));
   return {
-    grid: { left: 84, right: 16, top: 8, bottom: 52 },
+    grid: { left: 84, right: 4, top: 8, bottom: 52 },
     tooltip: {
       ...tooltip(colours),
       formatter: (item) => {
@@ -47,7 +53,7 @@ function heatOption(answer: Report, metric: string, colours: Palette): Option {
       itemHeight: 120,
       itemWidth: 10,
       textStyle: { color: colours.faint },
-      inRange: { color: [colours.ghost, metric === "started" ? colours.accent : colours.error] },
+      inRange: { color: [colours.ghost, metric === "started" ? colours.accent : metric === "failed" ? colours.error : colours.abandoned] },
     },
     series: [{ type: "heatmap", data: cells, itemStyle: { borderColor: colours.panel, borderWidth: 2, borderRadius: 3 } }],
   };

@@ -5,12 +5,15 @@ import { useCallback } from "preact/hooks";
 
 import type { Report, Row } from "../api";
 import { count, duration, percent } from "../format";
-import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./chart";
+import { Chart, tooltip, type ChartHandle, type ChartItem, type Option, type Palette } from "./chart";
 
 interface Props {
   answer: Report;
   handle: { current: ChartHandle | null };
+  /** Opens the runs that reached a step. */
   onStep: (step: string) => void;
+  /** Opens the runs that make a transition. */
+  onFlow: (row: Row) => void;
 }
 
 interface Link {
@@ -20,7 +23,7 @@ interface Link {
   row: Row;
 }
 
-export function PathsChart({ answer, handle, onStep }: Props) {
+export function PathsChart({ answer, handle, onStep, onFlow }: Props) {
   const option = useCallback((colours: Palette) => pathsOption(answer, colours), [answer]);
   const steps = new Set(answer.rows.flatMap((row) => (row["from_kind"] === "step" ? [String(row["from"])] : [])));
   return (
@@ -29,9 +32,10 @@ export function PathsChart({ answer, handle, onStep }: Props) {
       height={420}
       option={option}
       handle={handle}
-      onClick={(item) => {
+      onClick={(item: ChartItem) => {
         const name = item.name.replace(/^↩ /, "");
         if (item.dataType === "node" && steps.has(name)) onStep(name);
+        if (item.dataType === "edge") onFlow((item.data as Link).row);
       }}
     />
   );
@@ -97,16 +101,16 @@ function pathsOption(answer: Report, colours: Palette): Option {
       {
         type: "sankey",
         left: 8,
-        right: 150,
+        right: 130,
         top: 12,
         bottom: 12,
         nodeWidth: 12,
         nodeGap: 14,
         emphasis: { focus: "adjacency" },
         label: { color: colours.text, fontSize: 12 },
-        lineStyle: { color: "source", opacity: 0.28, curveness: 0.5 },
+        lineStyle: { opacity: 0.26, curveness: 0.5 },
         data: nodes.map((name) => ({ name, itemStyle: { color: colourOf(name, colours), borderWidth: 0 } })),
-        links: flows as never,
+        links: flows.map((flow) => ({ ...flow, lineStyle: { color: colourOf(flow.target, colours) } })) as never,
       },
     ],
   };

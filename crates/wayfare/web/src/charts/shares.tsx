@@ -1,8 +1,8 @@
 import { useCallback } from "preact/hooks";
 
 import type { Report } from "../api";
-import { count } from "../format";
-import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./chart";
+import { axisDate, count } from "../format";
+import { Chart, LEGEND, categories, tooltip, values as scale, type ChartHandle, type Option, type Palette } from "./chart";
 
 export const RECOMMENDATIONS = ["trust", "allow", "challenge", "deny"] as const;
 
@@ -21,22 +21,19 @@ export function SharesChart({ answer, interval, handle }: Props) {
 function sharesOption(answer: Report, interval: string, colours: Palette): Option {
   const colour: Record<string, string> = {
     trust: colours.succeeded,
-    allow: colours.open,
+    allow: colours.soft,
     challenge: colours.rejected,
     deny: colours.error,
   };
   return {
-    grid: { left: 46, right: 16, top: 34, bottom: 26 },
-    legend: { top: 0, left: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: { color: colours.faint } },
+    grid: { left: 46, right: 4, top: 36, bottom: 24 },
+    legend: { ...LEGEND, textStyle: { color: colours.faint } },
     tooltip: { ...tooltip(colours), trigger: "axis", valueFormatter: (value) => (typeof value === "number" ? count(value) : "–") },
     xAxis: {
-      type: "category",
-      data: answer.rows.map((row) => String(row[interval] ?? "")),
-      axisTick: { show: false },
-      axisLine: { lineStyle: { color: colours.line } },
-      axisLabel: { color: colours.faint, formatter: (text: string) => text.replace(/^\d{4}-/, "") },
+      ...categories(colours, answer.rows.map((row) => String(row[interval] ?? ""))),
+      axisLabel: { color: colours.faint, hideOverlap: true, formatter: (text: string) => axisDate(text, interval) },
     },
-    yAxis: { type: "value", splitLine: { lineStyle: { color: colours.line } }, axisLabel: { color: colours.faint } },
+    yAxis: scale(colours),
     series: RECOMMENDATIONS.map((name) => ({
       name,
       type: "bar" as const,

@@ -1,5 +1,5 @@
 /** A line of a few values, drawn small; the numbers stand in the table of the same panel. */
-export function Spark({ values, width = 110, height = 22 }: { values: number[]; width?: number; height?: number }) {
+export function Spark({ values, width = 96, height = 22 }: { values: number[]; width?: number; height?: number }) {
   if (values.length < 2) return <span class="faint">–</span>;
   const top = Math.max(...values, 1);
   const step = width / (values.length - 1);

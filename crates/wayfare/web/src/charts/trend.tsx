@@ -3,10 +3,11 @@
 import { useCallback, useState } from "preact/hooks";
 
 import type { Report, Row } from "../api";
-import { count, percent } from "../format";
-import { ENDS, RUNS_OF, rangeOf, runsLink } from "../links";
+import { axisDate, count, label, percent } from "../format";
+import { ENDS, RUNS_OF, ofInterval, runsLink } from "../links";
 import { Table } from "../parts/table";
-import { Chart, tooltip, type ChartHandle, type Option, type Palette } from "./chart";
+import { go } from "../route";
+import { Chart, LEGEND, LINE_ICON, categories, tooltip, values as scale, type ChartHandle, type ChartItem, type Option, type Palette } from "./chart";
 
 export const INTERVALS = ["hour", "day", "week", "month"] as const;
 
@@ -29,12 +30,17 @@ export function TrendChart({ answer, interval, query, zone, handle }: Props) {
   const [asTable, show] = useState(false);
   const option = useCallback((colours: Palette) => trendOption(answer, interval, colours), [answer, interval]);
   const runs = (values: Row) => (row: Row) => {
-    const range = rangeOf(query, answer.rows, row, interval);
-    return range && runsLink(query, values, [], range);
+    const { range, conditions } = ofInterval(query, answer.rows, row, interval);
+    return runsLink(query, values, conditions, range);
+  };
+  const open = (item: ChartItem) => {
+    const row = answer.rows[item.dataIndex];
+    const end = ENDS.find((end) => label(end) === item.seriesName);
+    if (row) go(runs(end ? RUNS_OF[end] : {})(row));
   };
   return (
     <>
-      <Chart label={`Runs by ${interval}, by how they ended, with completion rate. The table below holds the numbers.`} height={260} option={option} handle={handle} />
+      <Chart label={`Runs by ${interval}, by how they ended, with completion rate. The table below holds the numbers.`} height={280} option={option} handle={handle} onClick={open} />
       <details open={asTable} onToggle={(event) => show(event.currentTarget.open)}>
         <summary>Table</summary>
         {asTable && (
@@ -50,6 +56,11 @@ export function TrendChart({ answer, interval, query, zone, handle }: Props) {
   );
 }
 
+const RATE = "completion rate";
+
+/** A line of more points has no marks on it. */
+const POINTS_MAX = 60;
+
 /** A tooltip's value; a rate of nothing is a dash. */
 const written = (write: (value: number) => string) => (value: unknown) => (typeof value === "number" ? write(value) : "–");
 
@@ -57,25 +68,25 @@ function trendOption(answer: Report, interval: string, colours: Palette): Option
   const labels = answer.rows.map((row) => String(row[interval] ?? ""));
   const young = answer.rows.map((row) => row["immature"] === true);
   const patterns: Record<string, object> = {
-    abandoned: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [3, 3], rotation: Math.PI / 4, color: "rgba(255,255,255,.28)" },
-    rejected: { symbol: "circle", symbolSize: 0.5, dashArrayX: [[4, 4]], dashArrayY: [4, 4], color: "rgba(255,255,255,.35)" },
+    abandoned: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: Math.PI / 4, color: "rgba(255,255,255,.22)" },
   };
   return {
-    grid: { left: 46, right: 52, top: 34, bottom: 26 },
-    legend: { top: 0, left: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: { color: colours.faint } },
+    grid: { left: 46, right: 46, top: 36, bottom: 24 },
+    legend: {
+      ...LEGEND,
+      textStyle: { color: colours.faint },
+      data: [...ENDS.map(label), { name: RATE, icon: LINE_ICON }],
+    },
     tooltip: {
       ...tooltip(colours),
       trigger: "axis",
     },
     xAxis: {
-      type: "category",
-      data: labels,
-      axisLine: { lineStyle: { color: colours.line } },
-      axisTick: { show: false },
-      axisLabel: { color: colours.faint, formatter: (text: string) => text.replace(/^\d{4}-/, "").replace("T", " ") },
+      ...categories(colours, labels),
+      axisLabel: { color: colours.faint, hideOverlap: true, formatter: (text: string) => axisDate(text, interval) },
     },
     yAxis: [
-      { type: "value", splitLine: { lineStyle: { color: colours.line } }, axisLabel: { color: colours.faint } },
+      scale(colours),
       {
         type: "value",
         min: 0,
@@ -86,8 +97,9 @@ function trendOption(answer: Report, interval: string, colours: Palette): Option
     ],
     series: [
       ...ENDS.map((end) => ({
-        name: end,
+        name: label(end),
         type: "bar" as const,
+        cursor: "pointer",
         stack: "runs",
         barCategoryGap: "22%",
         tooltip: { valueFormatter: written(count) },
@@ -98,11 +110,12 @@ function trendOption(answer: Report, interval: string, colours: Palette): Option
         })),
       })),
       {
-        name: "completion rate",
+        name: RATE,
         type: "line" as const,
         yAxisIndex: 1,
         symbol: "circle",
         symbolSize: 4,
+        showSymbol: labels.length <= POINTS_MAX,
         tooltip: { valueFormatter: written(percent) },
         itemStyle: { color: colours.text },
         lineStyle: { color: colours.text, width: 1.5 },

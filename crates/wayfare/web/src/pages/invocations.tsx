@@ -1,6 +1,7 @@
 // The list of runs, and beside it the events of the one that is open.
 
-import { Notes, Panel } from "../parts/panel";
+import { count, instant } from "../format";
+import { Panel } from "../parts/panel";
 import { Table, type Column } from "../parts/table";
 import { useReport } from "../parts/useReport";
 import { address, changed, go, type Route } from "../route";
@@ -8,7 +9,6 @@ import { scopeSpec } from "../scope";
 import { RunPanel } from "./invocations/run";
 
 const PAGE_ROWS = 50;
-const ROWS_MAX = 1000;
 
 const COLUMNS = [
   "invocation_id",
@@ -30,13 +30,14 @@ const COLUMNS = [
 ];
 
 /** What is left of them while a run is open beside the list. */
-const BESIDE_A_RUN = ["invocation_id", "started_at", "state", "duration_ms", "error_code"];
+const BESIDE_A_RUN = ["invocation_id", "started_at", "journey_id", "state", "duration_ms", "error_code"];
 
 export function InvocationsPage({ route }: { route: Route }) {
   const { query } = route;
   const sort = query.get("sort") ?? "-started_at";
-  const rows = Math.min(Number(query.get("rows")) || PAGE_ROWS, ROWS_MAX);
-  const spec = { ...scopeSpec(query), sort, limit: rows };
+  const [number, after] = [query.get("behind"), query.get("after")];
+  const listed = { ...scopeSpec(query), sort, ...(number ? { behind: number } : {}) };
+  const spec = { ...listed, limit: PAGE_ROWS, ...(after ? { after } : {}) };
   const use = useReport("invocations", spec);
   const open = query.get("run");
   const zone = query.get("tz") ?? "UTC";
@@ -44,35 +45,37 @@ export function InvocationsPage({ route }: { route: Route }) {
   const drawn: Record<string, Column> = {
     invocation_id: {
       name: "invocation_id",
-      title: "run",
-      // beside an open run the first digits have to do
-      ...(open ? { cell: (row) => String(row["invocation_id"]).slice(0, 8) } : {}),
+      title: "Run",
+      cell: (row) => String(row["invocation_id"]).slice(0, 8),
       href: (row) => to({ run: String(row["invocation_id"]) }),
     },
+    started_at: {
+      name: "started_at",
+      title: "Started",
+      // a list is read to the second
+      cell: (row) => (row["started_at"] ? instant(String(row["started_at"]), zone).slice(0, 19) : "–"),
+    },
+    journey_version: { name: "journey_version", title: "Version" },
     state: { name: "state", cell: (row) => <State state={String(row["state"])} failure={row["failure"] as string | null} /> },
   };
   return (
     <div class={open ? "beside" : undefined}>
-      <Panel title="Runs" name="invocations" spec={spec} use={use} wide>
+      <Panel title="Runs" name="invocations" spec={listed} use={use} room={PAGE_ROWS * 30}>
         {(answer) => (
           <>
-            <p class="faint total">
-              {(answer.rows_total ?? answer.rows.length).toLocaleString("en")} runs
-            </p>
+            <p class="faint total">{count(answer.rows_total ?? answer.rows.length)} runs</p>
             <Table
               answer={answer}
               caption="Runs"
               zone={zone}
               current={(row) => row["invocation_id"] === open}
-              sort={{ by: sort, set: (by) => go(to({ sort: by === "-started_at" ? null : by })) }}
+              sort={{ by: sort, set: (by) => go(to({ sort: by === "-started_at" ? null : by, after: null })) }}
               columns={(open ? BESIDE_A_RUN : COLUMNS).map((name) => drawn[name] ?? name)}
             />
-            <Notes answer={answer} />
-            {answer.rows.length < (answer.rows_total ?? 0) && rows < ROWS_MAX && (
-              <a class="more" href={to({ rows: String(Math.min(rows * 4, ROWS_MAX)) })}>
-                Show more
-              </a>
-            )}
+            <p class="pages">
+              {after && <a href={to({ after: null })}>First page</a>}
+              {answer.next && <a href={to({ after: answer.next })}>Next page</a>}
+            </p>
           </>
         )}
       </Panel>

@@ -32,7 +32,7 @@ export function JourneysPage({ route }: { route: Route }) {
 
   return (
     <>
-      <Panel title="How runs ended" name="overview" spec={totalSpec} use={total} wide>
+      <Panel title="How runs ended" name="overview" spec={totalSpec} use={total}>
         {(answer) => <Tiles row={answer.rows[0] ?? {}} query={query} />}
       </Panel>
       <Panel
@@ -42,22 +42,24 @@ export function JourneysPage({ route }: { route: Route }) {
         spec={trendSpec}
         use={trend}
         png={() => chart.current?.png("trend")}
-        wide
+        room={300}
+        tools={
+          <Choose
+            label="Interval"
+            options={INTERVALS}
+            chosen={interval}
+            set={(interval) => go(address(route.path, changed(query, { interval })))}
+          />
+        }
       >
         {(answer) => (
           <>
-            <Choose
-              label="Interval"
-              options={INTERVALS}
-              chosen={interval}
-              set={(interval) => go(address(route.path, changed(query, { interval })))}
-            />
             <TrendChart answer={answer} interval={interval} query={query} handle={chart} zone={zone} />
             <Notes answer={answer} />
           </>
         )}
       </Panel>
-      <Panel title="Journeys" name="overview" spec={tableSpec} use={table} wide>
+      <Panel title="Journeys" name="overview" spec={tableSpec} use={table}>
         {(answer) => (
           <>
             <JourneyTable answer={answer} spark={spark.answer} interval={interval} query={query} zone={zone} />
@@ -93,16 +95,15 @@ function JourneyTable({ answer, spark, interval, query, zone }: TableProps) {
       caption="Journeys and how their runs ended"
       zone={zone}
       columns={[
-        { name: "journey_id", title: "journey", href: (row) => journeyLink(query, String(row["journey_id"])) },
+        { name: "journey_id", href: (row) => journeyLink(query, String(row["journey_id"])) },
         {
           name: "spark",
-          title: `started, by ${interval}`,
+          title: `Started, by ${interval}`,
           cell: (row) => <Spark values={(lines.get(String(row["journey_id"])) ?? []).map((one) => Number(one["started"] ?? 0))} />,
         },
         { name: "started", href: runs({}) },
         { name: "total_invocations", href: (row) => runsLink(query, { journey_id: row["journey_id"] ?? null }, [ENDED]) },
         { name: "completion_rate", bar: (row) => row["completion_rate"] as number | null },
-        "error_rate",
         "average_duration_ms",
         "p50_duration_ms",
         "p95_duration_ms",

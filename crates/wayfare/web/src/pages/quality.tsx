@@ -17,21 +17,21 @@ export function QualityPage({ route }: { route: Route }) {
       name="quality"
       spec={spec}
       use={use}
-      wide
     >
       {(answer) => (
         <>
           <Table
             answer={answer}
             caption="Data quality"
+            faded={(row) => row["count"] === 0}
             zone={route.query.get("tz") ?? "UTC"}
             columns={[
               "issue",
               "count",
-              { name: "of", cell: (row) => `of ${Number(row["of"]).toLocaleString("en")} ${String(row["unit"])}` },
+              { name: "of", title: "Of all", cell: (row) => `of ${Number(row["of"]).toLocaleString("en")} ${String(row["unit"])}` },
               "share",
-              { name: "completion_rate_at_worst", title: "completion at worst" },
-              { name: "completion_rate_at_best", title: "completion at best" },
+              { name: "completion_rate_at_worst", title: "Completion at worst" },
+              { name: "completion_rate_at_best", title: "Completion at best" },
               { name: "example", href: (row) => (row["unit"] === "runs" ? runLink(route.query, String(row["example"])) : null) },
             ]}
           />

@@ -36,6 +36,7 @@ export function Filters({ route, journeys, runs }: Props) {
   const preset = RANGES.some(([value]) => value === from) && !to;
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zones = [...new Set([...ZONES, own, query.get("tz") ?? "UTC"])].filter(Boolean);
+  const behind = query.get("behind");
   const chips = query.getAll("where").filter((text) => !FIELDS.some((field) => text.startsWith(field + "=")));
 
   return (
@@ -46,7 +47,7 @@ export function Filters({ route, journeys, runs }: Props) {
           value={query.get("journey") ?? ""}
           options={(journeys?.rows ?? []).map((row) => String(row["journey_id"] ?? ""))}
           all={onJourney ? null : "All journeys"}
-          set={(journey) => set({ journey, version: null, step: null, list: null, reached: null, a: null, b: null })}
+          set={(journey) => set({ journey, version: null, step: null, list: null, behind: null, a: null, b: null })}
         />
       )}
       {runs && <Versions route={route} journey={query.get("journey")} set={set} />}
@@ -74,25 +75,28 @@ export function Filters({ route, journeys, runs }: Props) {
       )}
       <Choice label="Time zone" value={query.get("tz") ?? "UTC"} options={zones} all={null} set={(tz) => set({ tz: tz === "UTC" ? null : tz })} />
       {runs && FIELDS.map((field) => <Values column={field} route={route} set={set} />)}
-      {chips.map((text) => (
-        <span class="chip">
-          {text}
-          <button
-            type="button"
-            aria-label={`Remove condition ${text}`}
-            onClick={() => set({ where: query.getAll("where").filter((other) => other !== text) })}
-          >
-            ×
-          </button>
-        </span>
-      ))}
       <Field
         label="Condition"
         value=""
         hint={runs ? "os=iOS, retries > 0" : "os=iOS"}
         set={(text) => text.trim() && set({ where: [...query.getAll("where"), text.trim()] })}
       />
+      {chips.map((text) => (
+        <Chip text={text} remove={() => set({ where: query.getAll("where").filter((other) => other !== text) })} />
+      ))}
+      {behind && <Chip text={behind} remove={() => set({ behind: null })} />}
     </form>
+  );
+}
+
+function Chip({ text, remove }: { text: string; remove: () => void }) {
+  return (
+    <span class="chip">
+      {text}
+      <button type="button" aria-label={`Remove condition ${text}`} onClick={remove}>
+        ×
+      </button>
+    </span>
   );
 }
 

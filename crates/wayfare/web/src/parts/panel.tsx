@@ -15,23 +15,29 @@ interface Props {
   use: UseReport;
   /** Saves the panel's chart, where it has one. */
   png?: (() => void) | undefined;
-  wide?: boolean;
+  /** Choices that change what the panel shows. */
+  tools?: ComponentChildren;
+  /** Pixels to keep free while the first answer is on its way, so that the page does not jump. */
+  room?: number;
   children: (answer: Report) => ComponentChildren;
 }
 
-export function Panel({ title, hint, name, spec, use, png, wide, children }: Props) {
+export function Panel({ title, hint, name, spec, use, png, tools, room, children }: Props) {
   const { asked, answer } = use;
   return (
-    <section class={`panel${wide ? " wide" : ""}`} aria-busy={asked.state === "loading"} aria-label={title}>
+    <section class="panel" aria-busy={asked.state === "loading"} aria-label={title}>
       <header class="panel-head">
         <div>
           <h2>{title}</h2>
           {hint && <p class="hint">{hint}</p>}
         </div>
-        {answer && spec && <Downloads name={name} spec={whole(spec, answer)} png={png} title={title} />}
+        <div class="panel-tools">
+          {tools}
+          {spec && <Downloads name={name} spec={answer ? whole(spec, answer) : spec} png={png} title={title} />}
+        </div>
       </header>
       <div class="panel-body" aria-live="polite">
-        {asked.state === "loading" && <Waiting since={asked.since} cancel={use.cancel} quiet={answer !== undefined} />}
+        {asked.state === "loading" && <Waiting since={asked.since} cancel={use.cancel} quiet={answer !== undefined} room={room ?? ROOM} />}
         {asked.state === "failed" && (
           <div class="trouble" role="alert">
             <strong>{asked.problem.title}</strong>
@@ -63,22 +69,36 @@ function whole(spec: Spec, answer: Report): Spec {
   return total > answer.rows.length ? { ...spec, limit: total } : spec;
 }
 
+/** Pixels of a table of a few rows. */
+const ROOM = 160;
+
+interface WaitingProps {
+  since: number;
+  cancel: () => void;
+  /** An older answer is still in sight. */
+  quiet: boolean;
+  room: number;
+}
+
 /** Says that something is going on, and after a while lets it be stopped. */
-function Waiting({ since, cancel, quiet }: { since: number; cancel: () => void; quiet: boolean }) {
+function Waiting({ since, cancel, quiet, room }: WaitingProps) {
   const [seconds, tick] = useState(0);
   useEffect(() => {
     const timer = setInterval(() => tick((performance.now() - since) / 1000), 250);
     return () => clearInterval(timer);
   }, [since]);
-  if (seconds < 1) return quiet ? <div class="bar" /> : <div class="skeleton" aria-label="loading" />;
   return (
-    <div class="waiting" role="status">
-      <div class="bar" />
-      <span>{seconds.toFixed(0)} s</span>
-      <button type="button" onClick={cancel}>
-        Cancel
-      </button>
-    </div>
+    <>
+      {seconds >= 1 && (
+        <div class="waiting" role="status">
+          <span>{seconds.toFixed(0)} s</span>
+          <button type="button" onClick={cancel}>
+            Cancel
+          </button>
+        </div>
+      )}
+      {quiet ? <div class="bar" /> : <div class="skeleton" role="img" aria-label="loading" style={{ height: `${room}px` }} />}
+    </>
   );
 }
 

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
 import type { Cell, Report, Row } from "../api";
-import { RATE_PARTS, behindRate, kindOf, label, text, type Kind } from "../format";
+import { RATE_PARTS, behindRate, kindOf, text, title, twoLines, type Kind } from "../format";
 
 export interface Column {
   name: string;
@@ -14,7 +14,7 @@ export interface Column {
   /** Draws the cell instead of its text. */
   cell?: (row: Row) => ComponentChildren;
   kind?: Kind;
-  /** Draws a bar of this share behind the text. */
+  /** Draws a bar of this share beside the number. */
   bar?: (row: Row) => number | null;
 }
 
@@ -29,6 +29,8 @@ interface Props {
   sort?: { by: string; set: (by: string) => void } | undefined;
   /** What a row opens to. */
   detail?: (row: Row) => ComponentChildren;
+  /** Draws a row back, such as one that counts nothing. */
+  faded?: (row: Row) => boolean;
 }
 
 /** The columns of a report for people: without the parts of rates. */
@@ -37,7 +39,7 @@ export function plainColumns(answer: Report): string[] {
   return Object.keys(first).filter((name) => !RATE_PARTS.test(name));
 }
 
-export function Table({ answer, columns, caption, zone, current, sort, detail }: Props) {
+export function Table({ answer, columns, caption, zone, current, sort, detail, faded }: Props) {
   const shown: Column[] = (columns ?? plainColumns(answer))
     .map((column) => (typeof column === "string" ? { name: column } : column))
     .filter((column) => column.cell || answer.rows.some((row) => column.name in row));
@@ -62,10 +64,10 @@ export function Table({ answer, columns, caption, zone, current, sort, detail }:
               <th scope="col" class={`is-${kinds.get(column.name)}`} aria-sort={order(sort?.by, column.name)}>
                 {sort && column.name in (answer.rows[0] ?? {}) ? (
                   <button type="button" onClick={() => sort.set(sort.by === `-${column.name}` ? column.name : `-${column.name}`)}>
-                    {column.title ?? label(column.name)}
+                    {twoLines(column.title ?? title(column.name))}
                   </button>
                 ) : (
-                  (column.title ?? label(column.name))
+                  twoLines(column.title ?? title(column.name))
                 )}
               </th>
             ))}
@@ -73,7 +75,14 @@ export function Table({ answer, columns, caption, zone, current, sort, detail }:
         </thead>
         <tbody>
           {answer.rows.map((row) => (
-            <Line row={row} shown={shown} kinds={kinds} zone={zone} current={current?.(row) ?? false} detail={detail} />
+            <Line
+              row={row}
+              shown={shown}
+              kinds={kinds}
+              zone={zone}
+              look={current?.(row) ? "current" : faded?.(row) ? "faded" : undefined}
+              detail={detail}
+            />
           ))}
         </tbody>
       </table>
@@ -86,15 +95,15 @@ interface LineProps {
   shown: Column[];
   kinds: Map<string, Kind>;
   zone: string;
-  current: boolean;
+  look: "current" | "faded" | undefined;
   detail: ((row: Row) => ComponentChildren) | undefined;
 }
 
-function Line({ row, shown, kinds, zone, current, detail }: LineProps) {
+function Line({ row, shown, kinds, zone, look, detail }: LineProps) {
   const [open, show] = useState(false);
   return (
     <>
-      <tr class={current ? "current" : undefined}>
+      <tr class={look}>
         {detail && (
           <td class="opener">
             <button type="button" aria-expanded={open} aria-label="Details" onClick={() => show(!open)}>
@@ -126,13 +135,13 @@ function TableCell({ row, column, kind, zone }: { row: Row; column: Column; kind
   const href = column.href?.(row);
   const share = column.bar?.(row);
   return (
-    <td class={`is-${kind}`} title={kind === "rate" ? behindRate(row, column.name) : undefined}>
-      {href && value !== null && value !== 0 ? <a href={href}>{written}</a> : written}
+    <td class={`is-${kind}`} title={kind === "rate" ? behindRate(row, column.name) : kind === "id" ? text(value, kind) : undefined}>
       {typeof share === "number" && (
         <span class="share" aria-hidden="true">
           <span style={{ width: `${Math.max(0, Math.min(1, share)) * 100}%` }} />
         </span>
       )}
+      {href && value !== null && value !== 0 ? <a href={href}>{written}</a> : typeof share === "number" ? <span class="beside-share">{written}</span> : written}
     </td>
   );
 }

@@ -8,7 +8,7 @@ export function ThemeSwitch() {
   const [theme, set] = useState(chosenTheme);
   return (
     <label class="theme">
-      Colours
+      <span>Colours</span>
       <select
         value={theme}
         onChange={(event) => {
@@ -18,7 +18,7 @@ export function ThemeSwitch() {
         }}
       >
         {THEMES.map((name) => (
-          <option value={name}>{name === "auto" ? "as the system" : name}</option>
+          <option value={name}>{name === "auto" ? "system" : name}</option>
         ))}
       </select>
     </label>

@@ -1,7 +1,7 @@
 // The vendor's four numbers under their names, and beside them what a page of finished runs cannot show.
 
 import type { Row } from "../api";
-import { behindRate, text } from "../format";
+import { behindRate, interval, text } from "../format";
 import { ENDED, RUNS_OF, runsLink } from "../links";
 import { condition } from "../scope";
 
@@ -17,10 +17,20 @@ const BESIDE: [string, string, Row][] = [
   ["started", "Started", {}],
   ["succeeded", "Succeeded", RUNS_OF.succeeded],
   ["rejected", "Rejected", RUNS_OF.rejected],
-  ["error", "Failed with an error", RUNS_OF.error],
+  ["error", "Error", RUNS_OF.error],
   ["abandoned", "Abandoned", RUNS_OF.abandoned],
   ["open", "Open", RUNS_OF.open],
 ];
+
+/** What a number is made of, or stands beside, in two lines. */
+function beneath(row: Row, name: string): string[] {
+  if (name === "average_duration_ms") return [`median ${text(row["p50_duration_ms"], "duration")}`, `p95 ${text(row["p95_duration_ms"], "duration")}`];
+  const [numerator, denominator, low, high] = ["numerator", "denominator", "low", "high"].map((part) => row[`${name}_${part}`]);
+  if (typeof low === "number" && typeof high === "number") {
+    return [`${text(numerator, "count")} of ${text(denominator, "count")}`, `95 % interval ${interval(low, high)}`];
+  }
+  return ["runs that ended", `of ${text(row["started"], "count")} started`];
+}
 
 export function Tiles({ row, query }: { row: Row; query: URLSearchParams }) {
   return (
@@ -28,14 +38,15 @@ export function Tiles({ row, query }: { row: Row; query: URLSearchParams }) {
       <dl class="tiles-main" aria-label="Of the runs that ended">
         {VENDOR.map(([name, title, runs]) => {
           const kind = name.endsWith("_ms") ? "duration" : name.endsWith("_rate") ? "rate" : "count";
-          const behind = behindRate(row, name);
           return (
             <div class="tile">
               <dt>{title}</dt>
               <dd>
                 <a href={runsLink(query, {}, [runs])}>{text(row[name], kind)}</a>
               </dd>
-              <dd class="faint">{behind ?? (kind === "duration" ? `median ${text(row["p50_duration_ms"], "duration")}` : "runs that ended")}</dd>
+              {beneath(row, name).map((line) => (
+                <dd class="faint">{line}</dd>
+              ))}
             </div>
           );
         })}

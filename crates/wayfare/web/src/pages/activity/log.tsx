@@ -3,7 +3,8 @@
 import { useState } from "preact/hooks";
 
 import type { Report, Row, Spec } from "../../api";
-import { rangeOf, runLink } from "../../links";
+import { ofInterval, runLink } from "../../links";
+import { label, title } from "../../format";
 import { Notes, Panel } from "../../parts/panel";
 import { Table, plainColumns, type Column } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
@@ -59,7 +60,7 @@ export function LogPanel({ route, source, range, zone }: Props) {
           <select value={query.get("event_type") ?? ""} onChange={(event) => set({ event_type: event.currentTarget.value })}>
             <option value="">All types</option>
             {(types.answer?.rows ?? []).map((row) => (
-              <option value={String(row["activity"])}>{String(row["activity"]).replaceAll("_", " ")}</option>
+              <option value={String(row["activity"])}>{label(String(row["activity"]))}</option>
             ))}
           </select>
         </label>
@@ -70,14 +71,14 @@ export function LogPanel({ route, source, range, zone }: Props) {
         <label>
           Count by
           <select value={by ?? ""} onChange={(event) => set({ by: event.currentTarget.value })}>
-            <option value="">list, not counted</option>
+            <option value="">Nothing: list events</option>
             {(GROUPS[source] ?? []).map((name) => (
-              <option value={name}>{name.replaceAll("_", " ").replace(/ id$/, "")}</option>
+              <option value={name}>{title(name)}</option>
             ))}
           </select>
         </label>
       </form>
-      <Panel title={by ? "Counts" : "Log"} name="activity" spec={by ? listSpec : spec} use={use} wide>
+      <Panel title={by ? "Counts" : "Log"} name="activity" spec={by ? listSpec : spec} use={use}>
         {(answer) => (
           <>
             <Table
@@ -103,13 +104,15 @@ function countsOf(answer: Report, by: string, route: Route): Column[] {
   const { query } = route;
   const narrowed = (row: Row): Record<string, string | string[]> => {
     const value = row[by] ?? null;
-    if (by === "day" || by === "hour") return { ...rangeOf(query, answer.rows, row, by) };
+    if (by === "day" || by === "hour") {
+      const { range, conditions } = ofInterval(query, answer.rows, row, by);
+      return range ? { ...range } : { where: [...query.getAll("where"), ...conditions] };
+    }
     if (by === "activity") return { event_type: String(value) };
     return { where: [...query.getAll("where"), condition(by, value)] };
   };
   const events = (row: Row) => {
-    const changes = narrowed(row);
-    return Object.keys(changes).length ? address(route.path, changed(query, { by: null, ...changes })) : null;
+    return address(route.path, changed(query, { by: null, ...narrowed(row) }));
   };
   return plainColumns(answer).map((name) => (name === "events" ? { name, href: events } : { name }));
 }
@@ -121,18 +124,22 @@ const HIDDEN = ["additional_params", "event_id", "changes", "user_agent"];
 const LONG = ["app_id", "device_id", "correlation_id", "tenant_id"];
 
 function columnsOf(rows: Row[], query: URLSearchParams): Column[] {
+  const drawn: Record<string, Column> = {
+    happened_at: { name: "happened_at", title: "Time" },
+    activity: { name: "activity", cell: (row) => label(String(row["activity"])) },
+    target_resource_type: { name: "target_resource_type", title: "Target type" },
+    target_resource_id: { name: "target_resource_id", title: "Target" },
+    reasons: { name: "reasons", cell: (row) => String(row["reasons"] ?? "–").replaceAll(",", ", ") },
+    invocation_id: {
+      name: "invocation_id",
+      title: "Run",
+      href: (row) => (row["invocation_id"] === null ? null : runLink(query, String(row["invocation_id"]))),
+    },
+  };
   const first = rows[0] ?? {};
   const names = Object.keys(first).filter((name) => !HIDDEN.includes(name) && rows.some((row) => row[name] !== null));
   return [...names.filter((name) => !LONG.includes(name)), ...names.filter((name) => LONG.includes(name))]
-    .map((name) =>
-      name === "invocation_id"
-        ? {
-            name,
-            title: "run",
-            href: (row: Row) => (row[name] === null ? null : runLink(query, String(row[name]))),
-          }
-        : { name },
-    );
+    .map((name) => drawn[name] ?? { name });
 }
 
 /** An opened event: what changed, then all of it as JSON. */

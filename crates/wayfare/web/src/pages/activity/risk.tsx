@@ -13,7 +13,7 @@ export function RiskPanels({ range, zone }: { range: Spec; zone: string }) {
   const use = useReport("risk", spec);
   const chart = useRef<ChartHandle | null>(null);
   return (
-    <Panel title="Recommendations" name="risk" spec={spec} use={use} png={() => chart.current?.png("risk")} wide>
+    <Panel title="Recommendations" name="risk" spec={spec} use={use} png={() => chart.current?.png("risk")} room={280}>
       {(answer) => (
         <>
           <SharesChart answer={answer} interval="day" handle={chart} />

@@ -16,7 +16,7 @@ export function VerificationPanels({ range, zone }: { range: Spec; zone: string 
   const chart = useRef<ChartHandle | null>(null);
   return (
     <>
-      <Panel title="How verification sessions ended" name="sessions" spec={spec} use={use} wide>
+      <Panel title="How verification sessions ended" name="sessions" spec={spec} use={use}>
         {(answer) => (
           <>
             <Table
@@ -45,7 +45,7 @@ export function VerificationPanels({ range, zone }: { range: Spec; zone: string 
         spec={funnelSpec}
         use={funnelUse}
         png={() => chart.current?.png("verification")}
-        wide
+        room={340}
       >
         {(answer) => (
           <>

@@ -37,11 +37,11 @@ export function RunPanel({ id, zone, close }: { id: string; zone: string; close:
 function RunFacts({ answer, zone }: { answer: Report; zone: string }) {
   const first = answer.rows[0] ?? {};
   const facts: [string, string][] = [
-    ["started", instant(String(first["happened_at"]), zone)],
-    ["user", String(answer.rows.find((row) => row["user_id"])?.["user_id"] ?? "–")],
-    ["client", String(first["client_id"] ?? "–")],
-    ["correlation", String(first["correlation_id"] ?? "–")],
-    ["events", String(answer.rows.length)],
+    ["Started", instant(String(first["happened_at"]), zone)],
+    ["User", String(answer.rows.find((row) => row["user_id"])?.["user_id"] ?? "–")],
+    ["Client", String(first["client_id"] ?? "–")],
+    ["Correlation", String(first["correlation_id"] ?? "–")],
+    ["Events", String(answer.rows.length)],
   ];
   return (
     <dl class="facts">

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 
 import type { Row } from "../../api";
-import { count, duration, label, percent, probability } from "../../format";
+import { duration, label, points, probability, signed, title } from "../../format";
 import { Choose } from "../../parts/choose";
 import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
@@ -32,17 +32,20 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
   return (
     <>
       <form class="filters" aria-label="What is compared" onSubmit={(event) => event.preventDefault()}>
-        <Side name="Compared with" value={a} known={known} set={(value) => set({ a: value })} />
+        <Side name="Baseline" value={a} known={known} set={(value) => set({ a: value })} />
         <Side name="Compared" value={b} known={known} set={(value) => set({ b: value })} />
       </form>
-      {!ready && (
+      {!ready && versions.asked.state !== "loading" && (
         <div class="empty">
-          <p>Choose two sides, such as `version=2` and `version=3`, or `from=2026-03-01, to=2026-03-08` and `from=2026-03-08`.</p>
+          <p>
+            Choose two sides, such as <code>version=2</code> and <code>version=3</code>, or <code>from=2026-03-01, to=2026-03-08</code> and{" "}
+            <code>from=2026-03-08</code>.
+          </p>
         </div>
       )}
       {ready && (
         <>
-          <Panel title="What changed" hint={`${b.join(", ")} against ${a.join(", ")}`} name="compare" spec={spec} use={use} wide>
+          <Panel title="What changed" hint={`${b.join(", ")} against ${a.join(", ")}`} name="compare" spec={spec} use={use}>
             {(answer) => (
               <>
                 <Table
@@ -50,18 +53,17 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
                   caption="Comparison"
                   zone={zone}
                   columns={[
-                    { name: "metric", cell: (row) => label(String(row["metric"])) },
-                    { name: "step_id", title: "step" },
-                    ...(answer.rows.some((row) => row["change"] !== null) ? [{ name: "change", title: "in the journey" }] : []),
-                    { name: "a_rate", title: "before", kind: "rate", cell: (row) => sideText(row, "a") },
-                    { name: "b_rate", title: "after", kind: "rate", cell: (row) => sideText(row, "b") },
-                    { name: "difference_in_rate", title: "difference", kind: "rate", cell: (row) => points(row["difference_in_rate"]) },
+                    { name: "metric", cell: (row) => title(String(row["metric"])) },
+                    { name: "step_id", title: "Step" },
+                    ...(answer.rows.some((row) => row["change"] !== null) ? [{ name: "change", title: "In the journey" }] : []),
+                    { name: "a_rate", title: "Baseline" },
+                    { name: "b_rate", title: "Compared" },
+                    { name: "difference_in_rate", title: "Difference", kind: "rate", cell: (row) => points(row["difference_in_rate"]) },
                     { name: "difference_in_rate_from", title: "95 % interval", kind: "rate", cell: rateInterval },
-                    { name: "p_value", title: "p", kind: "count", cell: (row) => probability(row["p_value"]) },
                     { name: "q_value", title: "q", kind: "count", cell: (row) => probability(row["q_value"]) },
-                    { name: "a_median_ms", title: "median before" },
-                    { name: "b_median_ms", title: "median after" },
-                    { name: "difference_in_median_ms", title: "difference", kind: "duration", cell: (row) => time(row["difference_in_median_ms"]) },
+                    { name: "a_median_ms", title: "Median of baseline" },
+                    { name: "b_median_ms", title: "Median of compared" },
+                    { name: "difference_in_median_ms", title: "Difference", kind: "duration", cell: (row) => time(row["difference_in_median_ms"]) },
                     { name: "difference_in_median_from_ms", title: "95 % interval", kind: "duration", cell: medianInterval },
                   ]}
                 />
@@ -69,27 +71,34 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
               </>
             )}
           </Panel>
-          <Panel title="Where the change of the success rate comes from" name="compare" spec={split} use={splitUse} wide>
+          <Panel
+            title="Where the change of the success rate comes from"
+            name="compare"
+            spec={split}
+            use={splitUse}
+            tools={
+              <Choose
+                label="Split by"
+                options={DIMENSIONS.map((name): [string, string] => [name, label(name)])}
+                chosen={by}
+                set={(split) => set({ split })}
+              />
+            }
+          >
             {(answer) => (
               <>
-                <Choose
-                  label="Split by"
-                  options={DIMENSIONS.map((name): [string, string] => [name, label(name)])}
-                  chosen={by}
-                  set={(split) => set({ split })}
-                />
                 <Table
                   answer={answer}
                   caption="Decomposition of the change"
                   zone={zone}
                   columns={[
                     by,
-                    { name: "share_of_a_runs", title: "share of runs before" },
-                    { name: "share_of_b_runs", title: "share of runs after" },
-                    { name: "a_success_rate_of_started", title: "success before" },
-                    { name: "b_success_rate_of_started", title: "success after" },
-                    { name: "mix_effect", title: "by mix", kind: "rate", cell: (row) => points(row["mix_effect"]) },
-                    { name: "rate_effect", title: "by rate", kind: "rate", cell: (row) => points(row["rate_effect"]) },
+                    { name: "share_of_a_runs", title: "Share of baseline" },
+                    { name: "share_of_b_runs", title: "Share of compared" },
+                    { name: "a_success_rate_of_started", title: "Success in baseline" },
+                    { name: "b_success_rate_of_started", title: "Success in compared" },
+                    { name: "mix_effect", title: "By mix", kind: "rate", cell: (row) => points(row["mix_effect"]) },
+                    { name: "rate_effect", title: "By rate", kind: "rate", cell: (row) => points(row["rate_effect"]) },
                   ]}
                 />
                 <Notes answer={answer} />
@@ -132,26 +141,13 @@ function Side({ name, value, known, set }: { name: string; value: string[]; know
 
 const isNumber = (value: unknown): value is number => typeof value === "number";
 
-function sideText(row: Row, side: "a" | "b"): string {
-  const rate = row[`${side}_rate`];
-  return isNumber(rate) ? `${percent(rate)} of ${count(Number(row[`${side}_rate_denominator`]))}` : "–";
-}
-
-const signed = (value: number, written: (size: number) => string): string =>
-  `${value > 0 ? "+" : value < 0 ? "−" : "±"}${written(Math.abs(value))}`;
-
-/** A difference of rates, in points. */
-function points(value: unknown): string {
-  return isNumber(value) ? signed(Math.round(value * 1000) / 1000, (size) => `${(size * 100).toFixed(1)} pt`) : "–";
-}
-
 function time(value: unknown): string {
   return isNumber(value) ? signed(value, duration) : "–";
 }
 
 function rateInterval(row: Row): string {
   const low = points(row["difference_in_rate_from"]);
-  return low === "–" ? low : `${low} to ${points(row["difference_in_rate_to"])}`;
+  return low === "–" ? low : `${low.replace(" pt", "")} to ${points(row["difference_in_rate_to"])}`;
 }
 
 function medianInterval(row: Row): string {

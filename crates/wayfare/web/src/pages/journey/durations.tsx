@@ -7,11 +7,12 @@ import { HeatChart } from "../../charts/heat";
 import { DurationsChart } from "../../charts/histogram";
 import { Choose } from "../../parts/choose";
 import { Notes, Panel } from "../../parts/panel";
-import { Table } from "../../parts/table";
+import { Table, type Column } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
 import { address, changed, go } from "../../route";
 import type { Row } from "../../api";
-import { runsLink } from "../../links";
+import { RUNS_OF, runsLink } from "../../links";
+import { State } from "../invocations";
 import type { ViewProps } from "../journey";
 
 const METRICS: [string, string][] = [
@@ -32,25 +33,25 @@ export function DurationPanels({ route, scope, query, zone }: ViewProps) {
   const metric = route.query.get("metric") ?? "started";
   return (
     <>
-      <Panel title="How long runs take" name="durations" spec={histogram} use={histogramUse} png={() => chart.current?.png("durations")} wide>
+      <Panel title="How long runs take" name="durations" spec={histogram} use={histogramUse} png={() => chart.current?.png("durations")} room={310}>
         {(answer) => (
           <>
-            <DurationsChart answer={answer} handle={chart} />
+            <DurationsChart answer={answer} handle={chart} onBar={(row) => go(binLink(query, row))} />
             <details>
               <summary>Table</summary>
-              <Table answer={answer} caption="Histogram of durations" zone={zone} columns={["state", "from_ms", "to_ms", { name: "runs", href: (row) => binLink(query, row) }, "share_of_runs", "share_up_to"]} />
+              <Table answer={answer} caption="Histogram of durations" zone={zone} columns={[STATE, "from_ms", "to_ms", { name: "runs", href: (row) => binLink(query, row) }, "share_of_runs", "share_up_to"]} />
             </details>
             <Notes answer={answer} />
           </>
         )}
       </Panel>
-      <Panel title="By how they ended" name="durations" spec={percentiles} use={use} wide>
+      <Panel title="By how they ended" name="durations" spec={percentiles} use={use}>
         {(answer) => (
           <Table
             answer={answer}
             caption="Durations"
             zone={zone}
-            columns={["state", { name: "runs", href: (row) => runsLink(query, { state: row["state"] ?? null }) }, "shortest_ms", "average_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms", "longest_ms"]}
+            columns={[STATE, { name: "runs", href: (row) => runsLink(query, { state: row["state"] ?? null }) }, "shortest_ms", "average_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms", "longest_ms"]}
           />
         )}
       </Panel>
@@ -61,26 +62,38 @@ export function DurationPanels({ route, scope, query, zone }: ViewProps) {
         spec={heat}
         use={heatUse}
         png={() => heatChart.current?.png("hours")}
-        wide
+        room={310}
+        tools={
+          <Choose
+            label="What is shown"
+            options={METRICS}
+            chosen={metric}
+            set={(metric) => go(address(route.path, changed(route.query, { metric })))}
+          />
+        }
       >
         {(answer) => (
           <>
-            <Choose
-              label="What is shown"
-              options={METRICS}
-              chosen={metric}
-              set={(metric) => go(address(route.path, changed(route.query, { metric })))}
-            />
-            <HeatChart answer={answer} metric={metric} handle={heatChart} />
+            <HeatChart answer={answer} metric={metric} handle={heatChart} onCell={(row) => go(cellLink(query, row, metric))} />
             <details>
               <summary>Table</summary>
-              <Table answer={answer} caption="Runs by weekday and hour" zone={zone} columns={["weekday", "hour_of_day", "started", "succeeded", "failed", "abandoned"]} />
+              <Table answer={answer} caption="Runs by weekday and hour" zone={zone} columns={["weekday", "hour_of_day", ...Object.keys(CELL).map((name) => ({ name, href: (row: Row) => cellLink(query, row, name) }))]} />
             </details>
           </>
         )}
       </Panel>
     </>
   );
+}
+
+const STATE: Column = { name: "state", cell: (row) => <State state={String(row["state"])} failure={null} /> };
+
+/** What the runs of each count of a cell have in common. */
+const CELL: Record<string, Row> = { started: {}, succeeded: RUNS_OF.succeeded, failed: { state: "failed" }, abandoned: RUNS_OF.abandoned };
+
+/** The runs of one weekday and hour. */
+function cellLink(query: URLSearchParams, { weekday = null, hour_of_day = null }: Row, metric: string): string {
+  return runsLink(query, { weekday, hour_of_day, ...CELL[metric] });
 }
 
 /** The runs of one bin. */

@@ -3,7 +3,7 @@
 import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
-import { probability } from "../../format";
+import { points, probability, title } from "../../format";
 import { runsLink } from "../../links";
 import type { Cell, Row } from "../../api";
 import type { ViewProps } from "../journey";
@@ -22,7 +22,7 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
   };
   return (
     <>
-    <Panel title="Where runs failed, and with which error" name="failures" spec={byStep} use={byStepUse} wide>
+    <Panel title="Where runs failed, and with which error" name="failures" spec={byStep} use={byStepUse}>
       {(answer) => (
         <>
           <Table
@@ -34,7 +34,7 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
               "error_code",
               { name: "failures", href: runs },
               { name: "share_of_failures", bar: (row) => row["share_of_failures"] as number | null },
-              { name: "failure_rate", title: "failure rate of runs that reached the step" },
+              { name: "failure_rate", title: "Failure rate at the step" },
             ]}
           />
           <Notes answer={answer} />
@@ -47,7 +47,6 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
       name="causes"
       spec={causes}
       use={causesUse}
-      wide
     >
       {(answer) => (
         <>
@@ -56,21 +55,21 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
             caption="Causes"
             zone={zone}
             columns={[
-              "dimension",
+              { name: "dimension", cell: (row) => title(String(row["dimension"])) },
               "value",
               { name: "runs", href: (row) => causeLink(query, row) },
               "success_rate",
-              { name: "success_rate_of_rest", title: "of the rest" },
-              { name: "difference_in_rate", title: "difference", kind: "rate" },
+              { name: "success_rate_of_rest", title: "Of the rest" },
+              { name: "difference_in_rate", title: "Difference", kind: "rate", cell: (row) => points(row["difference_in_rate"]) },
               { name: "q_value", title: "q", kind: "count", cell: (row) => probability(row["q_value"]) },
-              { name: "recoverable_runs", title: "runs to win back" },
+              { name: "recoverable_runs", title: "Runs to win back" },
             ]}
           />
           <Notes answer={answer} />
         </>
       )}
     </Panel>
-    <Panel title="External calls" name="calls" spec={calls} use={callsUse} wide>
+    <Panel title="External calls" name="calls" spec={calls} use={callsUse}>
       {(answer) => (
         <>
           <Table
@@ -78,14 +77,14 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
             caption="External calls"
             zone={zone}
             columns={[
-              { name: "connection_id", title: "connection" },
+              "connection_id",
               "calls",
               "failed",
               "error_rate",
               "p50_latency_ms",
               "p95_latency_ms",
               "p99_latency_ms",
-              { name: "failures_explained", title: "failed runs it explains" },
+              { name: "failures_explained", title: "Failed runs it explains" },
               "share_of_failures",
             ]}
           />

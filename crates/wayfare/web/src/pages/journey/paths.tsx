@@ -7,46 +7,50 @@ import { PathsChart } from "../../charts/sankey";
 import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
-import { address, changed, go } from "../../route";
-import { condition } from "../../scope";
+import type { Row } from "../../api";
+import { behind, runsLink } from "../../links";
+import { go } from "../../route";
 import type { ViewProps } from "../journey";
 
-export function PathPanels({ route, scope, zone }: ViewProps) {
+export function PathPanels({ scope, zone, query }: ViewProps) {
   const transitions = { ...scope };
   const variants = { ...scope, show: "variants", limit: 15 };
   const use = useReport("paths", transitions);
   const variantsUse = useReport("paths", variants);
   const chart = useRef<ChartHandle | null>(null);
-  const narrow = (step: string) =>
-    go(address(route.path, changed(route.query, { where: [...route.query.getAll("where"), condition("last_step", step)] })));
+  const runs = (number: string) => runsLink(query, {}, [], null, number);
+  // what a limit merged into one node has no list of its own
+  const ofTransition = (row: Row) =>
+    row["from_kind"] === "other" || row["to_kind"] === "other" ? null : runs(behind.transition(row["from"] ?? null, row["to"] ?? null));
+  const open = (to: string | null) => to && go(to);
   return (
     <>
       <Panel
         title="From step to step"
-        hint="Passages of runs. ↩ is a way back to an earlier step. A click on a step keeps the runs that were seen there last."
+        hint="Passages of runs; ↩ is a way back to an earlier step. A click on a step or a flow lists its runs."
         name="paths"
         spec={transitions}
         use={use}
         png={() => chart.current?.png("paths")}
-        wide
+        room={440}
       >
         {(answer) => (
           <>
-            <PathsChart answer={answer} handle={chart} onStep={narrow} />
+            <PathsChart answer={answer} handle={chart} onStep={(step) => open(runs(behind.step(step, "reached")))} onFlow={(row) => open(ofTransition(row))} />
             <details>
               <summary>Table</summary>
               <Table
                 answer={answer}
                 caption="Transitions"
                 zone={zone}
-                columns={["from", "to", "invocations", "passages", "share_of_from", "median_ms", "p90_ms", "p95_ms"]}
+                columns={["from", "to", { name: "invocations", title: "Runs", href: ofTransition }, "passages", "share_of_from", "median_ms", "p90_ms", "p95_ms"]}
               />
             </details>
             <Notes answer={answer} />
           </>
         )}
       </Panel>
-      <Panel title="Whole ways" name="paths" spec={variants} use={variantsUse} wide>
+      <Panel title="Whole ways" name="paths" spec={variants} use={variantsUse}>
         {(answer) => (
           <>
             <Table
@@ -54,8 +58,8 @@ export function PathPanels({ route, scope, zone }: ViewProps) {
               caption="Variants"
               zone={zone}
               columns={[
-                { name: "invocations", title: "runs" },
-                { name: "share_of_invocations", title: "share of runs", bar: (row) => row["share_of_invocations"] as number | null },
+                { name: "invocations", title: "Runs", href: (row) => (typeof row["steps"] === "string" ? runs(behind.way(row["steps"])) : null) },
+                { name: "share_of_invocations", title: "Share of runs", bar: (row) => row["share_of_invocations"] as number | null },
                 "success_rate_of_started",
                 "median_duration_ms",
                 { name: "steps", cell: (row) => <span class="way">{String(row["steps"] ?? "other ways")}</span> },

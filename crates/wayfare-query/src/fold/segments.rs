@@ -1,0 +1,146 @@
+//! Segments: the events of one run that follow one another in one file.
+//!
+//! Files are sorted by journey, run and time, so most runs are one segment of one file, and can be folded where it ends.
+//! Runs of several segments (over midnight, or over several files) are told by the hashes of all segments.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher as _;
+
+use arrow::array::{Array as _, AsArray as _, RecordBatch, StringViewArray, UInt32Array};
+use arrow::datatypes::UInt32Type;
+use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
+use foldhash::fast::RandomState;
+
+use crate::provider::FILE_NUMBER;
+
+/// The columns that tell segments apart, in front of all others.
+pub(super) const KEYS: [&str; 3] = ["tenant_id", "invocation_id", FILE_NUMBER];
+
+/// What tells a run from all others.
+pub(super) type RunKey = (Option<Box<str>>, Box<str>);
+
+/// The columns [`KEYS`] of a batch.
+pub(super) struct Keys<'a> {
+    tenants: &'a StringViewArray,
+    invocations: &'a StringViewArray,
+    files: &'a UInt32Array,
+}
+
+impl<'a> Keys<'a> {
+    pub(super) fn of(batch: &'a RecordBatch) -> DataFusionResult<Self> {
+        let [tenants, invocations, files, ..] = batch.columns() else {
+            return Err(exec_datafusion_err!("a fold without keys"));
+        };
+        Ok(Self {
+            tenants: tenants.as_string_view(),
+            invocations: invocations.as_string_view(),
+            files: files.as_primitive::<UInt32Type>(),
+        })
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.invocations.len()
+    }
+
+    fn tenant(&self, row: usize) -> Option<&'a str> {
+        self.tenants.is_valid(row).then(|| self.tenants.value(row))
+    }
+
+    /// The run of a row.
+    pub(super) fn run(&self, row: usize) -> RunKey {
+        (self.tenant(row).map(Into::into), self.invocations.value(row).into())
+    }
+
+    /// Whether a row belongs to a run.
+    pub(super) fn is_of(&self, row: usize, run: &RunKey) -> bool {
+        self.invocations.value(row) == &*run.1 && self.tenant(row) == run.0.as_deref()
+    }
+
+    /// A number that is the same for all rows of a run.
+    pub(super) fn hash(&self, row: usize, hasher: &RandomState) -> u64 {
+        hasher.hash_one((self.tenant(row), self.invocations.value(row)))
+    }
+
+    fn follows(&self, row: usize) -> bool {
+        let before = row - 1;
+        self.files.value(row) == self.files.value(before)
+            && self.invocations.value(row) == self.invocations.value(before)
+            && self.tenant(row) == self.tenant(before)
+    }
+}
+
+/// Cuts the batches of one stream into segments.
+#[derive(Debug, Default)]
+pub(super) struct Cutter {
+    last: Option<(RunKey, u32)>,
+}
+
+impl Cutter {
+    /// The rows at which segments begin; those before the first belong to the segment that the batch before ended with.
+    pub(super) fn starts(&mut self, keys: &Keys<'_>) -> Vec<usize> {
+        let rows = keys.rows();
+        if rows == 0 {
+            return Vec::new();
+        }
+        let goes_on =
+            self.last.as_ref().is_some_and(|(run, file)| keys.is_of(0, run) && keys.files.value(0) == *file);
+        let mut starts = if goes_on { Vec::new() } else { vec![0] };
+        starts.extend((1..rows).filter(|&row| !keys.follows(row)));
+        self.last = Some((keys.run(rows - 1), keys.files.value(rows - 1)));
+        starts
+    }
+}
+
+/// The segments of one stream: hash and rows of each.
+#[derive(Debug)]
+pub(super) struct Survey {
+    cutter: Cutter,
+    hasher: RandomState,
+    segments: Vec<(u64, u32)>,
+}
+
+impl Survey {
+    pub(super) fn new(hasher: RandomState) -> Self {
+        Self { cutter: Cutter::default(), hasher, segments: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> DataFusionResult<()> {
+        let keys = Keys::of(batch)?;
+        let starts = self.cutter.starts(&keys);
+        let count = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
+        if let (Some((_, rows)), first) = (self.segments.last_mut(), starts.first()) {
+            *rows = rows.saturating_add(count(first.copied().unwrap_or(keys.rows())));
+        }
+        let ends = starts.iter().skip(1).copied().chain([keys.rows()]);
+        let segment = |(&start, end): (&usize, usize)| (keys.hash(start, &self.hasher), count(end - start));
+        self.segments.extend(starts.iter().zip(ends).map(segment));
+        Ok(())
+    }
+}
+
+/// The runs of several segments.
+#[derive(Debug, Default)]
+pub(super) struct Scattered {
+    /// By the hash of the run.
+    runs: HashSet<u64, RandomState>,
+    /// Their events.
+    pub(super) events: u64,
+}
+
+impl Scattered {
+    /// Puts the surveys of all streams together. Two runs of one hash count as scattered, which costs and changes nothing.
+    pub(super) fn of(surveys: Vec<Survey>) -> Self {
+        let mut segments: Vec<(u64, u32)> = surveys.into_iter().flat_map(|survey| survey.segments).collect();
+        segments.sort_unstable();
+        let mut scattered = Self::default();
+        for run in segments.chunk_by(|left, right| left.0 == right.0).filter(|run| run.len() > 1) {
+            scattered.runs.extend(run.first().map(|&(hash, _)| hash));
+            scattered.events += run.iter().map(|&(_, rows)| u64::from(rows)).sum::<u64>();
+        }
+        scattered
+    }
+
+    pub(super) fn has(&self, hash: u64) -> bool {
+        self.runs.contains(&hash)
+    }
+}

@@ -1,0 +1,198 @@
+//! What a path says of every run that took it: facts by number, and the tokens between which their times lie.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::paths::check_offsets;
+use crate::Result;
+
+/// The number of a pair of keys in an accumulator.
+pub(super) type CellNumber = u32;
+
+/// Pairs of keys by number, so that a text is copied on first sight only.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    numbers: HashMap<Box<str>, HashMap<Box<str>, CellNumber, RandomState>, RandomState>,
+    next: CellNumber,
+}
+
+impl Keys {
+    pub(super) fn number(&mut self, first: &str, second: &str) -> CellNumber {
+        if let Some(&number) = self.numbers.get(first).and_then(|seconds| seconds.get(second)) {
+            return number;
+        }
+        let number = self.next;
+        self.next = self.next.saturating_add(1);
+        self.numbers.entry(first.into()).or_default().insert(second.into(), number);
+        number
+    }
+
+    /// All keys in their order, with their numbers.
+    pub(super) fn sorted(&self) -> Vec<(&str, &str, CellNumber)> {
+        let of_first = |first: &'_ str| self.numbers.get(first).into_iter().flatten();
+        let all = self
+            .numbers
+            .keys()
+            .flat_map(|first| of_first(first).map(move |(second, &number)| (&**first, &**second, number)));
+        let mut keys: Vec<_> = all.collect();
+        keys.sort_unstable();
+        keys
+    }
+}
+
+/// A time of a fact, as the tokens between which it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) cell: CellNumber,
+    /// Which of the cell's times.
+    pub(super) times: usize,
+    from: u32,
+    to: u32,
+}
+
+impl Span {
+    /// Milliseconds in one run, whose offsets are given.
+    pub(super) fn of(&self, timeline: &[i64]) -> Option<i64> {
+        Some(timeline.get(self.to as usize)?.saturating_sub(*timeline.get(self.from as usize)?))
+    }
+}
+
+/// The facts of runs that are alike. Many are kept, so they are small.
+#[derive(Debug)]
+pub(super) struct Outline {
+    tokens: usize,
+    cells: Box<[CellNumber]>,
+    counts: Box<[u32]>,
+    spans: Box<[Span]>,
+}
+
+impl Outline {
+    /// What one run adds to the counts of each cell.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (CellNumber, &[u32])> {
+        let width = self.counts.len().checked_div(self.cells.len()).unwrap_or_default().max(1);
+        self.cells.iter().copied().zip(self.counts.chunks_exact(width))
+    }
+
+    pub(super) fn spans(&self) -> impl Iterator<Item = Span> {
+        self.spans.iter().copied()
+    }
+
+    /// `Corrupt` when a run has not one offset a token.
+    pub(super) fn check(&self, timeline: &[i64]) -> Result<()> {
+        check_offsets(self.tokens, timeline)
+    }
+}
+
+/// An outline in the making.
+#[derive(Debug)]
+pub(super) struct Sketch<'a> {
+    keys: &'a mut Keys,
+    places: HashMap<CellNumber, usize, RandomState>,
+    cells: Vec<CellNumber>,
+    counts: Vec<u32>,
+    width: usize,
+    spans: Vec<Span>,
+    tokens: usize,
+}
+
+/// A cell of a sketch: it takes counts and times.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    cell: CellNumber,
+    counts: &'a mut [u32],
+    spans: &'a mut Vec<Span>,
+}
+
+impl<'a> Sketch<'a> {
+    /// A sketch whose cells have `width` counts.
+    pub(super) fn new(keys: &'a mut Keys, width: usize) -> Self {
+        Self {
+            keys,
+            places: HashMap::default(),
+            cells: Vec::new(),
+            counts: Vec::new(),
+            width,
+            spans: Vec::new(),
+            tokens: 0,
+        }
+    }
+
+    /// Says how many tokens the path has.
+    pub(super) fn tokens(&mut self, tokens: usize) {
+        self.tokens = tokens;
+    }
+
+    /// The cell of two keys, and whether a run comes to it for the first time.
+    pub(super) fn at(&mut self, first: &str, second: &str) -> (Place<'_>, bool) {
+        let cell = self.keys.number(first, second);
+        let next = self.cells.len();
+        let place = *self.places.entry(cell).or_insert(next);
+        let is_new = place == next;
+        if is_new {
+            self.cells.push(cell);
+            self.counts.resize(self.counts.len() + self.width, 0);
+        }
+        let counts = self.counts.chunks_exact_mut(self.width.max(1)).nth(place).unwrap_or_default();
+        (Place { cell, counts, spans: &mut self.spans }, is_new)
+    }
+
+    pub(super) fn finish(self) -> Outline {
+        Outline {
+            tokens: self.tokens,
+            cells: self.cells.into(),
+            counts: self.counts.into(),
+            spans: self.spans.into(),
+        }
+    }
+}
+
+impl Place<'_> {
+    /// Adds to the count at a position.
+    pub(super) fn count(&mut self, position: usize, more: u32) {
+        if let Some(count) = self.counts.get_mut(position) {
+            *count += more;
+        }
+    }
+
+    /// Adds the time between two tokens to the times at a position.
+    pub(super) fn time(&mut self, position: usize, from: usize, to: usize) {
+        // A path has fewer tokens than four thousand millions: its text would not fit into a column.
+        if let (Ok(from), Ok(to)) = (u32::try_from(from), u32::try_from(to)) {
+            self.spans.push(Span { cell: self.cell, times: position, from, to });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_counted_once_however_often_a_run_comes_to_it() {
+        let mut keys = Keys::default();
+        keys.number("z", "");
+        let mut sketch = Sketch::new(&mut keys, 2);
+        for step in ["b", "a", "b"] {
+            let (mut cell, first) = sketch.at(step, "");
+            cell.count(0, first.into());
+            cell.count(1, 1);
+        }
+        sketch.at("b", "").0.time(0, 1, 2);
+        sketch.tokens(3);
+        let outline = sketch.finish();
+        assert_eq!(outline.counts().collect::<Vec<_>>(), [(1, [1, 2].as_slice()), (2, [1, 1].as_slice())]);
+        let times: Vec<_> = outline.spans().map(|span| (span.cell, span.of(&[5, 7, 11]))).collect();
+        assert_eq!(times, [(1, Some(4))]);
+        assert_eq!(keys.sorted(), [("a", "", 2), ("b", "", 1), ("z", "", 0)]);
+    }
+
+    #[test]
+    fn offsets_of_another_path_are_refused() {
+        let mut keys = Keys::default();
+        let mut sketch = Sketch::new(&mut keys, 1);
+        sketch.tokens(2);
+        let error = sketch.finish().check(&[0]).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Corrupt);
+    }
+}
