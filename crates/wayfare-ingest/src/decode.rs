@@ -118,7 +118,12 @@ impl Iterator for Decoder {
             return None;
         }
         match self.piece() {
-            Ok(Some(piece)) => Some(Ok(Block::new(Arc::clone(&self.file), piece, self.limits))),
+            Ok(Some(piece)) => Some(Ok(Block::new(
+                Arc::clone(&self.file),
+                piece,
+                self.limits,
+                Arc::clone(self.bytes.spares()),
+            ))),
             Ok(None) => {
                 self.finished = true;
                 None
@@ -137,7 +142,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// Counts bytes. Sums of short pieces fit a byte, which the compiler turns into wide instructions.
-fn count(bytes: &[u8], is_one: impl Fn(u8) -> bool) -> usize {
+pub(crate) fn count(bytes: &[u8], is_one: impl Fn(u8) -> bool) -> usize {
     let pieces = bytes.chunks(u8::MAX.into());
     pieces.map(|piece| usize::from(piece.iter().map(|byte| u8::from(is_one(*byte))).sum::<u8>())).sum()
 }

@@ -1,10 +1,14 @@
-//! One event as the store keeps it, and the builder that makes a record batch of many.
+//! One event as the store keeps it, and many of them as columns: collected, sorted, taken out as rows of files.
 
 mod builder;
+mod rows;
+mod texts;
 
 use std::borrow::Cow;
 
-pub use builder::{EventBuilder, Identity, event_batch_schema};
+pub(crate) use builder::EventBuilder;
+pub use builder::Identity;
+pub(crate) use rows::EventRows;
 
 use crate::catalogue::Source;
 use crate::columns::PROMOTED_INTEGER;

@@ -22,6 +22,7 @@ use crate::{Error, Result};
 mod batch_id;
 mod checkpoint;
 mod collect;
+mod digest;
 mod order;
 mod parse;
 mod part;
@@ -222,8 +223,8 @@ async fn ingest_one(
     }
     let ends = checkpoint.ends();
     let reading = (&store.settings(), pseudonyms);
-    let mut collector = Collector::start(&spool, &batch, options, progress, reading, ends)?;
-    while let Some(part) = collector.next_part()? {
+    let mut collector = Collector::start(&spool, options, progress, reading, ends)?;
+    while let Some(part) = collector.next_part() {
         one.read += part.read;
         progress.records(part.read);
         one.rejected += part.rejects.len() as u64;
@@ -233,7 +234,7 @@ async fn ingest_one(
         }
         let room = REJECTS_SHOWN_MAX.saturating_sub(summary.rejects.len());
         summary.rejects.extend(part.rejects.iter().take(room).cloned());
-        let rows = part.rows() as u64;
+        let rows = part.rows();
         match checkpoint.store(part, one.read, options, summary).await? {
             Stored::Now => one.accepted += rows,
             Stored::Before => one.duplicates += rows,

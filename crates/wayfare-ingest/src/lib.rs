@@ -34,6 +34,7 @@ mod nearest;
 mod pseudonym;
 mod record;
 mod retain;
+mod spares;
 mod store;
 mod time;
 mod verify;
@@ -43,7 +44,7 @@ pub use decode::{Block, Decoder, Defect};
 pub use duration::{format_duration_ms, parse_duration_ms};
 pub use erase::{Erased, Receipt, Resolve, Subject, SubjectKind, erase};
 pub use error::{Error, ErrorKind, Result};
-pub use event::{Event, EventBuilder, Identity, event_batch_schema};
+pub use event::{Event, Identity};
 pub use generate::{GenerateSpec, Generated, Generator};
 pub use ingest::{
     BATCH_ID_BYTES_MAX, IngestOptions, IngestProgress, IngestSummary, InputSummary, LifetimeRaised,

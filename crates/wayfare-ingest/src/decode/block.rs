@@ -8,6 +8,7 @@ use super::elements::{Element, Scanner};
 use super::rows::Layout;
 use super::{Piece, lines, object, rows};
 use crate::record::excerpt;
+use crate::spares::Spares;
 use crate::{Limits, Reason, Record, Reject};
 
 /// What is wrong with a record.
@@ -20,6 +21,7 @@ pub struct Block {
     bytes: Vec<u8>,
     body: Body,
     limits: Limits,
+    spares: Arc<Spares<Vec<u8>>>,
 }
 
 /// How the records lie in a block's bytes.
@@ -33,8 +35,8 @@ pub(super) enum Body {
 }
 
 impl Block {
-    pub(super) fn new(file: Arc<str>, piece: Piece, limits: Limits) -> Self {
-        Self { file, first_line: piece.first_line, bytes: piece.bytes, body: piece.body, limits }
+    pub(super) fn new(file: Arc<str>, piece: Piece, limits: Limits, spares: Arc<Spares<Vec<u8>>>) -> Self {
+        Self { file, first_line: piece.first_line, bytes: piece.bytes, body: piece.body, limits, spares }
     }
 
     /// The input's name.
@@ -124,6 +126,17 @@ impl Block {
     fn reject(&self, line: u64, (reason, detail): Defect, text: &[u8]) -> Reject {
         let text = excerpt(text, self.limits.reject_text_bytes_max);
         Reject { file: Arc::clone(&self.file), line, reason, detail, text }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        // A long line is no reason to keep much memory.
+        if bytes.capacity() <= 2 * self.limits.block_bytes {
+            bytes.clear();
+            self.spares.give(bytes);
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::compression::{Packing, unpack};
+use crate::spares::Spares;
 use crate::{Error, Limits, Result};
 
 /// How much is asked of the reader at once. A damaged stream loses at most this much of what came before the
@@ -15,6 +17,8 @@ pub(super) struct Bytes {
     reader: Box<dyn Read + Send>,
     packing: Packing,
     buffer: Vec<u8>,
+    /// Buffers of blocks that were read.
+    spares: Arc<Spares<Vec<u8>>>,
     at_end: bool,
     damage: Option<Error>,
 }
@@ -22,7 +26,7 @@ pub(super) struct Bytes {
 impl Bytes {
     pub(super) fn open(raw: Box<dyn Read + Send>, limits: &Limits) -> Result<Self> {
         let (packing, reader) = unpack(raw, limits)?;
-        Ok(Self { reader, packing, buffer: Vec::new(), at_end: false, damage: None })
+        Ok(Self { reader, packing, buffer: Vec::new(), spares: Arc::default(), at_end: false, damage: None })
     }
 
     /// The bytes read and not yet split off.
@@ -87,11 +91,17 @@ impl Bytes {
     /// Takes the first `count` bytes out; the rest stays.
     pub(super) fn split(&mut self, count: usize) -> Vec<u8> {
         let rest = self.buffer.get(count..).unwrap_or_default();
-        let mut next = Vec::with_capacity(rest.len().max(count) + READ_BYTES);
+        let mut next = self.spares.take();
+        next.reserve(rest.len().max(count) + READ_BYTES);
         next.extend_from_slice(rest);
         let mut head = std::mem::replace(&mut self.buffer, next);
         head.truncate(count);
         head
+    }
+
+    /// Where the bytes of blocks go back to.
+    pub(super) fn spares(&self) -> &Arc<Spares<Vec<u8>>> {
+        &self.spares
     }
 
     /// Drops the first `count` bytes.

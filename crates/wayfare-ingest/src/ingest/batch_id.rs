@@ -2,11 +2,11 @@
 //! the log with the events, so that the same batch given twice is known before it is read again.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
 
-use blake3::{Hash, Hasher};
+use blake3::Hash;
 
 use super::IngestOptions;
+use super::digest;
 use super::spool::Spool;
 use crate::store::{AppTransaction, Table};
 use crate::{Error, ErrorKind, Result};
@@ -128,21 +128,8 @@ impl BatchId {
 }
 
 fn digest(spool: &Spool, options: &IngestOptions) -> Result<Hash> {
-    let mut hasher = Hasher::new();
-    hasher.update(&options.mapping.digest());
-    hasher.update(options.source.map_or("", |source| source.as_str()).as_bytes());
-    let mut file = spool.open()?;
-    let read = |file: &mut File, hasher: &mut Hasher| -> std::io::Result<()> {
-        file.rewind()?;
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(()),
-                count => drop(hasher.update(buffer.get(..count).unwrap_or_default())),
-            }
-        }
-    };
-    read(&mut file, &mut hasher)
-        .map_err(|cause| Error::io("cannot read the file", cause).with("file", &spool.name))?;
-    Ok(hasher.finalize())
+    let mut prefix = options.mapping.digest().to_vec();
+    prefix.extend_from_slice(options.source.map_or("", |source| source.as_str()).as_bytes());
+    digest::digest(&prefix, || File::open(spool.path.as_path()), options.threads)
+        .map_err(|cause| Error::io("cannot read the file", cause).with("file", &spool.name))
 }

@@ -1,16 +1,11 @@
 //! Blocks in, parts out: the threads of an ingest and the order between them.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-
-use super::batch_id::BatchId;
 use super::parse::{ParsedBlock, parse};
 use super::part::Part;
 use super::plausible::Plausible;
@@ -18,43 +13,48 @@ use super::repeats::Repeats;
 use super::spool::Spool;
 use super::{IngestOptions, IngestProgress};
 use crate::decode::{Block, Decoder};
+use crate::event::EventBuilder;
 use crate::pseudonym::Pseudonyms;
+use crate::spares::Spares;
 use crate::store::SETTINGS_FILE;
 use crate::{Error, Result};
 
-/// Blocks that wait between two stages, for each worker; with blocks of about 1 MiB this bounds the memory.
+/// Blocks that wait before and behind each worker; with blocks of about 1 MiB this bounds the memory.
 const BLOCKS_WAITING_MAX: usize = 2;
 
-type Numbered<T> = (u64, T);
+/// A part ends with the block in which its lines reach this size: of long ones fewer fit into memory.
+const PART_BYTES: usize = 64 << 20;
 
 /// The running threads of one input, seen from the consuming end. While a part is written, the next one is gathered.
 pub(super) struct Collector {
-    parts: Receiver<Result<Part>>,
+    parts: Receiver<Part>,
     gatherer: Option<JoinHandle<Option<Error>>>,
 }
 
 /// Puts parsed blocks together.
 struct Gatherer {
-    parsed: Receiver<Numbered<Result<ParsedBlock>>>,
-    early: BTreeMap<u64, Result<ParsedBlock>>,
-    next_number: u64,
+    /// What each worker gives; the blocks go round.
+    parsed: Vec<Receiver<Result<ParsedBlock>>>,
+    /// Blocks taken so far.
+    taken: usize,
     /// The block behind the last part, looked at to tell whether that was the last one.
     ahead: Option<Result<ParsedBlock>>,
     damage: Option<Error>,
-    batch: BatchId,
+    repeats: Repeats,
+    /// Builders of blocks, and of parts.
+    spares: Arc<Spares<EventBuilder>>,
+    part_spares: Arc<Spares<EventBuilder>>,
     part_records: u64,
     /// Records of all parts so far.
     read: u64,
     /// Numbers of records at which parts have to end, since a part that is in the store ended there.
     ends: Vec<u64>,
-    now_us: i64,
 }
 
 impl Collector {
     /// Opens the input and starts its threads. A part will end after each of `ends` records.
     pub(super) fn start(
         spool: &Spool,
-        batch: &BatchId,
         options: &IngestOptions,
         progress: &Arc<dyn IngestProgress>,
         (settings, pseudonyms): (&crate::store::Settings, Option<&Arc<Pseudonyms>>),
@@ -70,33 +70,38 @@ impl Collector {
         }
         let plausible = Plausible::at(options.now_ms, &options.limits, &options.mapping);
         let workers = options.threads.max(1);
-        let (block_sender, blocks) = sync_channel(workers * BLOCKS_WAITING_MAX);
-        let (parsed_sender, parsed) = sync_channel(workers * BLOCKS_WAITING_MAX);
-        let blocks = Arc::new(Mutex::new(blocks));
+        let spares = Arc::new(Spares::<EventBuilder>::default());
+        let (mut senders, mut parsed) = (Vec::new(), Vec::new());
         for _ in 0..workers {
-            let (blocks, sender, mapper) = (Arc::clone(&blocks), parsed_sender.clone(), Arc::clone(&mapper));
-            let pseudonyms = pseudonyms.cloned();
+            let (block_sender, blocks) = sync_channel(BLOCKS_WAITING_MAX);
+            let (parsed_sender, parsed_receiver) = sync_channel(BLOCKS_WAITING_MAX);
+            senders.push(block_sender);
+            parsed.push(parsed_receiver);
+            let (mapper, pseudonyms, spares) =
+                (Arc::clone(&mapper), pseudonyms.cloned(), Arc::clone(&spares));
             thread::spawn(move || {
-                work(&blocks, &sender, &|block| parse(block, &mapper, plausible, pseudonyms.as_deref()));
+                work(&blocks, &parsed_sender, &|block| {
+                    parse(block, spares.take(), &mapper, plausible, pseudonyms.as_deref())
+                });
             });
         }
-        thread::spawn(move || split(decoder, &block_sender, &parsed_sender));
+        thread::spawn(move || split(decoder, &senders));
         let mut gatherer = Gatherer {
             parsed,
-            early: BTreeMap::new(),
-            next_number: 0,
+            taken: 0,
             ahead: None,
             damage: None,
-            batch: batch.clone(),
+            repeats: Repeats::default(),
+            spares: Arc::clone(&spares),
+            part_spares: Arc::default(),
             part_records: options.part_records,
             read: 0,
             ends,
-            now_us: options.now_ms.saturating_mul(1_000),
         };
         // No part waits between the two: one is written, one is gathered.
         let (sender, parts) = sync_channel(0);
         let gatherer = thread::spawn(move || {
-            while let Some(part) = gatherer.next_part().transpose() {
+            while let Some(part) = gatherer.next_part() {
                 if sender.send(part).is_err() {
                     break;
                 }
@@ -107,11 +112,8 @@ impl Collector {
     }
 
     /// The next part; `None` when the input is at its end or broke off.
-    ///
-    /// # Errors
-    /// `Internal` when columns do not fit together.
-    pub(super) fn next_part(&mut self) -> Result<Option<Part>> {
-        self.parts.recv().ok().transpose()
+    pub(super) fn next_part(&mut self) -> Option<Part> {
+        self.parts.recv().ok()
     }
 
     /// Why the input broke off, once the parts are at their end.
@@ -123,18 +125,18 @@ impl Collector {
 
 impl Gatherer {
     /// Gathers the next part; `None` when the input is at its end or broke off.
-    ///
-    /// # Errors
-    /// `Internal` when columns do not fit together.
-    fn next_part(&mut self) -> Result<Option<Part>> {
-        let mut part = Part::default();
-        let mut repeats = Repeats::default();
+    fn next_part(&mut self) -> Option<Part> {
+        let spares = Arc::clone(&self.part_spares);
+        let mut part = Part { events: spares.take(), spares, ..Part::default() };
+        self.repeats.clear();
         while part.read == 0
-            || (part.read < self.part_records && !self.ends.contains(&(self.read + part.read)))
+            || (part.read < self.part_records
+                && part.bytes < PART_BYTES
+                && !self.ends.contains(&(self.read + part.read)))
         {
             match self.next_block() {
                 None => break,
-                Some(Ok(block)) => self.add(&mut part, &mut repeats, block)?,
+                Some(Ok(block)) => self.add(&mut part, block),
                 Some(Err(damage)) => {
                     self.damage = Some(damage);
                     break;
@@ -144,7 +146,7 @@ impl Gatherer {
         self.read += part.read;
         self.ahead = self.next_block();
         part.is_last = self.ahead.is_none() && self.damage.is_none();
-        Ok((part.read > 0).then_some(part))
+        (part.read > 0).then_some(part)
     }
 
     /// The next block in input order.
@@ -155,65 +157,43 @@ impl Gatherer {
         if let Some(block) = self.ahead.take() {
             return Some(block);
         }
-        loop {
-            if let Some(block) = self.early.remove(&self.next_number) {
-                self.next_number += 1;
-                return Some(block);
-            }
-            let (number, block) = self.parsed.recv().ok()?;
-            self.early.insert(number, block);
-        }
+        let worker = self.taken % self.parsed.len();
+        self.taken += 1;
+        self.parsed.get(worker)?.recv().ok()
     }
 
-    fn add(&self, part: &mut Part, repeats: &mut Repeats, block: ParsedBlock) -> Result<()> {
+    fn add(&mut self, part: &mut Part, block: ParsedBlock) {
         part.read += block.read;
+        part.bytes += block.bytes;
         part.rejects.extend(block.rejects);
-        let finals: Vec<Option<[u8; 16]>> =
-            block.events.identities().iter().map(|&identity| repeats.resolve(identity)).collect();
-        let ids: Vec<[u8; 16]> = finals.iter().map(|id| id.unwrap_or_default()).collect();
-        let rows = block.events.finish(&ids, self.batch.as_str(), self.now_us)?;
-        let repeated = finals.iter().filter(|id| id.is_none()).count();
-        part.duplicates += repeated as u64;
-        part.batches.push(if repeated == 0 { rows } else { keep(&rows, &finals)? });
-        Ok(())
+        part.events.extend(&block.events);
+        for identity in block.events.identities() {
+            let id = self.repeats.resolve(*identity);
+            part.duplicates += u64::from(id.is_none());
+            part.ids.push(id);
+        }
+        let mut events = block.events;
+        events.clear();
+        self.spares.give(events);
     }
 }
 
-fn keep(rows: &RecordBatch, finals: &[Option<[u8; 16]>]) -> Result<RecordBatch> {
-    let first: BooleanArray = finals.iter().map(|id| Some(id.is_some())).collect();
-    filter_record_batch(rows, &first)
-        .map_err(|cause| Error::internal("cannot drop repeated rows").because(cause))
-}
-
-/// Splits the input into numbered blocks; a failure takes the number of the block it replaces.
-fn split(
-    decoder: Decoder,
-    blocks: &SyncSender<Numbered<Block>>,
-    parsed: &SyncSender<Numbered<Result<ParsedBlock>>>,
-) {
-    for (number, block) in (0..).zip(decoder) {
-        let sent = match block {
-            Ok(block) => blocks.send((number, block)).is_ok(),
-            Err(damage) => parsed.send((number, Err(damage))).is_ok(),
-        };
-        if !sent {
+/// Splits the input into blocks and deals them out to the workers in turn.
+fn split(decoder: Decoder, workers: &[SyncSender<Result<Block>>]) {
+    for (block, worker) in decoder.zip(workers.iter().cycle()) {
+        if worker.send(block).is_err() {
             return;
         }
     }
 }
 
 fn work(
-    blocks: &Mutex<Receiver<Numbered<Block>>>,
-    parsed: &SyncSender<Numbered<Result<ParsedBlock>>>,
+    blocks: &Receiver<Result<Block>>,
+    parsed: &SyncSender<Result<ParsedBlock>>,
     parse: &dyn Fn(&Block) -> ParsedBlock,
 ) {
-    loop {
-        let received = match blocks.lock() {
-            Ok(queue) => queue.recv(),
-            Err(_poisoned) => return,
-        };
-        let Ok((number, block)) = received else { return };
-        if parsed.send((number, Ok(parse(&block)))).is_err() {
+    for block in blocks {
+        if parsed.send(block.map(|block| parse(&block))).is_err() {
             return;
         }
     }

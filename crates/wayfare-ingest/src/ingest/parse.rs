@@ -19,21 +19,28 @@ pub(super) struct ParsedBlock {
     pub(super) events: EventBuilder,
     pub(super) rejects: Vec<Reject>,
     pub(super) read: u64,
+    /// The block's size.
+    pub(super) bytes: usize,
 }
 
-/// Maps every record of a block; a record that does not fit becomes a reject.
+/// Maps every record of a block into `events`, which are empty; a record that does not fit becomes a reject.
 pub(super) fn parse(
     block: &Block,
+    events: EventBuilder,
     mapper: &Mapper,
     plausible: Plausible,
     pseudonyms: Option<&Pseudonyms>,
 ) -> ParsedBlock {
-    let mut parsed = ParsedBlock::default();
+    let mut parsed = ParsedBlock { events, bytes: block.size_bytes(), ..ParsedBlock::default() };
     let (events, rejects) = (&mut parsed.events, &mut parsed.rejects);
+    let mut add = |record: &Record<'_>| {
+        let event = mapper.map(record)?;
+        plausible.check(&event)?;
+        events.append(&event);
+        Ok(())
+    };
     let Some(pseudonyms) = pseudonyms else {
-        let append = |_line, record: &Record<'_>| {
-            plausible.check(mapper.map(record)?).map(|event| events.append(&event))
-        };
+        let append = |_line, record: &Record<'_>| add(record);
         parsed.read = block.for_each(append, |reject| rejects.push(reject));
         return parsed;
     };
@@ -41,7 +48,7 @@ pub(super) fn parse(
         let values = pseudonyms.values(record);
         let names = record.fields.iter().map(|(name, _)| Cow::Borrowed(name.as_ref()));
         let fields = names.zip(values.iter().map(|value| value.borrowed())).collect();
-        plausible.check(mapper.map(&Record { fields })?).map(|event| events.append(&event))
+        add(&Record { fields })
     };
     let withhold = |reject: Reject| Reject { detail: WITHHELD.to_owned(), text: String::new(), ..reject };
     parsed.read = block.for_each(append, |reject| rejects.push(withhold(reject)));

@@ -13,6 +13,11 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
+    /// Forgets what was seen: another part begins.
+    pub(super) fn clear(&mut self) {
+        self.seen.clear();
+    }
+
     /// Gives the final id of the next event, or `None` when it repeats an explicit id.
     ///
     /// The second, third, … event of the same content gets an id derived from the content and its number, so that

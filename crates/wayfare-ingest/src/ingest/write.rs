@@ -4,21 +4,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::Date32Type;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use chrono::{DateTime, Duration};
 
 use super::IngestOptions;
 use super::batch_id::BatchId;
-use super::order::Order;
+use super::order::{self, FileRows};
 use super::part::Part;
 use crate::columns;
 use crate::record::Reject;
-use crate::store::{EVENTS_LAYOUT, EncodedFile, FileLayout, NewFile, Store, encode};
+use crate::store::{EVENTS_LAYOUT, EncodedFile, Encoder, FileLayout, NewFile, Store, encode};
 use crate::{Error, Result};
 
 /// Lines of a batch that is sent again are counted: the log tells which files hold them.
 const QUARANTINE_LAYOUT: FileLayout = FileLayout { ranges_of: &["batch_id"], ..FileLayout::PLAIN };
+
+/// Files of `events` as they come in. Compaction writes them again and takes its time: higher levels of zstd also
+/// keep more memory for each column.
+const ARRIVALS_LAYOUT: FileLayout = FileLayout { zstd_level: 1, ..EVENTS_LAYOUT };
+
+/// The same where a dictionary of parameters, which hardly repeat, would take time and save nothing.
+const UNLIKE_PARAMS_LAYOUT: FileLayout =
+    FileLayout { plain: &["event_id", "additional_params"], ..ARRIVALS_LAYOUT };
 
 /// Sorts a part and writes one file for each source and date.
 pub(super) async fn events(
@@ -27,8 +34,9 @@ pub(super) async fn events(
     batch: &BatchId,
     options: &IngestOptions,
 ) -> Result<Vec<NewFile>> {
-    let threads = options.threads.max(1);
-    let encoded = tokio::task::spawn_blocking(move || encode_part(&part, threads))
+    let how = Options { threads: options.threads.max(1), now_us: options.now_ms.saturating_mul(1_000) };
+    let batch_id = batch.as_str().to_owned();
+    let encoded = tokio::task::spawn_blocking(move || encode_part(part, &batch_id, &how))
         .await
         .map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
     let placed = encoded
@@ -38,6 +46,12 @@ pub(super) async fn events(
     store.events().put_all(placed.collect(), &stem, options.now_ms).await
 }
 
+/// What the encoding of a part needs to know.
+struct Options {
+    threads: usize,
+    now_us: i64,
+}
+
 /// A file and where it belongs.
 struct Partitioned {
     source: String,
@@ -45,42 +59,43 @@ struct Partitioned {
     file: EncodedFile,
 }
 
-fn encode_part(part: &Part, threads: usize) -> Result<Vec<Partitioned>> {
-    let order = Order::of(&part.batches)?;
+fn encode_part(part: Part, batch_id: &str, options: &Options) -> Result<Vec<Partitioned>> {
+    let events = part.events.finish(part.ids)?;
+    let files = order::files(&events);
+    let layout = if events.params_hardly_repeat() { UNLIKE_PARAMS_LAYOUT } else { ARRIVALS_LAYOUT };
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, Partitioned)>> {
         let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(range) = order.files.get(index) else { return Ok(done) };
-            done.push((index, encode_file(&order.rows(&part.batches, range)?)?));
+            let Some(file) = files.get(index) else { return Ok(done) };
+            let rows = events.take(&file.rows, batch_id, options.now_us)?;
+            done.push((index, encode_file(file, &rows, layout)?));
         }
     };
-    let mut files = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.min(order.files.len())).map(|_| scope.spawn(work)).collect();
-        let mut files = Vec::with_capacity(order.files.len());
+    let mut encoded = thread::scope(|scope| {
+        let workers: Vec<_> = (0..options.threads.min(files.len())).map(|_| scope.spawn(work)).collect();
+        let mut encoded = Vec::with_capacity(files.len());
         for worker in workers {
             let done = worker.join().map_err(|_panic| Error::internal("a writer thread panicked"))?;
-            files.extend(done?);
+            encoded.extend(done?);
         }
-        Ok::<_, Error>(files)
+        Ok::<_, Error>(encoded)
     })?;
-    files.sort_unstable_by_key(|&(index, _)| index);
-    Ok(files.into_iter().map(|(_, file)| file).collect())
+    part.spares.give(events.into_empty_builder());
+    encoded.sort_unstable_by_key(|&(index, _)| index);
+    Ok(encoded.into_iter().map(|(_, file)| file).collect())
 }
 
-fn encode_file(rows: &RecordBatch) -> Result<Partitioned> {
-    let source = rows.column(0).as_string::<i32>().value(0).to_owned();
-    let date = date_text(rows.column(1).as_primitive::<Date32Type>().value(0))?;
-    let schema = columns::events_file_schema();
-    let columns = rows.columns().iter().skip(2).cloned().collect();
-    let rows = RecordBatch::try_new(schema, columns)
-        .map_err(|cause| Error::internal("rows do not fit the events table").because(cause))?;
-    Ok(Partitioned { source, date, file: encode(&rows, EVENTS_LAYOUT)? })
+fn encode_file(file: &FileRows, rows: &RecordBatch, layout: FileLayout) -> Result<Partitioned> {
+    let mut encoder = Encoder::try_new(&columns::events_file_schema(), layout)?;
+    encoder.write(rows)?;
+    let (source, date) = (file.source.as_str().to_owned(), date_text(file.date)?);
+    Ok(Partitioned { source, date, file: encoder.finish()? })
 }
 
 /// A date partition's text, `2026-03-01`.
-fn date_text(days_since_1970: i32) -> Result<String> {
+fn date_text(days_since_1970: u32) -> Result<String> {
     DateTime::UNIX_EPOCH
         .date_naive()
         .checked_add_signed(Duration::days(days_since_1970.into()))

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::catalogue::Source;
+use crate::decode::count;
 use crate::record::{Record, Value};
 
 /// The id that an event brings: a UUID's own bytes, of any other text a digest.
@@ -64,6 +65,11 @@ fn low_bits(length: usize) -> u8 {
 /// Copies JSON text without the white space between its tokens.
 fn without_space(raw: &str, out: &mut Vec<u8>) {
     let bytes = raw.as_bytes();
+    // Counting is much faster than following strings, and most JSON that machines write has no white space at all.
+    if count(bytes, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) == 0 {
+        out.extend_from_slice(bytes);
+        return;
+    }
     let (mut string, mut escaped, mut from) = (false, false, 0);
     for (at, byte) in bytes.iter().enumerate() {
         match byte {

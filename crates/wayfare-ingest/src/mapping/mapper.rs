@@ -155,17 +155,13 @@ impl Mapper {
     }
 
     fn visit<'r>(&self, node: &Node, value: &Value<'r>, field: Option<usize>, finds: &mut Finds<'r>) {
-        let object = match value {
-            Value::Json(raw) => Some(*raw),
-            Value::Text(Cow::Borrowed(text)) => Some(text.trim_ascii()),
-            Value::Text(Cow::Owned(_)) => None,
-        };
-        let members = object
-            .filter(|text| node.has_children() && text.starts_with('{'))
-            .and_then(|text| object::fields(text).ok());
+        let members = node.has_children().then(|| object_text(value)).flatten();
+        let members = members.and_then(|text| object::fields(text).ok());
         for target in node.targets() {
             let text = if target.column == Column::PARAMS {
-                object.filter(|text| members.is_some() || is_object(text)).map(Cow::Borrowed)
+                object_text(value)
+                    .filter(|text| members.is_some() || object::names(text).is_ok())
+                    .map(Cow::Borrowed)
             } else {
                 self.accepts(target.column, value)
             };
@@ -185,7 +181,7 @@ impl Mapper {
         let text = match value {
             Value::Json(raw) if raw.starts_with(['{', '[']) => return None,
             Value::Json(raw) => Cow::Borrowed(*raw),
-            Value::Text(text) if text.trim_ascii().is_empty() => return None,
+            Value::Text(text) if text.bytes().all(|byte| byte.is_ascii_whitespace()) => return None,
             Value::Text(text) => text.clone(),
         };
         let usable = match column {
@@ -359,6 +355,12 @@ fn spelled_out(path: &str, column: Column, mapping: &Mapping) -> Vec<String> {
     if paths.is_empty() { vec![path.to_owned()] } else { paths }
 }
 
-fn is_object(text: &str) -> bool {
-    text.starts_with('{') && object::names(text).is_ok()
+/// What may be the text of an object: a JSON value, or a text that holds one.
+fn object_text<'r>(value: &Value<'r>) -> Option<&'r str> {
+    let text = match value {
+        Value::Json(raw) => *raw,
+        Value::Text(Cow::Borrowed(text)) => text.trim_ascii(),
+        Value::Text(Cow::Owned(_)) => return None,
+    };
+    text.starts_with('{').then_some(text)
 }

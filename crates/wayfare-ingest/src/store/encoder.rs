@@ -35,9 +35,6 @@ const DICTIONARY_BYTES_MAX: usize = 8 << 20;
 /// The share of values that a bloom filter lets pass although they are not there.
 const FILTER_FALSE_SHARE: f64 = 0.01;
 
-/// The level at which zstd's gain in size flattens on event text, while writing stays cheap.
-const ZSTD_LEVEL: i32 = 3;
-
 /// Encodes sorted rows as one Parquet file, batch after batch. The file stays in memory until it is put into the store.
 pub struct Encoder {
     writer: ArrowWriter<Vec<u8>>,
@@ -135,7 +132,8 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
         .collect();
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(ZSTD_LEVEL).map_err(|cause| Error::internal("zstd level").because(cause))?,
+            ZstdLevel::try_new(layout.zstd_level)
+                .map_err(|cause| Error::internal("zstd level").because(cause))?,
         ))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)

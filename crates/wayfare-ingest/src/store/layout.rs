@@ -1,8 +1,13 @@
 //! How the files of a table are laid out: order, statistics, dictionaries, filters.
 
+/// The level at which zstd's gain in size flattens on event text, while writing stays cheap.
+const ZSTD_LEVEL: i32 = 3;
+
 /// What the files of a table are written with.
 #[derive(Debug, Clone, Copy)]
 pub struct FileLayout {
+    /// How hard zstd tries to make pages small.
+    pub zstd_level: i32,
     /// The columns that rows are sorted by, nulls first.
     pub sorted_by: &'static [&'static str],
     /// The columns that the log keeps value ranges of.
@@ -24,6 +29,7 @@ pub struct FileLayout {
 impl FileLayout {
     /// Without a sort order and with the same encoding for all columns.
     pub const PLAIN: Self = Self {
+        zstd_level: ZSTD_LEVEL,
         sorted_by: &[],
         ranges_of: &[],
         plain: &[],

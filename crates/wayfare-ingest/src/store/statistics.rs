@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute::{max_string, min_string};
-use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType, UInt32Type};
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -163,12 +163,29 @@ fn value_range(column: &ArrayRef) -> Option<ValueRange> {
             let values = column.as_string::<i32>();
             Some(ValueRange::Text(min_string(values)?.to_owned(), max_string(values)?.to_owned()))
         }
+        DataType::Dictionary(..) => dictionary_range(column),
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             let values = column.as_primitive::<TimestampMicrosecondType>();
             Some(ValueRange::Micros(arrow::compute::min(values)?, arrow::compute::max(values)?))
         }
         _ => None,
     }
+}
+
+/// The range of the texts that rows have; a dictionary may hold others.
+fn dictionary_range(column: &ArrayRef) -> Option<ValueRange> {
+    let column = column.as_dictionary_opt::<UInt32Type>()?;
+    let texts = column.values().as_string_opt::<i32>()?;
+    let mut range: Option<(&str, &str)> = None;
+    // Neighbours often have the same text.
+    let mut last = None;
+    for key in column.keys().iter().flatten().filter(|key| last.replace(*key) != Some(*key)) {
+        let text = texts.value(key as usize);
+        let (low, high) = range.unwrap_or((text, text));
+        range = Some((low.min(text), high.max(text)));
+    }
+    let (low, high) = range?;
+    Some(ValueRange::Text(low.to_owned(), high.to_owned()))
 }
 
 fn instant_text(micros: i64) -> Option<String> {

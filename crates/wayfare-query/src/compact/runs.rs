@@ -52,6 +52,7 @@ const LAYOUT: FileLayout = FileLayout {
         "path",
     ],
     grouped_by: Some("journey_id"),
+    ..FileLayout::PLAIN
 };
 
 /// Folds all stale dates and commits them.

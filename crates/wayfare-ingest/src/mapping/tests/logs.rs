@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::with_event;
 use crate::catalogue::Source;
-use crate::{Decoder, EventBuilder, Limits, Mapping, Origin, expand};
+use crate::event::EventBuilder;
+use crate::{Decoder, Limits, Mapping, Origin, expand};
 
 const DECLARATIONS: &str = r#"
 [columns]
@@ -141,7 +142,7 @@ fn a_real_log_is_mapped_by_a_few_lines() {
     let decoder = Decoder::open(Arc::clone(&inputs[0].name), inputs[0].open().unwrap(), &limits).unwrap();
     let mapper = Mapping::parse(DECLARATIONS, "m.toml").unwrap().compile(None);
     mapper.check_header(decoder.file(), decoder.header().unwrap()).unwrap();
-    let mut builder = EventBuilder::new();
+    let mut builder = EventBuilder::default();
     let mut cases = BTreeSet::new();
     let mut activities: BTreeMap<String, usize> = BTreeMap::new();
     let mut failures = 0;
@@ -160,7 +161,7 @@ fn a_real_log_is_mapped_by_a_few_lines() {
     assert_eq!(activities["journey_completed_successfully"], 6_078);
     assert_eq!(activities.len(), 2);
     assert_eq!(failures, 4_095);
-    let ids: Vec<_> = builder.identities().iter().map(|identity| identity.id).collect();
-    let batch = builder.finish(&ids, "batch", 0).unwrap();
-    assert_eq!(batch.num_rows(), 70_727);
+    let ids: Vec<_> = builder.identities().iter().map(|identity| Some(identity.id)).collect();
+    let rows = builder.finish(ids).unwrap();
+    assert_eq!(rows.numbers().count(), 70_727);
 }
