@@ -31,6 +31,8 @@ pub(super) struct Found {
     times: Vec<i64>,
     /// Place of the event that completed it.
     completed_by: Option<usize>,
+    /// The value that was held.
+    held: u32,
 }
 
 impl Found {
@@ -81,11 +83,16 @@ pub(super) fn check(asked: &Definition, events: &[FunnelEvent], outcome: &Outcom
     let most = best.iter().map(|found| found.matches.len()).max();
     if asked.window_from == WindowFrom::PreviousStep && asked.optional == 0 && asked.order != Order::Unordered
     {
-        // Of chains that get equally far the earliest: its first step first.
+        // Of chains that get equally far the earliest: its first step first. Which of equal values is held, nothing says.
         let times = |matches: &[Match]| matches.iter().map(|matched| matched.at_ms).collect::<Vec<_>>();
-        let first = best.iter().map(|found| times(&found.matches)).min();
-        if first != Some(times(&outcome.matches)) {
-            return Err(format!("expected {first:?}, saw {:?}", outcome.matches));
+        let mut first: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
+        for found in &best {
+            let times = times(&found.matches);
+            let least = first.entry(found.held).or_insert_with(|| times.clone());
+            *least = times.min(std::mem::take(least));
+        }
+        if !first.values().any(|first| *first == times(&outcome.matches)) {
+            return Err(format!("expected one of {first:?}, saw {:?}", outcome.matches));
         }
     }
     let known = best.iter().any(|found| found.matches == outcome.matches);
@@ -135,7 +142,7 @@ fn candidates(asked: &Definition, events: &[FunnelEvent]) -> Vec<Found> {
         let mut orders = Vec::new();
         each_order(asked, &held, &mut |order| orders.push(attempts(asked, order)));
         keep_earliest(asked, &mut orders);
-        all.extend(orders.into_iter().flatten());
+        all.extend(orders.into_iter().flatten().map(|found| Found { held: value, ..found }));
     }
     all
 }
@@ -185,7 +192,8 @@ fn attempts(asked: &Definition, order: &[Served]) -> Vec<Found> {
             let waits = match asked.entry_policy {
                 EntryPolicy::Any => false,
                 EntryPolicy::First => true,
-                EntryPolicy::Sequential => match (asked.ties, last.completed_by) {
+                // Of the ways of an attempt the one that is complete first leaves it.
+                EntryPolicy::Sequential => match (asked.ties, completed_by(&all, last.entry)) {
                     (Ties::Arrival, Some(by)) => *place <= by,
                     _ => last.end_ms.is_none_or(|end_ms| event.at_ms <= end_ms),
                 },
@@ -200,6 +208,11 @@ fn attempts(asked: &Definition, order: &[Served]) -> Vec<Found> {
         }
     }
     all
+}
+
+/// The place of the first event that completed an attempt of `entry`.
+fn completed_by(attempts: &[Found], entry: usize) -> Option<usize> {
+    attempts.iter().filter(|one| one.entry == entry).filter_map(|one| one.completed_by).min()
 }
 
 /// The best attempts of one entry in one order, with and without each optional step: equals with other times between.
@@ -390,6 +403,7 @@ fn finished(asked: &Definition, order: &[Served], chain: &Chain) -> Found {
         matches: chain.matches,
         times,
         end_ms,
+        held: 0,
     }
 }
 
@@ -441,6 +455,7 @@ fn unordered(asked: &Definition, order: &[Served], entry: usize) -> Found {
         end_ms: stops.or(complete).or(asked.window_ms.map(|window_ms| start_ms + window_ms)),
         times: Vec::new(),
         completed_by: None,
+        held: 0,
     }
 }
 

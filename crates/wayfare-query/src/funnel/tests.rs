@@ -247,6 +247,21 @@ fn a_value_is_held_constant_over_steps() {
 }
 
 #[test]
+fn of_values_that_get_equally_far_any_may_be_reported() {
+    let definition = Definition { window_from: WindowFrom::PreviousStep, hold: B, ..Definition::new(3) };
+    let event = |at_ms, steps, held| FunnelEvent { at_ms, steps, held, ..FunnelEvent::default() };
+    let mut events = [event(0, A | C, 0), event(0, B, 2), event(3, B, 1), event(3, C, 0)];
+    let mut funnel = Funnel::try_new(definition.clone()).unwrap();
+    let asked = definition.check().unwrap();
+    assert_eq!(check(&asked, &events, funnel.run(&events)), Ok(()));
+    // with one value the chain is the earliest one
+    events[2].held = 2;
+    let outcome = funnel.run(&events);
+    assert_eq!(times(outcome), [(0, 0), (1, 0), (2, 3)]);
+    assert_eq!(check(&asked, &events, outcome), Ok(()));
+}
+
+#[test]
 fn an_exclusion_of_one_value_held_leaves_the_attempts_of_another() {
     let definition = Definition {
         order: Order::Unordered,
@@ -302,6 +317,18 @@ fn the_first_way_of_an_attempt_to_be_complete_lets_the_next_attempt_open() {
     });
     let mut funnel = Funnel::try_new(definition).unwrap();
     assert_eq!(times(funnel.run(&events)), [(0, 4), (1, 4), (2, 4)]);
+}
+
+#[test]
+fn the_first_of_equal_chains_lets_the_next_attempt_open() {
+    let definition = Definition {
+        window_from: WindowFrom::PreviousStep,
+        ties: Ties::Arrival,
+        entry_policy: EntryPolicy::Sequential,
+        ..Definition::new(2)
+    };
+    // Either B completes the first attempt at the same instant.
+    assert_eq!(times(&run(definition, &[(0, A), (4, B), (4, A), (4, B)])), [(0, 4), (1, 4)]);
 }
 
 #[test]

@@ -134,6 +134,7 @@ function TableCell({ row, column, kind, zone }: { row: Row; column: Column; kind
   const written = column.cell ? column.cell(row) : text(value, kind, zone);
   const href = column.href?.(row);
   const share = column.bar?.(row);
+  const linked = href && value !== null && value !== 0 ? <a href={href}>{written}</a> : written;
   return (
     <td class={`is-${kind}`} title={kind === "rate" ? behindRate(row, column.name) : kind === "id" ? text(value, kind) : undefined}>
       {typeof share === "number" && (
@@ -141,7 +142,7 @@ function TableCell({ row, column, kind, zone }: { row: Row; column: Column; kind
           <span style={{ width: `${Math.max(0, Math.min(1, share)) * 100}%` }} />
         </span>
       )}
-      {href && value !== null && value !== 0 ? <a href={href}>{written}</a> : typeof share === "number" ? <span class="beside-share">{written}</span> : written}
+      {typeof share === "number" ? <span class="beside-share">{linked}</span> : linked}
     </td>
   );
 }
