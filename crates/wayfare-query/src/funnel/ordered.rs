@@ -45,6 +45,8 @@ pub(super) struct Ordered {
     completed: bool,
     /// Place after which the attempt of a pass over first entries is left.
     left: Option<usize>,
+    /// The steps of the way that completed it: how many, and the earlier ones first.
+    left_with: (u32, u64),
     /// The chain that ended last.
     ended: Option<Chain>,
 }
@@ -61,6 +63,7 @@ impl Ordered {
             opened: false,
             completed: false,
             left: None,
+            left_with: (0, 0),
             ended: None,
         }
     }
@@ -77,6 +80,7 @@ impl Ordered {
         self.lanes.iter_mut().for_each(Lane::clear);
         self.history.clear();
         (self.opened, self.completed, self.left, self.ended) = (false, false, None, None);
+        self.left_with = (0, 0);
         let mut read = from;
         while let Some(first) = events.get(read) {
             self.expire(asked, first.at_ms, found);
@@ -262,8 +266,12 @@ impl Ordered {
         };
         let earlier = longer.steps & !bit(target.step);
         if target.step + 1 == asked.steps {
-            // Of the ways of one attempt the first to be complete completes it.
-            self.left.get_or_insert(instant.place + instant.events.len());
+            // Of the ways of one attempt the best completes it, and of equals the first.
+            let steps = (longer.steps.count_ones(), longer.steps.reverse_bits());
+            if self.left.is_none() || steps > self.left_with {
+                self.left = Some(instant.place + instant.events.len());
+                self.left_with = steps;
+            }
             self.completed |= !longer.excluded;
             self.end(asked, &longer.ended_by(Ending::Complete), found);
         } else if target.loose & earlier & asked.repeatable != 0 {

@@ -320,6 +320,20 @@ fn the_first_way_of_an_attempt_to_be_complete_lets_the_next_attempt_open() {
 }
 
 #[test]
+fn the_best_way_of_an_attempt_to_be_complete_lets_the_next_attempt_open() {
+    let definition = Definition {
+        optional: B,
+        ties: Ties::Arrival,
+        event_reuse: EventReuse::Allowed,
+        entry_policy: EntryPolicy::Sequential,
+        ..Definition::new(3)
+    };
+    // The second event completes it without the optional step, the third at the same instant with it.
+    let events = [(0, A), (2, C), (2, A | B | C)];
+    assert_eq!(times(&run(definition, &events)), [(0, 0), (1, 2), (2, 2)]);
+}
+
+#[test]
 fn the_first_of_equal_chains_lets_the_next_attempt_open() {
     let definition = Definition {
         window_from: WindowFrom::PreviousStep,
