@@ -154,7 +154,10 @@ fn keep_earliest(asked: &Definition, orders: &mut Vec<Vec<Found>>) {
         return;
     }
     if asked.entry_policy != EntryPolicy::Any {
-        let times = |order: &[Found]| order.iter().map(|one| one.times.clone()).collect::<Vec<_>>();
+        // An attempt that another order lacks comes earlier than none.
+        let times = |order: &[Found]| {
+            order.iter().map(|one| one.times.clone()).chain([vec![i64::MAX]]).collect::<Vec<_>>()
+        };
         let earliest = orders.iter().map(|order| times(order)).min();
         return orders.retain(|order| Some(times(order)) == earliest);
     }
