@@ -31,6 +31,8 @@ pub(super) struct Found {
     times: Vec<i64>,
     /// Place of the event that completed it.
     completed_by: Option<usize>,
+    /// When an exclusion ended it.
+    stopped_ms: Option<i64>,
     /// The value that was held.
     held: u32,
 }
@@ -154,10 +156,13 @@ fn keep_earliest(asked: &Definition, orders: &mut Vec<Vec<Found>>) {
         return;
     }
     if asked.entry_policy != EntryPolicy::Any {
-        // An attempt that another order lacks comes earlier than none.
-        let times = |order: &[Found]| {
-            order.iter().map(|one| one.times.clone()).chain([vec![i64::MAX]]).collect::<Vec<_>>()
+        // What comes after the exclusion that ends an attempt is not its own; an attempt that another order lacks
+        // comes earlier than none.
+        let of_one = |one: &Found| {
+            let own = |at_ms: &i64| one.stopped_ms.is_none_or(|stopped_ms| *at_ms <= stopped_ms);
+            one.times.iter().map(|at_ms| if own(at_ms) { *at_ms } else { i64::MAX }).collect::<Vec<_>>()
         };
+        let times = |order: &[Found]| order.iter().map(of_one).chain([vec![i64::MAX]]).collect::<Vec<_>>();
         let earliest = orders.iter().map(|order| times(order)).min();
         return orders.retain(|order| Some(times(order)) == earliest);
     }
@@ -406,6 +411,7 @@ fn finished(asked: &Definition, order: &[Served], chain: &Chain) -> Found {
         matches: chain.matches,
         times,
         end_ms,
+        stopped_ms: stopped,
         held: 0,
     }
 }
@@ -458,6 +464,7 @@ fn unordered(asked: &Definition, order: &[Served], entry: usize) -> Found {
         end_ms: stops.or(complete).or(asked.window_ms.map(|window_ms| start_ms + window_ms)),
         times: Vec::new(),
         completed_by: None,
+        stopped_ms: None,
         held: 0,
     }
 }
