@@ -188,7 +188,8 @@ impl Ordered {
             self.opened = true;
             let enters = |event: &FunnelEvent| event.steps & 1 != 0;
             // Where an attempt alone decides, it has to be that of one event; else that of the instant's best one will do.
-            let each = found.keep == Keep::All || instant.asked.voids() || instant.asked.can_be_cut();
+            let each =
+                found.keep == Keep::All || !instant.asked.exclusions.is_empty() || instant.asked.can_be_cut();
             if each && entries == Entries::Every {
                 for (index, _) in instant.events.iter().enumerate().filter(|(_, event)| enters(event)) {
                     instant.targets(&mut self.assignment, 0, Some(index), &mut targets);

@@ -320,6 +320,16 @@ fn the_first_way_of_an_attempt_to_be_complete_lets_the_next_attempt_open() {
 }
 
 #[test]
+fn each_entry_of_an_instant_has_its_own_exclusions() {
+    let definition = Definition { exclusions: vec![Exclusion { from: 1, to: 2 }], ..Definition::new(3) };
+    // Opened by the first event, an attempt takes the second and is excluded; opened by the second, it waits until 4.
+    let events = [(1, A, 0), (1, A | B, 0), (2, 0, 1), (4, B, 0), (4, C, 0)]
+        .map(|(at_ms, steps, exclusions)| FunnelEvent { at_ms, steps, exclusions, held: 0 });
+    let mut funnel = Funnel::try_new(definition).unwrap();
+    assert_eq!(times(funnel.run(&events)), [(0, 1), (1, 4), (2, 4)]);
+}
+
+#[test]
 fn the_best_way_of_an_attempt_to_be_complete_lets_the_next_attempt_open() {
     let definition = Definition {
         optional: B,
@@ -460,7 +470,12 @@ fn is_decided(asked: &Definition, events: &[FunnelEvent]) -> bool {
     let both =
         asked.ties == Ties::Arrival && asked.on_repeat == OnRepeat::Stop && !asked.exclusions.is_empty();
     let sequential_both = both && asked.entry_policy == EntryPolicy::Sequential;
-    !(sequential_ways || sequential_both) && (!tied || (one_each && (plain || !chooses)))
+    // Whether an attempt whose reported way is over is left while another way of it has time, nothing says.
+    let sequential_windows = asked.entry_policy == EntryPolicy::Sequential
+        && asked.window_from == WindowFrom::PreviousStep
+        && asked.window_ms.is_some();
+    !(sequential_ways || sequential_both || sequential_windows)
+        && (!tied || (one_each && (plain || !chooses)))
 }
 
 /// Random streams of the test below: `WAYFARE_STREAMS`, else 100,000.
