@@ -503,10 +503,6 @@ enum Fate {
 /// Whether a lane needs but the chains of one entry, see the head of this file.
 fn keeps_one(asked: &Definition, keep: Keep) -> bool {
     let plain = asked.order == Order::Ordered && asked.on_repeat == OnRepeat::Ignore;
-    let same_end = asked.exclusions.is_empty()
-        || (asked.exclusion_effect == ExclusionEffect::EndAttempt
-            && asked.window_from == WindowFrom::FirstStep);
-    let same_steps = asked.optional == 0
-        || (plain && asked.exclusions.is_empty() && asked.window_from == WindowFrom::FirstStep);
-    keep == Keep::Best && same_end && same_steps
+    let same_steps = asked.optional == 0 || (plain && asked.window_from == WindowFrom::FirstStep);
+    keep == Keep::Best && asked.exclusions.is_empty() && same_steps
 }

@@ -327,6 +327,10 @@ fn each_entry_of_an_instant_has_its_own_exclusions() {
         .map(|(at_ms, steps, exclusions)| FunnelEvent { at_ms, steps, exclusions, held: 0 });
     let mut funnel = Funnel::try_new(definition).unwrap();
     assert_eq!(times(funnel.run(&events)), [(0, 1), (1, 4), (2, 4)]);
+    // So also where the later match is made by the event that excludes the earlier one.
+    let events = [(0, A, 0), (0, A | B, 0), (1, B, 1), (2, C, 0)]
+        .map(|(at_ms, steps, exclusions)| FunnelEvent { at_ms, steps, exclusions, held: 0 });
+    assert_eq!(times(funnel.run(&events)), [(0, 0), (1, 1), (2, 2)]);
 }
 
 #[test]
