@@ -43,7 +43,7 @@ fn a_batch_job_and_a_polling_dashboard_get_what_the_commands_print() {
     let range = ["--from", "2026-03-05", "--to", "2026-03-12"];
     let days = store.rows(&[&["overview", "--by", "day"], &range[..]].concat());
     assert_eq!(days.len(), 7);
-    for how in ["plain", "packed"] {
+    for how in ["plain", "packed", "epoch"] {
         let polled = &seen["panel"][how];
         assert_eq!((&polled["status"], &polled["rows"]), (&200.into(), &Value::from(days.clone())), "{how}");
         assert_eq!((&polled["again"], &polled["bytes_again"]), (&304.into(), &0.into()), "{how}");

@@ -4,7 +4,7 @@
     read_http.py ADDRESS TOKEN
 
 pandas reads CSV and Parquet from the address of a report; urllib stands for a Grafana panel: it takes `rows` out of JSON,
-sends the range as ISO instants, asks again with the tag of the answer before, and follows the links of pages.
+sends the range as ISO instants or as milliseconds since 1970, asks again with the tag of the answer before, and follows the links of pages.
 """
 import gzip
 import io
@@ -49,10 +49,15 @@ def batch():
 
 
 def panel():
-    """A panel of runs by day, polled twice, plain and packed."""
-    url = address("reports/overview", by="day", **{"from": "2026-03-05T00:00:00.000Z", "to": "2026-03-12T00:00:00.000Z"})
+    """A panel of runs by day, polled twice, plain and packed, in both ways to say the range."""
+    iso = address("reports/overview", by="day", **{"from": "2026-03-05T00:00:00.000Z", "to": "2026-03-12T00:00:00.000Z"})
+    epoch = address("reports/overview", by="day", **{"from": 1772668800000, "to": 1773273600000})
     polled = {}
-    for name, packed in [("plain", {}), ("packed", {"Accept-Encoding": "gzip"})]:
+    for name, url, packed in [
+        ("plain", iso, {}),
+        ("packed", iso, {"Accept-Encoding": "gzip"}),
+        ("epoch", epoch, {}),
+    ]:
         status, headers, body = poll(url, **packed)
         again, _, rest = poll(url, **packed, **{"If-None-Match": headers["ETag"]})
         polled[name] = {"status": status, "rows": json.loads(body)["rows"], "again": again, "bytes_again": len(rest)}

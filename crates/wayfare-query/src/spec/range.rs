@@ -17,7 +17,13 @@ use wayfare_ingest::nearest;
 
 const WORDS: [&str; 3] = ["now", "today", "yesterday"];
 const EXPECTED: &str = "expected an instant such as 2026-03-01, 2026-03-01T10:00, 2026-03-01T10:00:00Z, now, today, \
-                        yesterday or -7d";
+                        yesterday, -7d or 1767225600000";
+
+/// Digits of an instant in milliseconds since 1970: 1973 to 5138. With fewer it could be a year, a date, or in seconds.
+const EPOCH_DIGITS: std::ops::RangeInclusive<usize> = 12..=14;
+
+/// Digits of an instant in seconds since 1970, by which people are told what is meant.
+const EPOCH_SECONDS_DIGITS: usize = 10;
 
 /// A half-open range of instants: from the first inclusive, to the second exclusive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,7 +87,7 @@ pub fn parse_tz(name: &str) -> Result<Tz> {
 }
 
 /// Reads an instant: ISO-8601 with or without a zone, a date (its first instant), `now`, `today`,
-/// `yesterday`, or a duration back from as-of such as `-7d`. UTC milliseconds.
+/// `yesterday`, a duration back from as-of such as `-7d`, or milliseconds since 1970 UTC. UTC milliseconds.
 ///
 /// # Errors
 ///
@@ -103,6 +109,15 @@ pub fn parse_instant_ms(text: &str, tz: Tz, as_of_ms: i64) -> Result<i64> {
     if let Some(duration) = text.strip_prefix('-') {
         let duration_ms = parse_duration_ms(duration)?;
         return as_of_ms.checked_sub(duration_ms).ok_or_else(refuse);
+    }
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match text.parse() {
+            Ok(at_ms) if EPOCH_DIGITS.contains(&text.len()) => Ok(at_ms),
+            _ if text.len() == EPOCH_SECONDS_DIGITS => {
+                Err(refuse().hint(format!("digits alone are milliseconds since 1970: {text}000")))
+            }
+            _ => Err(refuse()),
+        };
     }
     if let Some(instant) = calendar_ms(text, tz) {
         return Ok(instant);

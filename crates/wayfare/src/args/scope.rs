@@ -17,7 +17,7 @@ pub(crate) struct ScopeArgs {
 
     /// Runs that began at this instant or later
     ///
-    /// A date, a date and time, or a relative word such as `yesterday` or `-7d`.
+    /// A date, a date and time, a relative word such as `yesterday` or `-7d`, or milliseconds since 1970.
     ///
     /// The range selects runs by their first event; their later events count wherever they lie.
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]

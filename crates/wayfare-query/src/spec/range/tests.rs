@@ -28,6 +28,8 @@ fn every_form_of_an_instant_is_read() {
         ("Yesterday", "2026-03-08 23:00:00 UTC"),
         ("-7d", "2026-03-03 12:34:56.789 UTC"),
         ("-24h", "2026-03-09 12:34:56.789 UTC"),
+        ("1767225600000", "2026-01-01 00:00:00 UTC"),
+        ("100000000000", "1973-03-03 09:46:40 UTC"),
     ];
     for (text, instant) in cases {
         assert_eq!(shown(text, Berlin), instant, "{text}");
@@ -40,6 +42,11 @@ fn what_is_no_instant_is_refused() {
         "",
         "soon",
         "2026",
+        "20260301",
+        "1767225600",
+        "99999999999",
+        "176722560000000",
+        "99999999999999999999",
         "2026-3-1",
         "2026-02-30",
         "2026-03-01T25:00",
@@ -55,6 +62,8 @@ fn what_is_no_instant_is_refused() {
     }
     let error = parse_instant_ms("yesteday", UTC, AS_OF_MS).unwrap_err();
     assert_eq!(error.advice(), Some("did you mean yesterday?"));
+    let error = parse_instant_ms("1767225600", UTC, AS_OF_MS).unwrap_err();
+    assert_eq!(error.advice(), Some("digits alone are milliseconds since 1970: 1767225600000"));
 }
 
 #[test]
