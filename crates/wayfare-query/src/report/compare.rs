@@ -35,9 +35,9 @@ pub(super) async fn rows(question: &Question<'_>, spec: &CompareSpec) -> Result<
     }
     let [a, b] = [Side::read(&a, "a").await?, Side::read(&b, "b").await?];
     let lines = lines(&a, &b);
-    let mut answer = Answer::new("Comparison: b against a", table(&lines)?);
+    let mut answer = Answer::new("Comparison: b, compared, against a, the baseline", table(&lines)?);
     answer.notes.push(format!(
-        "a: {}; b: {}; differences are b − a",
+        "baseline (a): {}; compared (b): {}; differences are b − a",
         counted(a.started(), "run"),
         counted(b.started(), "run")
     ));

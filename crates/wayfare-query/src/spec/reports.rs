@@ -72,8 +72,8 @@ pub struct CompareSpec {
     /// Which runs count on both sides; with `by` the change of the success rate is split into mix and rate.
     #[serde(flatten)]
     pub scope: Scope,
-    /// The side that is compared with: `version=2`, `from=2026-03-01`, `to=…`, `journey=…`, or any condition.
+    /// The baseline: `version=2`, `from=2026-03-01`, `to=…`, `journey=…`, or any condition.
     pub a: Vec<String>,
-    /// The side that is compared.
+    /// The side that is compared with it.
     pub b: Vec<String>,
 }

@@ -19,11 +19,11 @@ Examples:
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub(crate) struct Compare {
-    /// The side to compare with: `version=2`, `from=WHEN`, `to=WHEN`, `journey=ID` or a condition; repeatable
+    /// The baseline, to compare with: `version=2`, `from=WHEN`, `to=WHEN`, `journey=ID` or a condition; repeatable
     #[arg(long, value_name = "TERM", required = true, help_heading = "Sides")]
     a: Vec<String>,
 
-    /// The side that is compared
+    /// The side that is compared with it
     #[arg(long, value_name = "TERM", required = true, help_heading = "Sides")]
     b: Vec<String>,
 

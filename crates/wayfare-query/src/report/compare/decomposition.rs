@@ -92,7 +92,7 @@ async fn answer(
     if let (Some(before), Some(after)) = (all_a.rate(), all_b.rate()) {
         let (mix, rate) = parts.iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
         answer.notes.push(format!(
-            "success rate of started: a {:.1} % of {} runs, b {:.1} % of {}: {:+.1} points, {:+.1} by mix and {:+.1} by rate",
+            "success rate of started: baseline (a) {:.1} % of {} runs, compared (b) {:.1} % of {}: {:+.1} points, {:+.1} by mix and {:+.1} by rate",
             before * 100.0,
             words::count(all_a.whole),
             after * 100.0,

@@ -32,8 +32,8 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
   return (
     <>
       <form class="filters" aria-label="What is compared" onSubmit={(event) => event.preventDefault()}>
-        <Side name="Baseline" value={a} known={known} set={(value) => set({ a: value })} />
-        <Side name="Compared" value={b} known={known} set={(value) => set({ b: value })} />
+        <Side name="Baseline (a)" value={a} known={known} set={(value) => set({ a: value })} />
+        <Side name="Compared (b)" value={b} known={known} set={(value) => set({ b: value })} />
       </form>
       {!ready && versions.asked.state !== "loading" && (
         <div class="empty">
@@ -56,13 +56,13 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
                     { name: "metric", cell: (row) => title(String(row["metric"])) },
                     { name: "step_id", title: "Step" },
                     ...(answer.rows.some((row) => row["change"] !== null) ? [{ name: "change", title: "In the journey" }] : []),
-                    { name: "a_rate", title: "Baseline" },
-                    { name: "b_rate", title: "Compared" },
+                    { name: "a_rate", title: "Baseline (a)" },
+                    { name: "b_rate", title: "Compared (b)" },
                     { name: "difference_in_rate", title: "Difference", kind: "rate", cell: (row) => points(row["difference_in_rate"]) },
                     { name: "difference_in_rate_from", title: "95 % interval", kind: "rate", cell: rateInterval },
                     { name: "q_value", title: "q", kind: "count", cell: (row) => probability(row["q_value"]) },
-                    { name: "a_median_ms", title: "Median of baseline" },
-                    { name: "b_median_ms", title: "Median of compared" },
+                    { name: "a_median_ms", title: "Median of a" },
+                    { name: "b_median_ms", title: "Median of b" },
                     { name: "difference_in_median_ms", title: "Difference", kind: "duration", cell: (row) => time(row["difference_in_median_ms"]) },
                     { name: "difference_in_median_from_ms", title: "95 % interval", kind: "duration", cell: medianInterval },
                   ]}
@@ -93,10 +93,10 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
                   zone={zone}
                   columns={[
                     by,
-                    { name: "share_of_a_runs", title: "Share of baseline" },
-                    { name: "share_of_b_runs", title: "Share of compared" },
-                    { name: "a_success_rate_of_started", title: "Success in baseline" },
-                    { name: "b_success_rate_of_started", title: "Success in compared" },
+                    { name: "share_of_a_runs", title: "Share of a" },
+                    { name: "share_of_b_runs", title: "Share of b" },
+                    { name: "a_success_rate_of_started", title: "Success in a" },
+                    { name: "b_success_rate_of_started", title: "Success in b" },
                     { name: "mix_effect", title: "By mix", kind: "rate", cell: (row) => points(row["mix_effect"]) },
                     { name: "rate_effect", title: "By rate", kind: "rate", cell: (row) => points(row["rate_effect"]) },
                   ]}
