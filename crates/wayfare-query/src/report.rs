@@ -19,6 +19,7 @@ mod main_line;
 mod nesting;
 mod overview;
 mod paths;
+mod place;
 mod quality;
 mod risk;
 mod sessions;

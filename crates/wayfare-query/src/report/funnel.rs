@@ -6,9 +6,11 @@
 //! | `table` | the rows of a funnel of runs, which the query engine adds up from their timelines |
 //! | `units` | units one after the other, for all that asks for more |
 //! | `tally` | what they add up to |
+//! | `list` | a page of units, or of their attempts |
 //! | `views` | that as rows |
 
 pub(super) mod ask;
+mod list;
 mod table;
 pub(super) mod tally;
 pub(super) mod units;
@@ -27,9 +29,6 @@ use ask::Asked;
 use table::Table;
 use tally::{ANY, CLASSES, Tally};
 
-/// Rows of a list unless the scope says otherwise.
-const LIST_ROWS_DEFAULT: usize = 50;
-
 pub(super) async fn rows(question: &Question<'_>, spec: &FunnelSpec) -> Result<Answer> {
     let steps = steps(question, spec).await?;
     check(spec, steps.len())?;
@@ -37,7 +36,8 @@ pub(super) async fn rows(question: &Question<'_>, spec: &FunnelSpec) -> Result<A
     let mut answer = if is_summed_up(spec) {
         summed_up(question, &asked).await?
     } else {
-        added_up(question, spec, &asked).await?
+        // what is proposed may change from page to page, and is another question then
+        added_up(question, &FunnelSpec { steps: steps.clone(), ..spec.clone() }, &asked).await?
     };
     answer.steps = Some(steps);
     Ok(answer)
@@ -67,6 +67,9 @@ fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
     }
     if views.contains(&true) && spec.breakdown.is_some() {
         return Err(Error::invalid("a breakdown splits the steps, no trend, time to convert or list"));
+    }
+    if spec.after.is_some() && spec.list.is_none() {
+        return Err(Error::invalid("after is for a list: this funnel has no pages"));
     }
     if let Some(by) = spec.scope.by.first().filter(|_| !is_summed_up(spec)) {
         return Err(Error::invalid(format!("this funnel cannot be split by {by}"))
@@ -136,9 +139,10 @@ async fn added_up(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> 
         units::take_events(question, spec, asked, &mut tally).await?
     };
     let mut answer = if spec.list.is_some() {
-        let limit = question.scope.limit.unwrap_or(LIST_ROWS_DEFAULT);
-        let mut answer = Answer::new(title(question), views::list(spec, &tally.listed, limit)?);
-        answer.rows_total = u64::try_from(tally.listed.len()).ok();
+        let page = tally.page;
+        let mut answer = Answer::new(title(question), views::list(spec, &page.rows)?);
+        answer.rows_total = Some(page.total);
+        answer.next = page.next();
         answer
     } else if spec.trend.is_some() {
         let mut answer = Answer::new(title(question), views::trend(question, spec, &tally)?);

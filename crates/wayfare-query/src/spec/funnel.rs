@@ -86,6 +86,9 @@ pub struct FunnelSpec {
     /// Asks for a list instead of steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<ListSpec>,
+    /// Where the page of the list before ended: its `next`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

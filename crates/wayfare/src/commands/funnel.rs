@@ -64,6 +64,10 @@ pub(crate) struct Funnel {
     #[arg(long, value_name = "WHICH", help_heading = "Answer", value_parser = list)]
     list: Option<ListSpec>,
 
+    /// Go on where a page of the list ended: the `next` of its JSON
+    #[arg(long, value_name = "NEXT", help_heading = "Answer")]
+    after: Option<String>,
+
     #[command(flatten)]
     asked: FunnelArgs,
 }
@@ -91,6 +95,7 @@ impl Funnel {
             time_to_convert: convert.or(spec.time_to_convert),
             drop_offs: self.drop_offs || spec.drop_offs,
             list: self.list.or(spec.list),
+            after: self.after.or(spec.after),
             ..spec
         }))
     }

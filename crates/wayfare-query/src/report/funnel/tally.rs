@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Datelike as _, Days, Weekday};
 use chrono_tz::Tz;
 
+use super::list::{Listed, Page};
 use crate::functions::interval_label;
 use crate::funnel::{Attempt, Funnel, FunnelEvent, Outcome, greatest_level};
 use crate::spec::{BreakdownSpec, Counting, FunnelSpec, ListSpec, TrendSpec, parse_tz};
 use crate::{Error, Result};
-
-/// Rows that a list may have.
-pub(super) const LISTED_MAX: usize = 1_000_000;
 
 /// One unit and its events in order.
 #[derive(Debug)]
@@ -105,20 +103,6 @@ impl Cell {
     }
 }
 
-/// A row of a list.
-#[derive(Debug, Clone)]
-pub(super) struct Listed {
-    pub(super) tenant: Option<String>,
-    pub(super) id: String,
-    /// Null for a unit that an exclusion takes out of the report.
-    pub(super) level: Option<usize>,
-    pub(super) entry_ms: Option<i64>,
-    pub(super) last_ms: Option<i64>,
-    /// Why it went no further, where it went some of the way.
-    pub(super) class: Option<&'static str>,
-    pub(super) excluded: bool,
-}
-
 /// What is added up.
 pub(super) struct Tally<'a> {
     pub(super) automaton: Funnel,
@@ -134,7 +118,7 @@ pub(super) struct Tally<'a> {
     pub(super) trend: BTreeMap<String, (i64, i64, i64)>,
     /// Milliseconds from one step to another.
     pub(super) conversions: Vec<i64>,
-    pub(super) listed: Vec<Listed>,
+    pub(super) page: Page,
     /// By the step (0-based) that was not reached, and the class: units.
     pub(super) drop_offs: BTreeMap<(usize, &'static str), i64>,
     /// Units seen.
@@ -163,7 +147,7 @@ impl<'a> Tally<'a> {
             cells: BTreeMap::new(),
             trend: BTreeMap::new(),
             conversions: Vec::new(),
-            listed: Vec::new(),
+            page: Page::of(spec)?,
             drop_offs: BTreeMap::new(),
             units: 0,
             dropped: 0,
@@ -314,13 +298,10 @@ impl<'a> Tally<'a> {
     }
 
     fn add_to_list(&mut self, list: &ListSpec, unit: &UnitEvents<'_>) -> Result<()> {
-        if self.listed.len() >= LISTED_MAX {
-            return Err(Error::limit(format!("a list has at most {LISTED_MAX} rows"))
-                .hint("narrow the range, or name a step and a class"));
-        }
         let row = Listed {
             tenant: unit.tenant.map(str::to_owned),
             id: unit.id.to_owned(),
+            number: 0,
             level: None,
             entry_ms: None,
             last_ms: None,
@@ -328,13 +309,16 @@ impl<'a> Tally<'a> {
             excluded: false,
         };
         if list.of == Counting::Attempts {
-            self.listed.extend(self.automaton.attempts(unit.events).into_iter().map(|attempt| Listed {
-                level: Some(attempt.level),
-                entry_ms: Some(attempt.entry_ms),
-                last_ms: attempt.matches.last().map(|last| last.at_ms),
-                excluded: attempt.excluded,
-                ..row.clone()
-            }));
+            for (attempt, number) in self.automaton.attempts(unit.events).into_iter().zip(0..) {
+                self.page.take(Listed {
+                    number,
+                    level: Some(attempt.level),
+                    entry_ms: Some(attempt.entry_ms),
+                    last_ms: attempt.matches.last().map(|last| last.at_ms),
+                    excluded: attempt.excluded,
+                    ..row.clone()
+                })?;
+            }
             return Ok(());
         }
         let steps = self.automaton.definition().steps;
@@ -349,13 +333,13 @@ impl<'a> Tally<'a> {
             }
         };
         if wanted {
-            self.listed.push(Listed {
+            self.page.take(Listed {
                 level: (!outcome.dropped).then_some(outcome.level),
                 entry_ms: outcome.matches.first().map(|first| first.at_ms),
                 last_ms: outcome.matches.last().map(|last| last.at_ms),
                 class,
                 ..row
-            });
+            })?;
         }
         Ok(())
     }

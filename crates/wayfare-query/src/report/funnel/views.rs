@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 
-use super::tally::{CLASSES, Cell, Listed, Tally};
+use super::list::Listed;
+use super::tally::{CLASSES, Cell, Tally};
 use crate::Result;
 use crate::functions::PERCENTILES;
 use crate::question::Question;
@@ -183,8 +184,7 @@ fn bins(times: &[i64], asked: Option<usize>) -> Vec<(i64, usize)> {
 }
 
 /// One row a unit or an attempt.
-pub(super) fn list(spec: &FunnelSpec, listed: &[Listed], total: usize) -> Result<RecordBatch> {
-    let listed = listed.get(..total.min(listed.len())).unwrap_or_default();
+pub(super) fn list(spec: &FunnelSpec, listed: &[Listed]) -> Result<RecordBatch> {
     let instants = |at: fn(&Listed) -> Option<i64>| -> TimestampMicrosecondArray {
         let micros = listed.iter().map(|row| at(row).map(|at_ms| at_ms.saturating_mul(1_000)));
         micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC")
