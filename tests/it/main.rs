@@ -39,6 +39,8 @@ mod http_limits;
 #[cfg(test)]
 mod http_rights;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod long_runs;
 #[cfg(test)]
 mod malformed;

@@ -15,7 +15,7 @@ mod step;
 pub(crate) mod suggest;
 
 pub use activity::{ActivitySpec, Log};
-pub use behind::Behind;
+pub use behind::{Behind, CALL_COLUMNS, CallClass, Nesting, Side};
 pub use explain::ExplainSpec;
 pub use filter::{Condition, Op};
 pub use funnel::{
@@ -44,7 +44,7 @@ pub struct Scope {
     /// Journey versions; empty means all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub version: Vec<String>,
-    /// Start of the range of entry, inclusive: an instant, a date, or a relative word such as `yesterday` or `-7d`.
+    /// Start of the range of entry, inclusive: an instant, a date, a relative word such as `yesterday` or `-7d`, or milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// End of the range of entry, exclusive.
@@ -178,7 +178,7 @@ pub struct InvocationsSpec {
     /// Column to sort by, with a leading `-` for descending; `-started_at` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
-    /// Only the runs behind a number of `steps` or `paths`, such as `step=otp and class=failed_here`, see [`Behind`].
+    /// Only the runs behind a number of another report, such as `step=otp and class=failed_here`, see [`Behind`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub behind: Option<String>,
     /// Where the page before ended: its `next`.

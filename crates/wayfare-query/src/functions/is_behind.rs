@@ -1,5 +1,12 @@
-//! `counts_in_step(path, state, step, column)` and `makes_transition(path, state, from, to)`: whether a run is one of those
-//! that a number of `steps` or `paths` counts, by the code that counts them. Worked out once a distinct path of a batch.
+//! Whether a run is one of those that a number counts, by the code that counts them, worked out once a distinct path of a
+//! batch:
+//!
+//! | function | number |
+//! | --- | --- |
+//! | `counts_in_step(path, state, '', step, column)` | a count of `steps` |
+//! | `makes_transition(path, state, kept, from, to)` | `invocations` of `paths` |
+//! | `has_feature(path, state, failing_step, dimension, value)` | a feature of runs in `causes` and `failures` |
+//! | `has_sub_journey(path, state, '', sub_journey, outcome)` | `invocations` of `sub-journeys` |
 
 use std::sync::Arc;
 
@@ -14,7 +21,9 @@ use datafusion::logical_expr::{
 use super::keyed_summary::{Alike, Facts, run_state};
 use super::outline::{Keys, Sketch};
 use super::paths::{ByPath, stretch};
+use super::run_features::RunFeatures;
 use super::step_summary::StepSummary;
+use super::sub_journeys::SubJourneys;
 use super::transitions::Transitions;
 use crate::Result;
 use crate::attempts::RunState;
@@ -26,6 +35,10 @@ enum Counted {
     Step,
     /// Runs from one node to another, as [`super::transitions`] writes nodes.
     Transition,
+    /// Runs that have a feature, as [`super::run_features`] names it.
+    Feature,
+    /// Runs that have a sub-journey which ended in a way.
+    SubJourney,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -35,10 +48,10 @@ struct IsBehind {
 }
 
 /// Makes the functions.
-pub(super) fn is_behind() -> [ScalarUDF; 2] {
-    [Counted::Step, Counted::Transition].map(|counted| {
+pub(super) fn is_behind() -> [ScalarUDF; 4] {
+    [Counted::Step, Counted::Transition, Counted::Feature, Counted::SubJourney].map(|counted| {
         let text = DataType::Utf8View;
-        let arguments = vec![text.clone(), text, DataType::Utf8, DataType::Utf8];
+        let arguments = vec![text.clone(), text.clone(), text, DataType::Utf8, DataType::Utf8];
         ScalarUDF::from(IsBehind { counted, signature: Signature::exact(arguments, Volatility::Immutable) })
     })
 }
@@ -48,6 +61,8 @@ impl ScalarUDFImpl for IsBehind {
         match self.counted {
             Counted::Step => "counts_in_step",
             Counted::Transition => "makes_transition",
+            Counted::Feature => "has_feature",
+            Counted::SubJourney => "has_sub_journey",
         }
     }
 
@@ -60,20 +75,28 @@ impl ScalarUDFImpl for IsBehind {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
-        let [paths, states, first, second] = args.args.as_slice() else {
-            return Err(exec_datafusion_err!("{}: expected a path, a state and two texts", self.name()));
+        let [paths, states, options, first, second] = args.args.as_slice() else {
+            return Err(exec_datafusion_err!("{}: expected a path, a state and three texts", self.name()));
         };
-        let (paths, states): (ArrayRef, ArrayRef) =
-            (paths.to_array(args.number_rows)?, states.to_array(args.number_rows)?);
+        let column =
+            |value: &ColumnarValue| -> DataFusionResult<ArrayRef> { value.to_array(args.number_rows) };
+        let (paths, states, options) = (column(paths)?, column(states)?, column(options)?);
+        let runs = Runs {
+            paths: paths.as_string_view(),
+            states: states.as_string_view(),
+            options: options.as_string_view(),
+        };
         let (first, second) = (text(first)?, text(second)?);
-        let (paths, states) = (paths.as_string_view(), states.as_string_view());
         let found = match self.counted {
             Counted::Step => {
                 let place = super::STEP_COUNTS.iter().position(|name| *name == second);
                 let place = place.ok_or_else(|| exec_datafusion_err!("steps have no count {second}"))?;
-                each::<StepSummary>(paths, states, (first, ""), place)
+                runs.each::<StepSummary>((first, ""), Some(place))
             }
-            Counted::Transition => each::<Transitions>(paths, states, (first, second), 0),
+            Counted::Transition => runs.each::<Transitions>((first, second), Some(0)),
+            // a run counts by its state
+            Counted::Feature => runs.each::<RunFeatures>((first, second), None),
+            Counted::SubJourney => runs.each::<SubJourneys>((first, second), Some(0)),
         };
         Ok(ColumnarValue::Array(Arc::new(found?)))
     }
@@ -86,37 +109,48 @@ fn text(value: &ColumnarValue) -> DataFusionResult<&str> {
     }
 }
 
-/// For every run whether it adds to the count at `place` of the cell with these keys; null where its path or state is.
-fn each<F: Facts>(
-    paths: &StringViewArray,
-    states: &StringViewArray,
-    keys: (&str, &str),
-    place: usize,
-) -> DataFusionResult<BooleanArray> {
-    let mut known: ByPath<[bool; RunState::ALL.len()]> = ByPath::default();
-    let mut buffers = F::Buffers::default();
-    let mut built = BooleanBuilder::with_capacity(paths.len());
-    let mut row = 0;
-    while row < paths.len() {
-        let end = stretch(states, row, stretch(paths, row, paths.len()));
-        if paths.is_null(row) || states.is_null(row) {
-            built.append_nulls(end - row);
-        } else {
-            let state = run_state(states.value(row))?;
-            let answers = known.get(paths.value(row), |path| {
-                let mut answers = [false; RunState::ALL.len()];
-                for (answer, state) in answers.iter_mut().zip(RunState::ALL) {
-                    *answer = adds::<F>(Alike { path, state, option: "" }, &mut buffers, keys, place)?;
-                }
-                Ok(answers)
-            });
-            let answers = answers.map_err(|error| DataFusionError::External(Box::new(error)))?;
-            let answer = RunState::ALL.iter().zip(answers).any(|(of, answer)| *of == state && *answer);
-            built.append_n(end - row, answer);
+/// What of a batch of runs the facts are drawn from.
+struct Runs<'a> {
+    paths: &'a StringViewArray,
+    states: &'a StringViewArray,
+    options: &'a StringViewArray,
+}
+
+impl Runs<'_> {
+    /// For every run whether it adds to the cell with these keys: to the count at `place`, or to any; null where its path or
+    /// state is.
+    fn each<F: Facts>(&self, keys: (&str, &str), place: Option<usize>) -> DataFusionResult<BooleanArray> {
+        let Self { paths, states, options } = *self;
+        let mut known: ByPath<[bool; RunState::ALL.len()]> = ByPath::default();
+        let mut buffers = F::Buffers::default();
+        let mut built = BooleanBuilder::with_capacity(paths.len());
+        let mut alike = String::new();
+        let mut row = 0;
+        while row < paths.len() {
+            let end = stretch(options, row, stretch(states, row, stretch(paths, row, paths.len())));
+            if paths.is_null(row) || states.is_null(row) {
+                built.append_nulls(end - row);
+            } else {
+                let state = run_state(states.value(row))?;
+                let option = if options.is_null(row) { "" } else { options.value(row) };
+                let path = paths.value(row);
+                alike.clear();
+                alike.extend([option, "\n", path]);
+                let answers = known.get(&alike, |_| {
+                    let mut answers = [false; RunState::ALL.len()];
+                    for (answer, state) in answers.iter_mut().zip(RunState::ALL) {
+                        *answer = adds::<F>(Alike { path, state, option }, &mut buffers, keys, place)?;
+                    }
+                    Ok(answers)
+                });
+                let answers = answers.map_err(|error| DataFusionError::External(Box::new(error)))?;
+                let answer = RunState::ALL.iter().zip(answers).any(|(of, answer)| *of == state && *answer);
+                built.append_n(end - row, answer);
+            }
+            row = end;
         }
-        row = end;
+        Ok(built.finish())
     }
-    Ok(built.finish())
 }
 
 /// Whether runs that are alike add to a count.
@@ -124,7 +158,7 @@ fn adds<F: Facts>(
     runs: Alike<'_>,
     buffers: &mut F::Buffers,
     (first, second): (&str, &str),
-    place: usize,
+    place: Option<usize>,
 ) -> Result<bool> {
     let mut keys = Keys::default();
     let wanted = keys.number(first, second);
@@ -132,19 +166,30 @@ fn adds<F: Facts>(
     F::draw(runs, buffers, &mut sketch)?;
     let outline = sketch.finish();
     let mut counts = outline.counts().filter(|(cell, _)| *cell == wanted);
-    Ok(counts.any(|(_, counts)| counts.get(place).is_some_and(|count| *count > 0)))
+    Ok(counts.any(|(_, counts)| match place {
+        Some(place) => counts.get(place).is_some_and(|count| *count > 0),
+        None => counts.iter().any(|count| *count > 0),
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asked<F: Facts>(first: &str, second: &str, place: usize) -> Vec<Option<bool>> {
-        let paths = ["^;>a;+a;>b;+b;$", "^;>a;-a;>a", "^;>a;-a;>a", "^;>a"].map(Some);
+    const PATHS: [&str; 4] = ["^;>a;+a;>b;+b;$", "^;>a;-a;>a", "^;>a;-a;>a", "^;>a"];
+
+    fn asked<F: Facts>(
+        paths: [&str; 4],
+        options: [&str; 4],
+        keys: (&str, &str),
+        place: Option<usize>,
+    ) -> Vec<Option<bool>> {
         let states = ["succeeded", "abandoned", "open", "failed"].map(Some);
-        let paths: StringViewArray = paths.into_iter().chain([None]).collect();
+        let paths: StringViewArray = paths.map(Some).into_iter().chain([None]).collect();
         let states: StringViewArray = states.into_iter().chain([Some("open")]).collect();
-        each::<F>(&paths, &states, (first, second), place).unwrap().iter().collect()
+        let options: StringViewArray = options.map(Some).into_iter().chain([None]).collect();
+        let runs = Runs { paths: &paths, states: &states, options: &options };
+        runs.each::<F>(keys, place).unwrap().iter().collect()
     }
 
     fn all(answers: [bool; 4]) -> Vec<Option<bool>> {
@@ -154,8 +199,8 @@ mod tests {
     #[test]
     fn runs_are_those_that_a_step_counts() {
         let of = |step, name| {
-            let place = super::super::STEP_COUNTS.iter().position(|known| *known == name).unwrap();
-            asked::<StepSummary>(step, "", place)
+            let place = super::super::STEP_COUNTS.iter().position(|known| *known == name);
+            asked::<StepSummary>(PATHS, [""; 4], (step, ""), place)
         };
         assert_eq!(of("a", "reached"), all([true; 4]));
         assert_eq!(of("b", "reached"), all([true, false, false, false]));
@@ -167,11 +212,33 @@ mod tests {
 
     #[test]
     fn runs_are_those_that_make_a_transition() {
-        let of = |from, to| asked::<Transitions>(from, to, 0);
+        let of = |from, to| asked::<Transitions>(PATHS, [""; 4], (from, to), Some(0));
         assert_eq!(of("^", "=a"), all([true; 4]));
         assert_eq!(of("=a", "=a"), all([false, true, true, false]));
         assert_eq!(of("=a", "$abandoned"), all([false, true, false, false]));
         assert_eq!(of("=b", "$succeeded"), all([true, false, false, false]));
         assert_eq!(of("^", "=b"), all([false; 4]));
+        let merged = |from, to| asked::<Transitions>(PATHS, ["[\"b\"]"; 4], (from, to), Some(0));
+        assert_eq!(merged("^", "~"), all([true; 4]));
+        assert_eq!(merged("~", "=b"), all([true, false, false, false]));
+        assert_eq!(merged("~", "~"), all([false, true, true, false]));
+    }
+
+    #[test]
+    fn runs_are_those_that_have_a_feature() {
+        let of = |dimension, value| asked::<RunFeatures>(PATHS, ["", "", "", "c"], (dimension, value), None);
+        assert_eq!(of("step", "a"), all([true; 4]));
+        assert_eq!(of("failed_step", "a"), all([false, true, true, false]));
+        // the step that a failure is attributed to counts as reached
+        assert_eq!(of("step", "c"), all([false, false, false, true]));
+    }
+
+    #[test]
+    fn runs_are_those_that_have_a_sub_journey() {
+        let paths = ["^;(s;)s;$", "^;(s", "^;(s", "^;(s;!s;!"];
+        let of = |outcome| asked::<SubJourneys>(paths, [""; 4], ("s", outcome), Some(0));
+        assert_eq!(of("succeeded"), all([true, false, false, false]));
+        assert_eq!(of("abandoned"), all([false, true, false, false]));
+        assert_eq!(of("open"), all([false, false, true, false]));
     }
 }

@@ -1,19 +1,18 @@
 //! `calls`: calls to external connections: how many, how many failed, how long they took, which failures they explain.
 
-use arrow::array::Int64Array;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
 
 use crate::Result;
 use crate::question::{Question, quoted};
 use crate::rows::{Rows, collect, column, integers};
-use crate::spec::Scope;
+use crate::spec::{CALL_COLUMNS, CallClass, Scope};
 use crate::words::{count as count_of, counted};
 
+use super::funnel::literal;
 use super::top::Top;
 use super::{Answer, empty};
-
-/// Columns of a call that calls can be split by; all else is a dimension of the run.
-const OF_THE_CALL: [&str; 6] =
-    ["connection_id", "step_id", "http_status", "outcome", "error_code", "error_category"];
 
 /// What is counted where nothing is asked for.
 const BY_DEFAULT: &str = "connection_id";
@@ -26,7 +25,7 @@ pub(super) fn split(scope: &Scope) -> (Vec<&'static str>, Scope) {
     let named = |name: &str| {
         let spellings =
             [name.to_owned(), format!("{name}_id"), format!("error_{name}"), format!("http_{name}")];
-        OF_THE_CALL.into_iter().find(|column| spellings.iter().any(|spelling| spelling == column))
+        CALL_COLUMNS.into_iter().find(|column| spellings.iter().any(|spelling| spelling == column))
     };
     let mut rest = scope.clone();
     let mut columns: Vec<&'static str> = Vec::new();
@@ -68,6 +67,11 @@ pub(super) async fn rows(question: &Question<'_>, columns: &[&str]) -> Result<An
     let failures = failures(question).await?;
     rows.count("failures_explained", explained.clone());
     rows.rate("share_of_failures", &explained, &Int64Array::from(vec![failures; explained.len()]));
+    // a run may have calls of several rows, so that runs do not add up
+    for name in ["invocations", "invocations_with_failed"] {
+        let runs: ArrayRef = Arc::new(integers(&found, name)?);
+        rows.add(name, top.heads(&runs)?);
+    }
     top.mark(&mut rows);
     let mut answer = Answer::new("Calls to external connections", rows.finish()?);
     answer.notes = empty::explain(question, answer.batch.num_rows()).await?;
@@ -102,9 +106,30 @@ fn query(question: &Question<'_>, columns: &[&str]) -> String {
     let comma = if keys.is_empty() { "" } else { ", " };
     let named = list(&|(key, name)| format!("{key} AS {name}"));
     let order = list(&|(_, name)| name.clone());
+    format!(
+        "WITH {placed},
+         cells AS (
+           SELECT {named}{comma} count(*) AS calls, count(*) FILTER (WHERE failed) AS failed,
+             count(*) FILTER (WHERE explains) AS failures_explained,
+             count(DISTINCT {RUN}) AS invocations,
+             count(DISTINCT {RUN}) FILTER (WHERE failed) AS invocations_with_failed,
+             time_summary(latency_ms) AS latency
+           FROM placed {grouped})
+         SELECT * EXCEPT (latency), latency[1] AS latency FROM cells WHERE calls > 0
+         ORDER BY calls DESC{comma}{order}",
+        placed = placed(&renamed.concat()),
+    )
+}
+
+/// The run of a call as one text: an id may stand for runs of several tenants.
+const RUN: &str = "concat(coalesce(tenant_id, ''), ' ', invocation_id)";
+
+/// The calls of the views `events` and `runs`, each once, as a list of common tables that ends in `placed`: whether a call
+/// failed, and whether it explains the failure of its run. `of_runs` are further columns of the run `r`, each followed by a comma.
+fn placed(of_runs: &str) -> String {
     // Only the last failed call of the connection that a failure is attributed to explains it: one call a failed run.
     format!(
-        "WITH calls AS (
+        "calls AS (
            SELECT DISTINCT tenant_id, invocation_id, event_id, timestamp, latency_ms,
              connection_id, step_id, http_status, outcome, error_code, error_category,
              coalesce(outcome = 'failure', false) OR coalesce(error_code <> '', false)
@@ -112,23 +137,41 @@ fn query(question: &Question<'_>, columns: &[&str]) -> String {
            FROM events
            WHERE activity = 'external_connection_call' AND source = 'cis' AND invocation_id IS NOT NULL),
          suspects AS (
-           SELECT c.*, {renamed} c.failed AND r.state = 'failed' AND coalesce(r.connection_id = c.connection_id, false)
+           SELECT c.*, {of_runs} c.failed AND r.state = 'failed' AND coalesce(r.connection_id = c.connection_id, false)
              AND coalesce(c.timestamp <= r.ended_at, false) AS suspect
            FROM calls c JOIN runs r
              ON c.invocation_id = r.invocation_id AND c.tenant_id IS NOT DISTINCT FROM r.tenant_id),
          placed AS (
            SELECT *, suspect AND row_number() OVER (PARTITION BY tenant_id, invocation_id, suspect
              ORDER BY timestamp DESC, event_id DESC) = 1 AS explains
-           FROM suspects),
-         cells AS (
-           SELECT {named}{comma} count(*) AS calls, count(*) FILTER (WHERE failed) AS failed,
-             count(*) FILTER (WHERE explains) AS failures_explained,
-             count(DISTINCT invocation_id) AS invocations, time_summary(latency_ms) AS latency
-           FROM placed {grouped})
-         SELECT * EXCEPT (latency), latency[1] AS latency FROM cells WHERE calls > 0
-         ORDER BY calls DESC{comma}{order}",
-        renamed = renamed.concat(),
+           FROM suspects)"
     )
+}
+
+/// A query for the runs of the scope that have a call which counts in a row.
+pub(super) fn callers(
+    question: &Question<'_>,
+    columns: &[(&'static str, Option<String>)],
+    class: CallClass,
+) -> Result<String> {
+    question.register("events", question.events()?)?;
+    let mut wanted: Vec<String> = columns
+        .iter()
+        .map(|(name, value)| match value {
+            Some(value) => format!("CAST({name} AS VARCHAR) = {}", literal(value)),
+            None => format!("{name} IS NULL"),
+        })
+        .collect();
+    wanted.push(match class {
+        CallClass::Made => "true".to_owned(),
+        CallClass::Failed => "failed".to_owned(),
+        CallClass::Explains => "explains".to_owned(),
+    });
+    Ok(format!(
+        "WITH {} SELECT DISTINCT tenant_id, invocation_id FROM placed WHERE {}",
+        placed(""),
+        wanted.join(" AND ")
+    ))
 }
 
 /// Failed runs of the scope.

@@ -5,8 +5,11 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::{Int64Array, RecordBatch};
+use arrow::datatypes::DataType;
+use datafusion::functions::expr_fn::{coalesce, concat};
+use datafusion::logical_expr::{Expr, cast, col, lit};
 
-use crate::dimension::OF_THE_END;
+use crate::dimension::{Dimension, OF_THE_END};
 use crate::functions::{FEATURE_COUNTS, FEATURES};
 use crate::question::{Question, quoted};
 use crate::rows::{Rows, collect, integers, texts, words};
@@ -14,6 +17,7 @@ use crate::spec::{CausesSpec, Scope};
 use crate::stats::{Estimate, Proportion, benjamini_hochberg, newcombe_95, two_proportions_p};
 use crate::{Error, Result};
 
+use super::invocations::behind::is_counted;
 use super::{Answer, cells, empty};
 
 /// Dimensions of runs that are looked at unless the scope says otherwise.
@@ -58,6 +62,32 @@ pub(super) fn split(scope: &Scope) -> Result<(Vec<&'static str>, Scope)> {
     Ok((features, rest))
 }
 
+/// Whether a run is one of those with a value of a dimension; a pair of dimensions has a pair of values.
+///
+/// # Errors
+/// `Invalid` for a dimension that is not there.
+pub(super) fn has(question: &Question<'_>, dimension: &str, value: Option<&str>) -> Result<Expr> {
+    if FEATURES.contains(&dimension) {
+        let keys = [dimension, value.unwrap_or_default()];
+        return is_counted(question, "has_feature", col("failing_step"), keys);
+    }
+    let names: Vec<String> = dimension.split(", ").map(str::to_owned).collect();
+    let dimensions = Dimension::list(&question.context, &names, question.zone.name(), &[])?;
+    let mut values = dimensions.into_iter().map(|dimension| cast(dimension.value, DataType::Utf8View));
+    Ok(match (values.next(), values.next(), values.next()) {
+        (Some(only), None, _) => match value {
+            Some(value) => only.eq(lit(value)).is_true(),
+            None => only.is_null(),
+        },
+        (Some(first), Some(second), None) => {
+            // as [`pair`] writes them
+            let shown = |value| coalesce(vec![value, lit(NOTHING)]);
+            concat(vec![shown(first), lit(", "), shown(second)]).eq(lit(value.unwrap_or_default()))
+        }
+        _ => return Err(Error::invalid(format!("expected one dimension or two, saw {dimension:?}"))),
+    })
+}
+
 /// Runs that have something: journey, dimension, value.
 type Key = (Option<String>, String, Option<String>);
 
@@ -68,9 +98,12 @@ enum Pairs {
     Not,
 }
 
+/// What stands for no value in a pair.
+const NOTHING: &str = "–";
+
 /// Two values as one.
 fn pair(first: Option<&str>, second: Option<&str>) -> String {
-    format!("{}, {}", first.unwrap_or("–"), second.unwrap_or("–"))
+    format!("{}, {}", first.unwrap_or(NOTHING), second.unwrap_or(NOTHING))
 }
 
 /// One comparison.
@@ -185,7 +218,7 @@ async fn of_features(
     if features.is_empty() {
         return Ok(());
     }
-    let journey = [crate::dimension::Dimension::column("journey_id")];
+    let journey = [Dimension::column("journey_id")];
     let fields = [&["dimension", "value"], FEATURE_COUNTS.as_slice()].concat();
     let call = "run_features(path, state, failing_step)";
     let found: RecordBatch = cells::unnested(question, "runs", &journey, call, &fields).await?;

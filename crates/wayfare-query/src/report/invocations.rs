@@ -5,7 +5,7 @@
 //! | `behind` | the runs that a number of another report counts |
 //! | `place` | where a page ends and the next one goes on |
 
-mod behind;
+pub(super) mod behind;
 mod place;
 
 use datafusion::logical_expr::{SortExpr, col, lit};

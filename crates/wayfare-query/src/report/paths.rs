@@ -41,9 +41,7 @@ async fn transitions(question: &Question<'_>) -> Result<Answer> {
     if steps.len() > kept {
         // Runs that pass through merged steps cannot be summed, so they are counted anew.
         let names: Vec<&str> = steps.iter().take(kept).map(|(step, _)| step.as_str()).collect();
-        let list =
-            serde_json::to_string(&names).map_err(|cause| Error::internal("no list").because(cause))?;
-        found = edges(question, &list).await?;
+        found = edges(question, &kept_text(&names)?).await?;
     }
     let dimensions = cells::with_journey(question);
     let names = cells::names(&dimensions);
@@ -126,13 +124,24 @@ fn passages_out(
 /// The start of a run, for people.
 const START: &str = "START";
 
+/// All steps that do not stand for themselves, for people.
+const OTHER: &str = "other";
+
 /// What stands before the state that a run ends in, for people.
 const END: &str = "END ";
 
-/// The node that people know by this name.
-pub(super) fn node(shown: &str) -> String {
+/// Steps to keep, as the function of transitions takes them.
+pub(super) fn kept_text<S: AsRef<str>>(steps: &[S]) -> Result<String> {
+    let steps: Vec<&str> = steps.iter().map(AsRef::as_ref).collect();
+    serde_json::to_string(&steps).map_err(|cause| Error::internal("no list of steps").because(cause))
+}
+
+/// The node that people know by this name, where these steps stand for themselves, or all.
+pub(super) fn node(shown: &str, kept: Option<&[String]>) -> String {
+    let is_kept = kept.is_none_or(|kept| kept.iter().any(|step| step == shown));
     match shown.strip_prefix(END) {
         _ if shown == START => START_NODE.to_string(),
+        _ if shown == OTHER && !is_kept => OTHER_NODE.to_string(),
         Some(state) if RunState::from_word(state).is_some() => format!("{END_NODE}{state}"),
         _ => format!("{STEP_NODE}{shown}"),
     }
@@ -145,7 +154,7 @@ fn shown(node: &str) -> String {
         Some(START_NODE) => START.to_owned(),
         Some(END_NODE) => format!("{END}{}", characters.as_str()),
         Some(STEP_NODE) => characters.as_str().to_owned(),
-        _ => "other".to_owned(),
+        _ => OTHER.to_owned(),
     }
 }
 

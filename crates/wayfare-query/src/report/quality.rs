@@ -15,6 +15,7 @@ use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{Rows, collect, integers, quotient, texts, words};
 use crate::runs::instant;
+use crate::spec::suggest;
 use crate::words::{count, counted};
 use crate::{Error, Result};
 
@@ -89,12 +90,39 @@ fn name(defect: Defect) -> &'static str {
     }
 }
 
+/// What is wrong with a run that its path does not tell: the report's name for it, and the condition.
+const BESIDE_PATHS: [(&str, &str); 3] = [
+    ("end before the start", "coalesce(duration_ms < 0, false)"),
+    ("run without a journey", "journey_id IS NULL"),
+    ("events stored twice", "duplicates > 0"),
+];
+
+/// A query for the runs of the scope that an issue concerns.
+///
+/// # Errors
+/// `Invalid` for an issue that is none of runs.
+pub(super) fn concerned(issue: &str) -> Result<String> {
+    let defect = Defect::ALL.into_iter().find(|defect| name(*defect) == issue);
+    let beside = BESIDE_PATHS.into_iter().find(|(name, _)| *name == issue);
+    let condition = match (defect, beside) {
+        (Some(defect), _) => format!("defects(path) & {} <> 0", defect.bit()),
+        (None, Some((_, condition))) => condition.to_owned(),
+        (None, None) => {
+            let of_runs = Defect::ALL.into_iter().map(name).chain(BESIDE_PATHS.map(|(name, _)| name));
+            return Err(suggest::unknown("issue of runs", issue, of_runs));
+        }
+    };
+    Ok(format!("SELECT tenant_id, invocation_id FROM runs WHERE {condition}"))
+}
+
 async fn of_runs(question: &Question<'_>) -> Result<(Vec<Finding>, [i64; 2])> {
-    let query = "SELECT state, defects(path) AS defects, coalesce(duration_ms < 0, false) AS negative,
-           journey_id IS NULL AS nameless, duplicates > 0 AS repeated,
+    let [(_, negative), (_, nameless), (_, repeated)] = BESIDE_PATHS;
+    let query = format!(
+        "SELECT state, defects(path) AS defects, {negative} AS negative, {nameless} AS nameless, {repeated} AS repeated,
            count(*) AS runs, sum(duplicates) AS duplicates, min(invocation_id) AS example
-         FROM runs GROUP BY 1, 2, 3, 4, 5";
-    let found = collect(question.sql(query).await?).await?;
+         FROM runs GROUP BY 1, 2, 3, 4, 5"
+    );
+    let found = collect(question.sql(&query).await?).await?;
     let runs = integers(&found, "runs")?;
     let states = words(&found, "state")?;
     let examples = texts(&found, "example")?;
@@ -126,10 +154,11 @@ async fn of_runs(question: &Question<'_>) -> Result<(Vec<Finding>, [i64; 2])> {
         .into_iter()
         .map(|defect| gather(name(defect), &|row| defects.value(row) & defect.bit() != 0))
         .collect();
-    findings.push(gather("end before the start", &|row| at(&negative, row)));
-    findings.push(gather("run without a journey", &|row| at(&nameless, row)));
+    let [(end_before_start, _), (without_journey, _), (twice, _)] = BESIDE_PATHS;
+    findings.push(gather(end_before_start, &|row| at(&negative, row)));
+    findings.push(gather(without_journey, &|row| at(&nameless, row)));
     // Each counts once already, so it moves nothing.
-    let mut duplicates = gather("events stored twice", &|row| at(&repeated, row));
+    let mut duplicates = gather(twice, &|row| at(&repeated, row));
     duplicates.runs = [0; 3];
     duplicates.count = integers(&found, "duplicates")?.iter().flatten().sum();
     duplicates.unit = "events";

@@ -7,21 +7,22 @@ use arrow::compute::concat_batches;
 use crate::functions::SUB_JOURNEY_COUNTS;
 use crate::question::{Question, listed, quoted};
 use crate::rows::{Direction, Rows, collect, integers, sorted};
+use crate::spec::Nesting;
 use crate::{Error, Result};
 
+use super::funnel::literal;
 use super::{Answer, cells, empty};
 
 pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     question.register("runs", question.split(question.runs(&[])?)?)?;
-    question.register("events", question.events()?)?;
-    question.register("all_runs", question.all_runs(&[])?)?;
+    register(question)?;
     let dimensions = cells::with_journey(question);
     let names = cells::names(&dimensions);
     let keys = [&["sub_journey", "outcome"], SUB_JOURNEY_COUNTS.as_slice(), &["times"]].concat();
     let call = "sub_journeys(path, offsets, state)";
     let inside = cells::unnested(question, "runs", &dimensions, call, &keys).await?;
-    let (inside, apart) = (marked(&inside, "bracket")?, with_parent(question, &names).await?);
-    let apart = marked(&apart, "parent_id")?;
+    let (inside, apart) = (marked(&inside, Nesting::Bracket)?, with_parent(question, &names).await?);
+    let apart = marked(&apart, Nesting::ParentId)?;
     let apart = apart.with_schema(inside.schema());
     let apart = apart.map_err(|cause| Error::internal("sub-journeys do not fit").because(cause))?;
     let found = concat_batches(&inside.schema(), [&inside, &apart]);
@@ -55,32 +56,58 @@ async fn with_parent(question: &Question<'_>, names: &[&str]) -> Result<RecordBa
     let of_parent = listed(quoted_names.iter().map(|name| format!("p.{name}")));
     let list = listed(quoted_names.iter().cloned());
     let query = format!(
-        "WITH parents AS (
-           SELECT tenant_id, invocation_id, min(parent_invocation_id) AS parent FROM events
-           WHERE parent_invocation_id IS NOT NULL AND invocation_id IS NOT NULL AND source = 'cis'
-           GROUP BY tenant_id, invocation_id),
-         nested AS (
-           SELECT {of_parent} coalesce(c.journey_id, '') AS sub_journey, c.state AS outcome, p.invocation_id AS parent_id,
-             c.duration_ms
-           FROM parents n
-           JOIN all_runs c ON c.invocation_id = n.invocation_id AND c.tenant_id IS NOT DISTINCT FROM n.tenant_id
-           JOIN runs p ON p.invocation_id = n.parent AND p.tenant_id IS NOT DISTINCT FROM n.tenant_id),
+        "WITH {nested},
          cells AS (
-           SELECT {list} sub_journey, outcome, count(DISTINCT parent_id) AS invocations, count(*) AS passages,
+           SELECT {list} sub_journey, outcome, count(DISTINCT parent_run) AS invocations, count(*) AS passages,
              time_summary(duration_ms) AS times
            FROM nested GROUP BY {list} sub_journey, outcome)
-         SELECT {list} sub_journey, outcome, invocations, passages, times[1] AS times FROM cells"
+         SELECT {list} sub_journey, outcome, invocations, passages, times[1] AS times FROM cells",
+        nested = nested(&of_parent),
     );
     collect(question.sql(&query).await?).await
 }
 
+/// The runs of `all_runs` that name one of `runs` as their parent, as a list of common tables that ends in `nested`.
+/// `of_parent` are columns of the parent `p`, each followed by a comma.
+fn nested(of_parent: &str) -> String {
+    format!(
+        "parents AS (
+           SELECT tenant_id, invocation_id, min(parent_invocation_id) AS parent FROM events
+           WHERE parent_invocation_id IS NOT NULL AND invocation_id IS NOT NULL AND source = 'cis'
+           GROUP BY tenant_id, invocation_id),
+         nested AS (
+           SELECT {of_parent} coalesce(c.journey_id, '') AS sub_journey, c.state AS outcome,
+             p.tenant_id, p.invocation_id, concat(coalesce(p.tenant_id, ''), ' ', p.invocation_id) AS parent_run, c.duration_ms
+           FROM parents n
+           JOIN all_runs c ON c.invocation_id = n.invocation_id AND c.tenant_id IS NOT DISTINCT FROM n.tenant_id
+           JOIN runs p ON p.invocation_id = n.parent AND p.tenant_id IS NOT DISTINCT FROM n.tenant_id)"
+    )
+}
+
+/// A query for the runs of the scope that are the parent of a sub-journey which ended in a way.
+pub(super) fn parents(question: &Question<'_>, sub_journey: &str, outcome: &str) -> Result<String> {
+    register(question)?;
+    Ok(format!(
+        "WITH {} SELECT DISTINCT tenant_id, invocation_id FROM nested WHERE sub_journey = {} AND outcome = {}",
+        nested(""),
+        literal(sub_journey),
+        literal(outcome)
+    ))
+}
+
+/// Makes the views known that [`nested`] reads beside `runs`.
+fn register(question: &Question<'_>) -> Result<()> {
+    question.register("events", question.events()?)?;
+    question.register("all_runs", question.all_runs(&[])?)
+}
+
 /// The rows with a column that says how they are nested.
-fn marked(batch: &RecordBatch, nested_by: &str) -> Result<RecordBatch> {
+fn marked(batch: &RecordBatch, nested_by: Nesting) -> Result<RecordBatch> {
     let mut rows = Rows::default();
     let schema = batch.schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     rows.take(batch, &names)?;
-    rows.text("nested_by", (0..batch.num_rows()).map(|_| Some(nested_by)));
+    rows.text("nested_by", (0..batch.num_rows()).map(|_| Some(nested_by.as_str())));
     rows.finish()
 }
 
