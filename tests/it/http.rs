@@ -136,6 +136,30 @@ fn an_answer_that_is_known_is_not_sent_again() {
     assert_ne!(fresh.header("x-snapshot"), first.header("x-snapshot"));
 }
 
+/// An answer of several pieces is packed as it is written; its end was once taken for a defect.
+#[test]
+fn a_long_answer_comes_whole_when_it_is_packed() {
+    let store = Store::new();
+    let file = store.file("events.ndjson", runs("acme", 700));
+    store.ingest(&[file]);
+    let server = Server::start(&store, &[]);
+    for path in ["reports/activity?log=user&all=true&format=ndjson", "reports/activity?log=user&limit=100000"]
+    {
+        let path = format!("/api/v1/{path}");
+        let plain = server.get(&path).expect(200);
+        assert!(plain.body.len() > 1 << 20, "{} bytes are one piece", plain.body.len());
+        let packed = |how: &str| {
+            let answer = server.request("GET", &path).header("Accept-Encoding", how).send().expect(200);
+            assert_eq!(answer.header("content-encoding"), Some(how));
+            answer.body
+        };
+        let mut text = Vec::new();
+        GzDecoder::new(packed("gzip").as_slice()).read_to_end(&mut text).unwrap();
+        assert!(text == plain.body, "{path}");
+        assert!(zstd::decode_all(packed("zstd").as_slice()).unwrap() == plain.body, "{path}");
+    }
+}
+
 #[test]
 fn what_is_wrong_is_a_problem_that_says_where() {
     let store = loaded();

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use futures::{TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use wayfare_query::{Error, ErrorKind, Report, ReportStream, Result};
@@ -113,7 +113,8 @@ async fn stream_of<K: Send + 'static>(
         }
         Some((Ok(bytes), (next, pieces, keep)))
     });
-    Ok(Body::from_stream(rest))
+    // whoever packs the body asks again after its end
+    Ok(Body::from_stream(rest.fuse()))
 }
 
 /// Collects bytes into pieces and sends them.
