@@ -170,22 +170,97 @@ test("a number leads to a list of that length", async () => {
   await close();
 });
 
-test("numbers with a list behind them are its length, all over the page", async () => {
-  const pages = ["/journeys?interval=hour&from=2026-03-30T12:30&tz=Asia/Tokyo", ...["funnel", "failures", "paths", "durations"].map((view) => `/journey?journey=login&view=${view}`)];
-  for (const path of pages) {
+/** How many rows the list has that a link on the page leads to. */
+async function lengthOf(page, search) {
+  const query = new URLSearchParams(search);
+  const spec = { limit: 1 };
+  for (const name of ["journey", "version", "where"]) spec[name] = query.getAll(name);
+  for (const name of ["from", "to", "tz", "behind"]) spec[name] = query.get(name);
+  const answer = await page.request.post(`${BASE}/api/v1/reports/invocations`, { data: spec });
+  assert.equal(answer.status(), 200, decodeURIComponent(search));
+  return (await answer.json()).rows_total.toLocaleString("en");
+}
+
+/** Of each column of each table, and of each part of a rate, the first number that leads to a list of runs. */
+function linkedNumbers(page) {
+  return page.$$eval("td a[href^='/invocations?'], .tiles a", (links) => {
+    const first = new Map();
+    for (const link of links) {
+      const cell = link.closest("td");
+      if (!/^[\d,]+$/.test(link.innerText)) continue;
+      const caption = cell?.closest("table").caption.textContent ?? "tiles";
+      const key = `${caption}, ${cell?.cellIndex ?? link.parentElement.className}, ${[...link.parentElement.children].indexOf(link)}`;
+      // a merged node is a kind of its own
+      const kind = /kept/.test(link.search) ? "merged" : "plain";
+      if (!first.has(key + kind)) first.set(key + kind, [key, link.innerText, link.search]);
+    }
+    return [...first.values()];
+  });
+}
+
+const LISTED = {
+  "/journeys?interval=hour&from=2026-03-30T12:30&tz=Asia/Tokyo": 14,
+  "/journey?journey=login": 6,
+  "/journey?journey=login&view=failures": 9,
+  "/journey?journey=login&view=paths&steps=5": 2,
+  "/journey?journey=login&view=durations": 6,
+  "/journey?journey=login&view=compare": 8,
+};
+for (const [path, kinds] of Object.entries(LISTED)) {
+  test(`${path}: every kind of number has a list of its length`, async () => {
     const { page, close } = await opened(path);
     for (const summary of await page.locator("summary").all()) await summary.click();
-    const links = await page.$$eval("td.is-count a[href^='/invocations']", (links) => links.map((link) => [link.innerText, link.search]));
-    assert.ok(links.length > 5, path);
-    const stride = Math.ceil(links.length / LINKS_MAX);
-    for (const [number, search] of links.filter((_, index) => index % stride === 0)) {
+    const found = await linkedNumbers(page);
+    assert.ok(found.length >= kinds, `${found.length} kinds: ${found.map(([key]) => key).join("; ")}`);
+    for (const [key, number, search] of found) assert.equal(await lengthOf(page, search), number, `${key}: ${decodeURIComponent(search)}`);
+    await close();
+  });
+}
+
+test("flows through merged steps lead to lists of their length", async () => {
+  const { page, close } = await opened("/journey?journey=login&view=paths&steps=5");
+  await page.locator("summary").first().click();
+  const found = (await linkedNumbers(page)).filter(([, , search]) => /kept/.test(search));
+  assert.ok(found.length > 0, "no step is merged");
+  for (const [key, number, search] of found) assert.equal(await lengthOf(page, search), number, key);
+  await close();
+});
+
+test("counts of events and of whose they are lead to lists of their length", async () => {
+  for (const [path, log] of [["/activity/user?by=activity", "user"], ["/activity/admin?by=actor_id", "admin"], ["/activity/risk", "risk"]]) {
+    const { page, close } = await opened(path);
+    for (const summary of await page.locator("summary").all()) await summary.click();
+    const links = await page.$$eval("td.is-count a[href^='/activity']", (links) => links.map((link) => [link.innerText, link.search, link.closest("td").cellIndex]));
+    // of each column the smallest
+    const first = [...new Map(links.sort(([left], [right]) => right.length - left.length).map((link) => [link[2], link])).values()];
+    assert.ok(first.length >= 1, path);
+    for (const [number, search] of first) {
       const query = new URLSearchParams(search);
-      const scope = { journey: query.getAll("journey"), version: query.getAll("version"), where: query.getAll("where"), from: query.get("from"), to: query.get("to"), tz: query.get("tz"), behind: query.get("behind") };
-      const answer = await page.request.post(`${BASE}/api/v1/reports/invocations`, { data: { ...scope, limit: 1 } });
-      assert.equal((await answer.json()).rows_total.toLocaleString("en"), number, `${path}: ${decodeURIComponent(search)}`);
+      const spec = { log, where: query.getAll("where"), event_type: query.getAll("event_type"), limit: 100_000 };
+      for (const name of ["from", "to"]) spec[name] = query.get(name);
+      if (query.has("by")) spec.by = [query.get("by")];
+      const answer = await page.request.post(`${BASE}/api/v1/reports/activity`, { data: spec });
+      assert.equal((await answer.json()).rows.length.toLocaleString("en"), number, `${path}: ${decodeURIComponent(search)}`);
     }
     await close();
   }
+});
+
+test("numbers of the verification funnel open a list of that length, which has pages", async () => {
+  const { page, close } = await opened("/activity/verify");
+  await page.locator("summary").first().click();
+  const number = (await cells(page, "Funnel of verification sessions"))[0][2];
+  await page.locator("a[href*='list=1']").first().click();
+  await page.waitForURL(/list=1/);
+  await settled(page);
+  assert.match(await page.locator(".total").first().innerText(), new RegExp(`^${number} sessions`));
+  const first = await cells(page, "Behind the number");
+  await page.getByText("Next page").first().click();
+  await page.waitForURL(/page=/);
+  await settled(page);
+  const second = await cells(page, "Behind the number");
+  assert.ok(second.length > 0 && second.every(([id]) => !first.some(([other]) => other === id)));
+  await close();
 });
 
 test("a cell of the heat map opens its runs", async () => {
@@ -321,5 +396,25 @@ test("the keyboard reaches the first number and opens what is behind it", async 
   }
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/invocations/);
+  await close();
+});
+
+test("an issue of runs opens a list of them", async () => {
+  // a run that ends twice, as the sample has nothing wrong in it
+  const event = (activity, second) => JSON.stringify({
+    activity, source: "cis", tenant_id: "tn_northwind", invocation_id: "ends-twice",
+    timestamp: `2026-03-20T10:00:0${second}Z`, additional_params: { journey_id: "login" },
+  });
+  const events = ["journey_started", "journey_completed_successfully", "journey_completed_unsuccessfully"].map(event).join("\n");
+  const sent = await fetch(`${BASE}/api/v1/events`, { method: "POST", headers: { "content-type": "application/x-ndjson" }, body: events });
+  assert.equal(sent.status, 200, await sent.text());
+  const { page, close } = await opened("/quality");
+  const found = await linkedNumbers(page);
+  assert.equal(found.length, 1);
+  for (const [key, number, search] of found) assert.equal(await lengthOf(page, search), number, key);
+  await page.locator("td.is-count a").first().click();
+  await page.waitForURL(/behind=issue/);
+  await settled(page);
+  assert.match(await page.locator("tbody").innerText(), /ends-twi/);
   await close();
 });

@@ -1,6 +1,6 @@
 // Where numbers lead: the list of the runs that they count.
 
-import { condition } from "./scope";
+import { among, condition } from "./scope";
 import { address, changed, scopeOf } from "./route";
 import type { Cell, Row } from "./api";
 
@@ -51,11 +51,32 @@ export function ofInterval(query: URLSearchParams, rows: Row[], row: Row, interv
 export const behind = {
   /** A count of a row of `steps`. */
   step: (step: Cell, column: string) => [condition("step", step), ...(column === "reached" ? [] : [condition("class", column)])].join(" and "),
-  /** The runs of a row of `paths`. */
-  transition: (from: Cell, to: Cell) => `${condition("from", from)} and ${condition("to", to)}`,
+  /** The runs of a row of `paths`, in which these steps stand for themselves. */
+  transition: (from: Cell, to: Cell, kept: string[] | null) =>
+    [condition("from", from), condition("to", to), ...(kept ? [among("kept", kept)] : [])].join(" and "),
   /** The runs of a row of `paths` by variants. */
   way: (steps: Cell) => condition("way", steps),
+  /** The runs with a value of a dimension, as `causes` compares them, or all others. */
+  cause: (dimension: Cell, value: Cell, rest = false) =>
+    [condition("dimension", dimension), condition("value", value), ...(rest ? ["side=rest"] : [])].join(" and "),
+  /** A count of runs of a row of `calls`. */
+  call: (connection: Cell, column: string) => `${condition("connection_id", connection)} and ${condition("class", column)}`,
+  /** The runs that an issue of `quality` concerns. */
+  issue: (issue: Cell) => condition("issue", issue),
 };
+
+/** The query of a page narrowed to one side of a comparison, by terms as `compare` takes them. */
+export function sideOf(query: URLSearchParams, terms: string[]): URLSearchParams {
+  let narrowed = scopeOf(query);
+  for (const term of terms) {
+    const [name = "", value = ""] = term.split("=", 2).map((part) => part.trim());
+    if (name === "journey" || name === "version") {
+      narrowed = changed(narrowed, { [name]: value.split(",").map((one) => one.trim()) });
+    } else if (name === "from" || name === "to") narrowed = changed(narrowed, { [name]: value });
+    else narrowed.append("where", term);
+  }
+  return narrowed;
+}
 
 /** The list of runs with these values, for which these conditions hold, too, inside the scope that is looked at. */
 export function runsLink(

@@ -19,9 +19,15 @@ export function scopeSpec(query: URLSearchParams): Spec {
 /** Writes one condition as the engine reads it; the value is quoted where it needs to be. */
 export function condition(column: string, value: string | number | boolean | null): string {
   if (value === null) return `${column} is null`;
-  const text = String(value);
-  const plain = /^[\w.:-]+$/.test(text);
-  return `${column}=${plain ? text : `"${text.replaceAll('"', '""')}"`}`;
+  return `${column}=${quoted(String(value))}`;
+}
+
+/** Writes the condition that a column has one of some values. */
+export const among = (column: string, values: string[]): string => `${column} in (${values.map(quoted).join(", ")})`;
+
+/** A value as conditions have it: in quotes where it needs to be. */
+function quoted(text: string): string {
+  return /^[\w.:-]+$/.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
 }
 
 /** Reads a column's condition back, for the filters that have a field of their own. */

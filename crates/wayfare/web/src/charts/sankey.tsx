@@ -12,6 +12,8 @@ interface Props {
   handle: { current: ChartHandle | null };
   /** Opens the runs that reached a step. */
   onStep: (step: string) => void;
+  /** Opens the runs that ended so; those that started, without a state. */
+  onEnd: (state: string | null) => void;
   /** Opens the runs that make a transition. */
   onFlow: (row: Row) => void;
 }
@@ -23,7 +25,7 @@ interface Link {
   row: Row;
 }
 
-export function PathsChart({ answer, handle, onStep, onFlow }: Props) {
+export function PathsChart({ answer, handle, onStep, onEnd, onFlow }: Props) {
   const option = useCallback((colours: Palette) => pathsOption(answer, colours), [answer]);
   const steps = new Set(answer.rows.flatMap((row) => (row["from_kind"] === "step" ? [String(row["from"])] : [])));
   return (
@@ -34,12 +36,19 @@ export function PathsChart({ answer, handle, onStep, onFlow }: Props) {
       handle={handle}
       onClick={(item: ChartItem) => {
         const name = item.name.replace(/^↩ /, "");
-        if (item.dataType === "node" && steps.has(name)) onStep(name);
+        if (item.dataType === "node") {
+          if (steps.has(name)) onStep(name);
+          else if (name === "START") onEnd(null);
+          else if (name.startsWith(END)) onEnd(name.slice(END.length));
+        }
         if (item.dataType === "edge") onFlow((item.data as Link).row);
       }}
     />
   );
 }
+
+/** What stands before the state in the name of an end. */
+const END = "END ";
 
 /** The flows without circles: links that lead back go to a node of their own. */
 export function links(rows: Row[]): Link[] {

@@ -1,8 +1,8 @@
 import { useCallback } from "preact/hooks";
 
-import type { Report } from "../api";
+import type { Report, Row } from "../api";
 import { axisDate, count } from "../format";
-import { Chart, LEGEND, categories, tooltip, values as scale, type ChartHandle, type Option, type Palette } from "./chart";
+import { Chart, LEGEND, categories, tooltip, values as scale, type ChartHandle, type ChartItem, type Option, type Palette } from "./chart";
 
 export const RECOMMENDATIONS = ["trust", "allow", "challenge", "deny"] as const;
 
@@ -10,12 +10,18 @@ interface Props {
   answer: Report;
   interval: string;
   handle: { current: ChartHandle | null };
+  /** Opens the events of a bar. */
+  onBar: (row: Row, type: string) => void;
 }
 
 /** Recommendations over time, stacked by type. */
-export function SharesChart({ answer, interval, handle }: Props) {
+export function SharesChart({ answer, interval, handle, onBar }: Props) {
   const option = useCallback((colours: Palette) => sharesOption(answer, interval, colours), [answer, interval]);
-  return <Chart label={`Recommendations by ${interval} and type. The table below holds the numbers.`} height={240} option={option} handle={handle} />;
+  const open = (item: ChartItem) => {
+    const row = answer.rows[item.dataIndex];
+    if (row && item.seriesName) onBar(row, item.seriesName);
+  };
+  return <Chart onClick={open} label={`Recommendations by ${interval} and type. The table below holds the numbers.`} height={240} option={option} handle={handle} />;
 }
 
 function sharesOption(answer: Report, interval: string, colours: Palette): Option {

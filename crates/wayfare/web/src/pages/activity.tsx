@@ -17,8 +17,8 @@ export function ActivityPage({ route, source }: { route: Route; source: string }
   const zone = route.query.get("tz") ?? "UTC";
   return (
     <>
-      {source === "verify" && <VerificationPanels range={range} zone={zone} />}
-      {source === "risk" && <RiskPanels range={range} zone={zone} />}
+      {source === "verify" && <VerificationPanels route={route} range={range} zone={zone} />}
+      {source === "risk" && <RiskPanels query={route.query} range={range} zone={zone} />}
       <LogPanel route={route} source={source} range={range} zone={zone} />
     </>
   );

@@ -42,7 +42,7 @@ export function JourneyPage({ route, journey }: { route: Route; journey: string 
       <nav class="views" aria-label="Views of the journey">
         {VIEWS.map(([name, title]) => (
           <a
-            href={address(route.path, changed(route.query, { view: name === "funnel" ? null : name, step: null, list: null }))}
+            href={address(route.path, changed(route.query, { view: name === "funnel" ? null : name, step: null, list: null, page: null }))}
             aria-current={view === name ? "page" : undefined}
           >
             {title}

@@ -1,6 +1,6 @@
 // What is wrong with the events, and how far each of it could move the completion rate.
 
-import { runLink } from "../links";
+import { behind, runLink, runsLink } from "../links";
 import { Notes, Panel } from "../parts/panel";
 import { Table } from "../parts/table";
 import { useReport } from "../parts/useReport";
@@ -27,7 +27,7 @@ export function QualityPage({ route }: { route: Route }) {
             zone={route.query.get("tz") ?? "UTC"}
             columns={[
               "issue",
-              "count",
+              { name: "count", href: (row) => (row["unit"] === "runs" ? runsLink(route.query, {}, [], null, behind.issue(row["issue"] ?? null)) : null) },
               { name: "of", title: "Of all", cell: (row) => `of ${Number(row["of"]).toLocaleString("en")} ${String(row["unit"])}` },
               "share",
               { name: "completion_rate_at_worst", title: "Completion at worst" },

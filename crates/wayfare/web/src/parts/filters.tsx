@@ -29,7 +29,7 @@ interface Props {
 export function Filters({ route, journeys, runs }: Props) {
   const { query } = route;
   const set = (changes: Record<string, string | string[] | null>) =>
-    go(address(route.path, changed(query, { after: null, ...changes })));
+    go(address(route.path, changed(query, { after: null, page: null, ...changes })));
   const onJourney = route.path[0] === "journey";
   const from = query.get("from") ?? "";
   const to = query.get("to") ?? "";

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
 import type { Cell, Report, Row } from "../api";
-import { RATE_PARTS, behindRate, kindOf, text, title, twoLines, type Kind } from "../format";
+import { RATE_PARTS, behindRate, count, kindOf, text, title, twoLines, type Kind } from "../format";
 
 export interface Column {
   name: string;
@@ -14,6 +14,8 @@ export interface Column {
   /** Draws the cell instead of its text. */
   cell?: (row: Row) => ComponentChildren;
   kind?: Kind;
+  /** Where a rate's numerator and denominator lead; with it both are shown beneath the rate. */
+  parts?: (row: Row) => [string | null, string | null];
   /** Draws a bar of this share beside the number. */
   bar?: (row: Row) => number | null;
 }
@@ -129,6 +131,22 @@ function order(by: string | undefined, name: string): "ascending" | "descending"
   return by === `-${name}` ? "descending" : undefined;
 }
 
+/** What a rate was divided from and by: `12 of 40`. */
+export function Parts({ row, name, lead }: { row: Row; name: string; lead: [string | null, string | null] }) {
+  const [numerator, denominator] = [row[`${name}_numerator`], row[`${name}_denominator`]];
+  if (typeof numerator !== "number" || typeof denominator !== "number") return null;
+  return (
+    <span class="of">
+      <Number value={numerator} href={lead[0]} /> of <Number value={denominator} href={lead[1]} />
+    </span>
+  );
+}
+
+/** A count, with the way to what it counts. */
+function Number({ value, href }: { value: number; href: string | null }) {
+  return href && value !== 0 ? <a href={href}>{count(value)}</a> : <>{count(value)}</>;
+}
+
 function TableCell({ row, column, kind, zone }: { row: Row; column: Column; kind: Kind; zone: string }) {
   const value: Cell | undefined = row[column.name];
   const written = column.cell ? column.cell(row) : text(value, kind, zone);
@@ -143,6 +161,7 @@ function TableCell({ row, column, kind, zone }: { row: Row; column: Column; kind
         </span>
       )}
       {typeof share === "number" ? <span class="beside-share">{linked}</span> : linked}
+      {column.parts && <Parts row={row} name={column.name} lead={column.parts(row)} />}
     </td>
   );
 }

@@ -1,9 +1,12 @@
 // The vendor's four numbers under their names, and beside them what a page of finished runs cannot show.
 
+import type { ComponentChildren } from "preact";
+
 import type { Row } from "../api";
 import { behindRate, interval, text } from "../format";
 import { ENDED, RUNS_OF, runsLink } from "../links";
 import { condition } from "../scope";
+import { Parts } from "./table";
 
 /** Name, title, and the condition of the runs behind the number. */
 const VENDOR: [string, string, string][] = [
@@ -23,11 +26,12 @@ const BESIDE: [string, string, Row][] = [
 ];
 
 /** What a number is made of, or stands beside, in two lines. */
-function beneath(row: Row, name: string): string[] {
+function beneath(row: Row, name: string, query: URLSearchParams): ComponentChildren[] {
   if (name === "average_duration_ms") return [`median ${text(row["p50_duration_ms"], "duration")}`, `p95 ${text(row["p95_duration_ms"], "duration")}`];
-  const [numerator, denominator, low, high] = ["numerator", "denominator", "low", "high"].map((part) => row[`${name}_${part}`]);
+  const [low, high] = ["low", "high"].map((part) => row[`${name}_${part}`]);
   if (typeof low === "number" && typeof high === "number") {
-    return [`${text(numerator, "count")} of ${text(denominator, "count")}`, `95 % interval ${interval(low, high)}`];
+    const runs: Row = name === "error_rate" ? { state: "failed" } : RUNS_OF.succeeded;
+    return [<Parts row={row} name={name} lead={[runsLink(query, runs), runsLink(query, {}, [ENDED])]} />, `95 % interval ${interval(low, high)}`];
   }
   return ["runs that ended", `of ${text(row["started"], "count")} started`];
 }
@@ -44,7 +48,7 @@ export function Tiles({ row, query }: { row: Row; query: URLSearchParams }) {
               <dd>
                 <a href={runsLink(query, {}, [runs])}>{text(row[name], kind)}</a>
               </dd>
-              {beneath(row, name).map((line) => (
+              {beneath(row, name, query).map((line) => (
                 <dd class="faint">{line}</dd>
               ))}
             </div>

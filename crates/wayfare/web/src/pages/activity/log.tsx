@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 
 import type { Report, Row, Spec } from "../../api";
 import { ofInterval, runLink } from "../../links";
-import { label, title } from "../../format";
+import { count, label, title } from "../../format";
 import { Notes, Panel } from "../../parts/panel";
 import { Table, plainColumns, type Column } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
@@ -29,6 +29,9 @@ const GROUPS: Record<string, string[]> = {
   verify: ["activity", "status", "recommendation", "country", "platform", "day"],
   risk: ["recommendation", "action_type", "country", "platform", "day"],
 };
+
+/** Whose number is counted beside the events, and the column that tells them apart. */
+const SUBJECTS: Record<string, string> = { users: "user_id", actors: "actor_id", sessions: "session_id" };
 
 interface Props {
   route: Route;
@@ -81,6 +84,7 @@ export function LogPanel({ route, source, range, zone }: Props) {
       <Panel title={by ? "Counts" : "Log"} name="activity" spec={by ? listSpec : spec} use={use}>
         {(answer) => (
           <>
+            {by && <p class="faint total">{count(answer.rows_total ?? answer.rows.length)} rows</p>}
             <Table
               answer={answer}
               caption="Events"
@@ -114,7 +118,15 @@ function countsOf(answer: Report, by: string, route: Route): Column[] {
   const events = (row: Row) => {
     return address(route.path, changed(query, { by: null, ...narrowed(row) }));
   };
-  return plainColumns(answer).map((name) => (name === "events" ? { name, href: events } : { name }));
+  // each of them once: a count by their column has as many rows
+  const subjects = (name: string) => (row: Row) => {
+    const subject = SUBJECTS[name] ?? "";
+    if (subject === by) return null;
+    const { where = query.getAll("where"), ...more } = narrowed(row);
+    return address(route.path, changed(query, { ...more, by: subject, where: [where, `${subject} is set`].flat() }));
+  };
+  const href = (name: string) => (name === "events" ? { href: events } : name in SUBJECTS ? { href: subjects(name) } : {});
+  return plainColumns(answer).map((name) => ({ name, ...href(name) }));
 }
 
 /** Columns that a page shows in full only when a row is opened. */

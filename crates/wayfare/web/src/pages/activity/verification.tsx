@@ -1,18 +1,33 @@
 import { useRef } from "preact/hooks";
 
-import type { Spec } from "../../api";
+import type { Row, Spec } from "../../api";
 import type { ChartHandle } from "../../charts/chart";
 import { FunnelChart } from "../../charts/funnel";
 import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
+import { ANY, UnitList, listLink, type Units } from "../../parts/unitList";
 import { useReport } from "../../parts/useReport";
+import { address, changed, go, type Route } from "../../route";
+import { condition } from "../../scope";
+
+/** What the lists of the page are of; one of them leads to its events. */
+const SESSIONS: Units = {
+  noun: "sessions",
+  id: { name: "session_id", title: "Session", kind: "text" },
+  open: (id, query) => {
+    const where = [...query.getAll("where"), condition("session_id", id)];
+    return address(["activity", "verify"], changed(query, { where, list: null, page: null, by: null, after: null }));
+  },
+};
 
 /** How verification sessions ended, and how far they got. */
-export function VerificationPanels({ range, zone }: { range: Spec; zone: string }) {
+export function VerificationPanels({ route, range, zone }: { route: Route; range: Spec; zone: string }) {
   const spec = { ...range };
   const use = useReport("sessions", spec);
   const funnelSpec = { ...range, unit: "session" };
   const funnelUse = useReport("funnel", funnelSpec);
+  const listed = route.query.get("list");
+  const list = (step: number, dropOff?: string) => listLink(route, step, dropOff);
   const chart = useRef<ChartHandle | null>(null);
   return (
     <>
@@ -49,7 +64,7 @@ export function VerificationPanels({ range, zone }: { range: Spec; zone: string 
       >
         {(answer) => (
           <>
-            <FunnelChart answer={answer} counted="sessions" handle={chart} />
+            <FunnelChart answer={answer} counted="sessions" handle={chart} onBar={(step, lost) => go(list(step, lost ? ANY : undefined))} />
             <details>
               <summary>Table</summary>
               <Table
@@ -59,10 +74,10 @@ export function VerificationPanels({ range, zone }: { range: Spec; zone: string 
                 columns={[
                   "step",
                   "name",
-                  "reached",
+                  { name: "reached", href: (row: Row) => list(Number(row["step"])) },
                   { name: "share_of_first", bar: (row) => row["share_of_first"] as number | null },
                   "share_of_previous",
-                  "drop_off",
+                  { name: "drop_off", href: (row: Row) => list(Number(row["step"]), ANY) },
                   "median_from_first_ms",
                   "p90_from_first_ms",
                 ]}
@@ -72,6 +87,7 @@ export function VerificationPanels({ range, zone }: { range: Spec; zone: string 
           </>
         )}
       </Panel>
+      {listed && <UnitList route={route} funnel={funnelSpec} listed={listed} zone={zone} units={SESSIONS} />}
     </>
   );
 }

@@ -8,6 +8,7 @@ import { Choose } from "../../parts/choose";
 import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
+import { ENDED, behind, runsLink, sideOf } from "../../links";
 import { address, changed, go } from "../../route";
 import type { ViewProps } from "../journey";
 
@@ -56,8 +57,8 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
                     { name: "metric", cell: (row) => title(String(row["metric"])) },
                     { name: "step_id", title: "Step" },
                     ...(answer.rows.some((row) => row["change"] !== null) ? [{ name: "change", title: "In the journey" }] : []),
-                    { name: "a_rate", title: "Baseline (a)" },
-                    { name: "b_rate", title: "Compared (b)" },
+                    { name: "a_rate", title: "Baseline (a)", parts: ofMetric(sideOf(route.query, a)) },
+                    { name: "b_rate", title: "Compared (b)", parts: ofMetric(sideOf(route.query, b)) },
                     { name: "difference_in_rate", title: "Difference", kind: "rate", cell: (row) => points(row["difference_in_rate"]) },
                     { name: "difference_in_rate_from", title: "95 % interval", kind: "rate", cell: rateInterval },
                     { name: "q_value", title: "q", kind: "count", cell: (row) => probability(row["q_value"]) },
@@ -95,8 +96,8 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
                     by,
                     { name: "share_of_a_runs", title: "Share of a" },
                     { name: "share_of_b_runs", title: "Share of b" },
-                    { name: "a_success_rate_of_started", title: "Success in a" },
-                    { name: "b_success_rate_of_started", title: "Success in b" },
+                    { name: "a_success_rate_of_started", title: "Success in a", parts: ofCell(sideOf(route.query, a), by) },
+                    { name: "b_success_rate_of_started", title: "Success in b", parts: ofCell(sideOf(route.query, b), by) },
                     { name: "mix_effect", title: "By mix", kind: "rate", cell: (row) => points(row["mix_effect"]) },
                     { name: "rate_effect", title: "By rate", kind: "rate", cell: (row) => points(row["rate_effect"]) },
                   ]}
@@ -109,6 +110,39 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
       )}
     </>
   );
+}
+
+/** Runs of which it is known how they ended, or that nobody goes on with. */
+const DECIDED = "state != open";
+
+/** What the runs have in common that a metric divides from, and by. */
+const METRICS: Record<string, [string, string]> = {
+  completion_rate: ["state=succeeded", ENDED],
+  success_rate_of_started: ["state=succeeded", DECIDED],
+  rejected_share: ["failure=rejected", ENDED],
+  error_share: ["failure=error", ENDED],
+  abandoned_share: ["state=abandoned", DECIDED],
+};
+
+/** The runs of one side behind a metric of it. */
+function ofMetric(side: URLSearchParams): (row: Row) => [string | null, string | null] {
+  return (row) => {
+    if (row["metric"] === "step_completion") {
+      const runs = (column: string) =>
+        runsLink(side, { journey_id: row["journey_id"] ?? null }, [], null, behind.step(row["step_id"] ?? null, column));
+      return [runs("completed"), runs("reached")];
+    }
+    const conditions = METRICS[String(row["metric"])];
+    if (!conditions) return [null, null];
+    const [numerator, denominator] = conditions.map((condition) => runsLink(side, {}, [condition]));
+    return [numerator ?? null, denominator ?? null];
+  };
+}
+
+/** The runs of one side with a value of the dimension that the change is split by. */
+function ofCell(side: URLSearchParams, by: string): (row: Row) => [string | null, string | null] {
+  const runs = (row: Row, condition: string) => runsLink(side, { [by]: row[by] ?? null }, [condition]);
+  return (row) => [runs(row, "state=succeeded"), runs(row, DECIDED)];
 }
 
 /** One side: a version from the list, or any conditions. */

@@ -4,7 +4,7 @@ import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
 import { points, probability, title } from "../../format";
-import { runsLink } from "../../links";
+import { behind, runsLink } from "../../links";
 import type { Cell, Row } from "../../api";
 import type { ViewProps } from "../journey";
 
@@ -20,6 +20,12 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
     for (const name of ["failing_step", "error_code"]) values[name] = row[name] ?? null;
     return typeof row["other_rows"] === "number" ? null : runsLink(query, values);
   };
+  const ofStep = (row: Row) =>
+    row["failing_step"] === null ? null : runsLink(query, {}, [], null, behind.cause("step", row["failing_step"] ?? null));
+  const ofCall = (name: string) => ({
+    name,
+    href: (row: Row) => (typeof row["other_rows"] === "number" ? null : runsLink(query, {}, [], null, behind.call(row["connection_id"] ?? null, name))),
+  });
   return (
     <>
     <Panel title="Where runs failed, and with which error" name="failures" spec={byStep} use={byStepUse}>
@@ -34,7 +40,7 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
               "error_code",
               { name: "failures", href: runs },
               { name: "share_of_failures", bar: (row) => row["share_of_failures"] as number | null },
-              { name: "failure_rate", title: "Failure rate at the step" },
+              { name: "failure_rate", title: "Failure rate at the step", parts: (row) => [runs(row), ofStep(row)] },
             ]}
           />
           <Notes answer={answer} />
@@ -57,9 +63,13 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
             columns={[
               { name: "dimension", cell: (row) => title(String(row["dimension"])) },
               "value",
-              { name: "runs", href: (row) => causeLink(query, row) },
-              "success_rate",
-              { name: "success_rate_of_rest", title: "Of the rest" },
+              { name: "runs", href: (row) => causeLink(query, row, DECIDED) },
+              { name: "success_rate", parts: (row) => [causeLink(query, row, SUCCEEDED), causeLink(query, row, DECIDED)] },
+              {
+                name: "success_rate_of_rest",
+                title: "Of the rest",
+                parts: (row) => [causeLink(query, row, SUCCEEDED, true), causeLink(query, row, DECIDED, true)],
+              },
               { name: "difference_in_rate", title: "Difference", kind: "rate", cell: (row) => points(row["difference_in_rate"]) },
               { name: "q_value", title: "q", kind: "count", cell: (row) => probability(row["q_value"]) },
               { name: "recoverable_runs", title: "Runs to win back" },
@@ -79,12 +89,14 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
             columns={[
               "connection_id",
               "calls",
-              "failed",
+              { name: "failed", title: "Failed calls" },
               "error_rate",
+              { ...ofCall("invocations"), title: "Runs" },
+              { ...ofCall("invocations_with_failed"), title: "Runs with a failed call" },
               "p50_latency_ms",
               "p95_latency_ms",
               "p99_latency_ms",
-              { name: "failures_explained", title: "Failed runs it explains" },
+              { ...ofCall("failures_explained"), title: "Failed runs it explains" },
               "share_of_failures",
             ]}
           />
@@ -96,10 +108,12 @@ export function FailurePanels({ scope, query, zone }: ViewProps) {
   );
 }
 
-/** The decided runs with a cause's value, where it is a column of runs. */
-function causeLink(query: URLSearchParams, row: Row): string | null {
-  const dimension = String(row["dimension"]);
-  return RUN_COLUMNS.includes(dimension) ? runsLink(query, { [dimension]: row["value"] ?? null }, ["state != open"]) : null;
-}
+/** Runs of which it is known how they ended, or that nobody goes on with. */
+const DECIDED = "state != open";
+const SUCCEEDED = "state=succeeded";
 
-const RUN_COLUMNS = ["journey_version", "client_id", "app_id", "platform", "os", "browser", "country"];
+/** The runs of a journey with a cause's value, or those that they are compared with. */
+function causeLink(query: URLSearchParams, row: Row, state: string, rest = false): string {
+  const number = behind.cause(row["dimension"] ?? null, row["value"] ?? null, rest);
+  return runsLink(query, { journey_id: row["journey_id"] ?? null }, [state], null, number);
+}

@@ -1,24 +1,21 @@
 // The main line of a journey as a funnel, why runs left it, the runs behind a number, and each step of the journey.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 
-import type { Row, Spec } from "../../api";
+import type { Row } from "../../api";
 import type { ChartHandle } from "../../charts/chart";
 import { FunnelChart } from "../../charts/funnel";
-import { label } from "../../format";
 import { behind, runLink, runsLink } from "../../links";
 import { Notes, Panel } from "../../parts/panel";
 import { Table } from "../../parts/table";
+import { ANY, UnitList, listLink, type Units } from "../../parts/unitList";
 import { useReport } from "../../parts/useReport";
-import { address, changed, go } from "../../route";
+import { go } from "../../route";
 import type { ViewProps } from "../journey";
 import { DropOffs } from "./dropOffs";
 
-/** Stands for all reasons why runs are lost. */
-const ANY = "any";
-
-/** Rows of the list behind a number; a download holds all. */
-const LIST_ROWS = 20;
+/** What the lists of the page are of. */
+const RUNS: Units = { noun: "runs", id: { name: "invocation_id", title: "Run", kind: "text" }, open: (id, query) => runLink(query, id) };
 
 export function FunnelPanels({ route, scope, zone, query }: ViewProps) {
   const steps = route.query.getAll("step");
@@ -29,12 +26,8 @@ export function FunnelPanels({ route, scope, zone, query }: ViewProps) {
   const dropOffsUse = useReport("funnel", dropOffs);
   const stepsUse = useReport("steps", stepsSpec);
   const chart = useRef<ChartHandle | null>(null);
-  // `3` for the runs that reached the third step, `3,abandoned` for those that were abandoned before it, `3,any` for all
-  // that were lost before it
   const listed = route.query.get("list");
-  const list = (step: number, dropOff?: string) =>
-    address(route.path, changed(route.query, { list: dropOff ? `${step},${dropOff}` : String(step) }));
-  const close = address(route.path, changed(route.query, { list: null }));
+  const list = (step: number, dropOff?: string) => listLink(route, step, dropOff);
   const ofStep = (name: string) => ({
     name,
     href: (row: Row) => runsLink(query, {}, [], null, behind.step(row["step_id"] ?? null, name)),
@@ -73,7 +66,7 @@ export function FunnelPanels({ route, scope, zone, query }: ViewProps) {
           </>
         )}
       </Panel>
-      {listed && <ListPanel funnel={funnel} listed={listed} zone={zone} query={route.query} close={close} />}
+      {listed && <UnitList route={route} funnel={funnel} listed={listed} zone={zone} units={RUNS} />}
       <Panel title="Why runs went no further" hint="What became of the runs that were lost before each step." name="funnel" spec={dropOffs} use={dropOffsUse}>
         {(answer) => <DropOffs answer={answer} href={list} />}
       </Panel>
@@ -101,52 +94,5 @@ export function FunnelPanels({ route, scope, zone, query }: ViewProps) {
         )}
       </Panel>
     </>
-  );
-}
-
-interface ListProps {
-  funnel: Spec;
-  listed: string;
-  zone: string;
-  query: URLSearchParams;
-  close: string;
-}
-
-/** The runs behind a number of the funnel, by the computation that counted them. */
-function ListPanel({ funnel, listed, zone, query, close }: ListProps) {
-  const [step = "", dropOff] = listed.split(",");
-  // steps count from 0 in a spec
-  const list = { step: Number(step) - 1, ...(dropOff ? { class: dropOff } : {}) };
-  const spec = { ...funnel, list, limit: LIST_ROWS };
-  const use = useReport("funnel", spec);
-  const lost = `Runs lost before step ${step}`;
-  const title = !dropOff ? `Runs that reached step ${step}` : dropOff === ANY ? lost : `${lost}: ${label(dropOff)}`;
-  const place = useRef<HTMLDivElement>(null);
-  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [listed]);
-  return (
-    <div ref={place}>
-    <Panel title={title} name="funnel" spec={spec} use={use} room={LIST_ROWS * 32}>
-      {(answer) => (
-        <>
-          <p class="faint total">
-            {(answer.rows_total ?? answer.rows.length).toLocaleString("en")} runs · <a href={close}>close the list</a>
-          </p>
-          <Table
-            answer={answer}
-            caption="Runs behind the number"
-            zone={zone}
-            columns={[
-              { name: "invocation_id", title: "Run", kind: "text", href: (row) => runLink(query, String(row["invocation_id"])) },
-              { name: "entered_at", title: "Entered at" },
-              { name: "reached_at", title: dropOff ? "Last step at" : "Reached at" },
-              { name: "drop_off", title: "Lost as", cell: (row) => (row["drop_off"] ? label(String(row["drop_off"])) : "–") },
-              { name: "level", title: "Steps done" },
-            ]}
-          />
-          <Notes answer={{ ...answer, notes: [] }} />
-        </>
-      )}
-    </Panel>
-    </div>
   );
 }
