@@ -37,7 +37,7 @@ export function App() {
 
   // asked once a page: what there is to choose from, and how fresh it is
   const zone = scopeSpec(route.query)["tz"];
-  const journeys = useReport("journeys", zone ? { tz: zone } : {});
+  const journeys = useReport("journeys", zone ? { tz: zone } : {}, "beside");
   const locked =
     journeys.asked.state === "failed" && journeys.asked.problem instanceof Problem && journeys.asked.problem.status === 401;
   if (locked) return <SignIn onToken={journeys.retry} />;

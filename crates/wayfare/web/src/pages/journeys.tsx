@@ -27,7 +27,7 @@ export function JourneysPage({ route }: { route: Route }) {
   const total = useReport("overview", totalSpec);
   const trend = useReport("overview", trendSpec);
   const table = useReport("overview", tableSpec);
-  const spark = useReport("overview", sparkSpec);
+  const spark = useReport("overview", sparkSpec, "beside");
   const chart = useRef<ChartHandle | null>(null);
 
   return (

@@ -127,7 +127,7 @@ function Choice({ label, value, options, all, set }: ChoiceProps) {
 type Set = (changes: Record<string, string | string[] | null>) => void;
 
 function Versions({ route, journey, set }: { route: Route; journey: string | null | undefined; set: Set }) {
-  const { answer } = useReport("overview", journey ? { journey: [journey], by: ["journey_version"] } : null);
+  const { answer } = useReport("overview", journey ? { journey: [journey], by: ["journey_version"] } : null, "choices");
   if (!journey) return null;
   const options = (answer?.rows ?? []).map((row) => String(row["journey_version"] ?? ""));
   return (
@@ -142,7 +142,7 @@ function Versions({ route, journey, set }: { route: Route; journey: string | nul
 }
 
 function Values({ column, route, set }: { column: string; route: Route; set: Set }) {
-  const { answer } = useReport("values", { column, limit: 200 });
+  const { answer } = useReport("values", { column, limit: 200 }, "choices");
   const options = (answer?.rows ?? []).map((row) => row["value"]).filter((value) => value !== null).map(String).sort();
   return (
     <Choice

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import { download, type Report, type Spec } from "../api";
+import { download, type Problem, type Report, type Spec } from "../api";
 import type { UseReport } from "./useReport";
 
 interface Props {
@@ -38,17 +38,7 @@ export function Panel({ title, hint, name, spec, use, png, tools, room, children
       </header>
       <div class="panel-body" aria-live="polite">
         {asked.state === "loading" && <Waiting since={asked.since} cancel={use.cancel} quiet={answer !== undefined} room={room ?? ROOM} />}
-        {asked.state === "failed" && (
-          <div class="trouble" role="alert">
-            <strong>{asked.problem.title}</strong>
-            <p>{asked.problem.detail}</p>
-            {asked.problem.hint && <p>{asked.problem.hint}</p>}
-            {asked.problem.requestId && <p class="faint">request {asked.problem.requestId}</p>}
-            <button type="button" onClick={use.retry}>
-              Try again
-            </button>
-          </div>
-        )}
+        {asked.state === "failed" && <Trouble problem={asked.problem} retry={use.retry} />}
         {asked.state === "cancelled" && (
           <div class="trouble">
             <p>Cancelled.</p>
@@ -60,6 +50,21 @@ export function Panel({ title, hint, name, spec, use, png, tools, room, children
         {answer && (answer.rows.length ? children(answer) : <Empty answer={answer} />)}
       </div>
     </section>
+  );
+}
+
+/** What was wrong with a question, where its answer would stand. */
+export function Trouble({ problem, retry }: { problem: Problem; retry: () => void }) {
+  return (
+    <div class="trouble" role="alert">
+      <strong>{problem.title}</strong>
+      <p>{problem.detail}</p>
+      {problem.hint && <p>{problem.hint}</p>}
+      {problem.requestId && <p class="faint">request {problem.requestId}</p>}
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
+    </div>
   );
 }
 

@@ -3,6 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 import { Problem, report, type Report, type Spec } from "../api";
+import { inTurn, type Purpose } from "./asking";
 
 export type Asked =
   | { state: "loading"; since: number; before?: Report | undefined }
@@ -17,8 +18,8 @@ export interface UseReport {
   cancel: () => void;
 }
 
-/** Asks for a report; `null` asks for nothing. */
-export function useReport(name: string, spec: Spec | null): UseReport {
+/** Asks for a report when it is its turn; `null` asks for nothing. */
+export function useReport(name: string, spec: Spec | null, purpose: Purpose = "content"): UseReport {
   const key = spec === null ? null : name + JSON.stringify(spec);
   const [asked, set] = useState<Asked>({ state: "loading", since: performance.now() });
   const [round, again] = useState(0);
@@ -29,7 +30,7 @@ export function useReport(name: string, spec: Spec | null): UseReport {
     const controller = new AbortController();
     running.current = controller;
     set((last) => ({ state: "loading", since: performance.now(), before: last.state === "ready" ? last.answer : undefined }));
-    report(name, spec, controller.signal)
+    inTurn(purpose, controller.signal, () => report(name, spec, controller.signal))
       .then((answer) => set({ state: "ready", answer }))
       .catch((cause: unknown) => {
         if (controller.signal.aborted) return;

@@ -22,6 +22,9 @@ const FILTERS: Record<string, [string, string][]> = {
   risk: [["user", "User"], ["ip", "IP"], ["country", "Country"]],
 };
 
+/** The source of a log's events, where it has another name. */
+const SOURCES: Record<string, string> = { user: "cis" };
+
 /** What each log is counted by. */
 const GROUPS: Record<string, string[]> = {
   user: ["activity", "country", "platform", "app_id", "client_id", "day", "hour"],
@@ -52,7 +55,7 @@ export function LogPanel({ route, source, range, zone }: Props) {
   if (search) spec["search"] = search;
   const by = query.get("by");
   const listSpec = by ? { ...spec, by: [by], limit: 200 } : { ...spec, limit: PAGE_ROWS, ...(query.get("after") ? { after: query.get("after") } : {}) };
-  const types = useReport("activity", { ...range, log: source, by: ["activity"], limit: 200 });
+  const types = useReport("values", { column: "activity", where: [condition("source", SOURCES[source] ?? source)], limit: 200 }, "choices");
   const use = useReport("activity", listSpec);
   const set = (changes: Record<string, string | null>) => go(address(route.path, changed(query, { after: null, ...changes })));
   return (
@@ -63,7 +66,7 @@ export function LogPanel({ route, source, range, zone }: Props) {
           <select value={query.get("event_type") ?? ""} onChange={(event) => set({ event_type: event.currentTarget.value })}>
             <option value="">All types</option>
             {(types.answer?.rows ?? []).map((row) => (
-              <option value={String(row["activity"])}>{label(String(row["activity"]))}</option>
+              <option value={String(row["value"])}>{label(String(row["value"]))}</option>
             ))}
           </select>
         </label>

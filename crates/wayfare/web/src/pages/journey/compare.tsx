@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import type { Row } from "../../api";
 import { duration, label, points, probability, signed, title } from "../../format";
 import { Choose } from "../../parts/choose";
-import { Notes, Panel } from "../../parts/panel";
+import { Notes, Panel, Trouble } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
 import { ENDED, behind, runsLink, sideOf } from "../../links";
@@ -23,6 +23,7 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
     return chosen.length ? chosen : version ? [`version=${version}`] : [];
   };
   const [a, b] = [side("a", -2), side("b", -1)];
+  const chosen = ["a", "b"].filter((name) => route.query.has(name)).length;
   const by = route.query.get("split") ?? "platform";
   const ready = a.length > 0 && b.length > 0 && a.join() !== b.join();
   const spec = ready ? { ...scope, a, b } : null;
@@ -36,7 +37,8 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
         <Side name="Baseline (a)" value={a} known={known} set={(value) => set({ a: value })} />
         <Side name="Compared (b)" value={b} known={known} set={(value) => set({ b: value })} />
       </form>
-      {!ready && versions.asked.state !== "loading" && (
+      {chosen < 2 && versions.asked.state === "failed" && <Trouble problem={versions.asked.problem} retry={versions.retry} />}
+      {!ready && (versions.asked.state === "ready" || chosen === 2) && (
         <div class="empty">
           <p>
             Choose two sides, such as <code>version=2</code> and <code>version=3</code>, or <code>from=2026-03-01, to=2026-03-08</code> and{" "}
