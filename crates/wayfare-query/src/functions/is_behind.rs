@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
 };
 
 use super::keyed_summary::{Alike, Facts, run_state};
-use super::outline::{Keys, Sketch};
+use super::outline::{CellNumber, Keys, Sketch};
 use super::paths::{ByPath, stretch};
 use super::step_summary::StepSummary;
 use super::transitions::Transitions;
@@ -94,7 +94,8 @@ fn each<F: Facts>(
     place: usize,
 ) -> DataFusionResult<BooleanArray> {
     let mut known: ByPath<[bool; RunState::ALL.len()]> = ByPath::default();
-    let mut buffers = F::Buffers::default();
+    let (mut cells, mut buffers) = (Keys::default(), F::Buffers::default());
+    let wanted = cells.number(keys.0, keys.1);
     let mut built = BooleanBuilder::with_capacity(paths.len());
     let mut row = 0;
     while row < paths.len() {
@@ -106,7 +107,12 @@ fn each<F: Facts>(
             let answers = known.get(paths.value(row), |path| {
                 let mut answers = [false; RunState::ALL.len()];
                 for (answer, state) in answers.iter_mut().zip(RunState::ALL) {
-                    *answer = adds::<F>(Alike { path, state, option: "" }, &mut buffers, keys, place)?;
+                    *answer = adds::<F>(
+                        Alike { path, state, option: "" },
+                        (&mut cells, &mut buffers),
+                        wanted,
+                        place,
+                    )?;
                 }
                 Ok(answers)
             });
@@ -122,13 +128,11 @@ fn each<F: Facts>(
 /// Whether runs that are alike add to a count.
 fn adds<F: Facts>(
     runs: Alike<'_>,
-    buffers: &mut F::Buffers,
-    (first, second): (&str, &str),
+    (cells, buffers): (&mut Keys, &mut F::Buffers),
+    wanted: CellNumber,
     place: usize,
 ) -> Result<bool> {
-    let mut keys = Keys::default();
-    let wanted = keys.number(first, second);
-    let mut sketch = Sketch::new(&mut keys, F::COUNTS.len());
+    let mut sketch = Sketch::new(cells, F::COUNTS.len());
     F::draw(runs, buffers, &mut sketch)?;
     let outline = sketch.finish();
     let mut counts = outline.counts().filter(|(cell, _)| *cell == wanted);
