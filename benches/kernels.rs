@@ -76,7 +76,8 @@ fn runs(ids: &[String]) -> Vec<Vec<RunEvent<'_>>> {
 }
 
 fn folded(ids: &[String]) -> Vec<Run> {
-    runs(ids).iter_mut().map(finish).collect()
+    let mut steps = RunSteps::default();
+    runs(ids).iter_mut().map(|run| finish(run, &mut steps)).collect()
 }
 
 fn fold(criterion: &mut Criterion) {
@@ -89,8 +90,9 @@ fn fold(criterion: &mut Criterion) {
             bencher.iter_batched(
                 || made.clone(),
                 |mut runs| {
+                    let mut steps = RunSteps::default();
                     for run in &mut runs {
-                        black_box(finish(run));
+                        black_box(finish(run, &mut steps));
                     }
                 },
                 BatchSize::LargeInput,

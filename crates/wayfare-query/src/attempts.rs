@@ -28,6 +28,8 @@ pub enum End {
 /// One passage through a step. Moments are positions of tokens in the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt<'a> {
+    /// The step's place among the steps of the run, in the order of their first attempts.
+    pub place: usize,
     /// The step's id.
     pub step: &'a str,
     /// Its start; null for a completion without a start.

@@ -4,15 +4,18 @@ mod bytes;
 mod changes;
 mod funnel;
 mod funnel_level;
+mod funnel_summary;
 mod interval_start;
 mod is_behind;
 mod keyed_summary;
 mod of_path;
+mod outcomes;
 mod outline;
 mod param;
 mod param_holds;
 mod paths;
 mod run_features;
+mod run_state;
 mod step_summary;
 mod sub_journeys;
 mod time_summary;
@@ -20,12 +23,18 @@ mod timeline;
 mod times;
 mod transitions;
 
+use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
-pub(crate) use funnel::{FunnelText, Prepared, StepText, definition_text};
+use crate::Error;
+
+pub(crate) use funnel::{FunnelText, Prepared, StepText};
+pub(crate) use funnel_summary::{FUNNEL_SUMMARY, funnel_summary};
 pub(crate) use interval_start::{CYCLES, INTERVALS, interval_label};
+pub(crate) use outcomes::OUTCOMES;
 pub(crate) use param_holds::condition_text;
 pub(crate) use run_features::{FEATURE_COUNTS, FEATURES};
+pub(crate) use run_state::{run_failure, run_state};
 pub(crate) use step_summary::STEP_COUNTS;
 pub(crate) use sub_journeys::SUB_JOURNEY_COUNTS;
 pub(crate) use time_summary::{MEDIAN_BOUNDS, PERCENTILES};
@@ -38,11 +47,11 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(funnel_level::funnel_ms());
     context.register_udf(timeline::steps());
     context.register_udf(timeline::timeline());
-    context.register_udf(funnel::funnel_times());
     context.register_udf(interval_start::interval_start());
     context.register_udf(param::param());
     context.register_udf(param_holds::param_holds());
     context.register_udaf(keyed_summary::keyed_summary::<step_summary::StepSummary>());
+    context.register_udaf(outcomes::outcomes());
     context.register_udaf(time_summary::time_summary());
     context.register_udaf(keyed_summary::keyed_summary::<run_features::RunFeatures>());
     context.register_udaf(keyed_summary::keyed_summary::<sub_journeys::SubJourneys>());
@@ -50,4 +59,9 @@ pub(crate) fn register(context: &SessionContext) {
     for function in of_path::of_path().into_iter().chain(is_behind::is_behind()) {
         context.register_udf(function);
     }
+}
+
+/// An error of ours as the query engine carries it; [`crate::error::of_datafusion`] gives it back.
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }

@@ -72,8 +72,10 @@ pub struct Run {
     pub offsets: Vec<i64>,
 }
 
-/// Folds the events of one run. `events` is left sorted and free of duplicates.
-pub fn finish(events: &mut Vec<RunEvent<'_>>) -> Run {
+/// Folds the events of one run. `events` is left sorted and free of duplicates; `steps` are those of the run afterwards, and
+/// may be those of another before.
+pub fn finish(events: &mut Vec<RunEvent<'_>>, steps: &mut RunSteps) -> Run {
+    steps.clear();
     let duplicates = event::settle(events);
     let mut run = Run { duplicates, ..Run::default() };
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return run };
@@ -83,7 +85,6 @@ pub fn finish(events: &mut Vec<RunEvent<'_>>) -> Run {
     run.started_at = started.unwrap_or(first).at_ms;
     run.offsets.reserve(events.len());
 
-    let mut steps = RunSteps::default();
     let mut open_brackets = 0_usize;
     let mut previous = None;
     for (index, event) in events.iter().enumerate() {
@@ -96,7 +97,7 @@ pub fn finish(events: &mut Vec<RunEvent<'_>>) -> Run {
         let ended = run.ended_at.is_some();
         if !ended && matches!(kind, Kind::JourneySucceeded | Kind::JourneyFailed) {
             let until = events.get(..=index).unwrap_or_default();
-            run.end(kind, until, &steps);
+            run.end(kind, until, steps);
         }
     }
     if run.ended_at.is_none() {

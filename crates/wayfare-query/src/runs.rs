@@ -13,6 +13,7 @@ use wayfare_ingest::{DataFile, Settings, Snapshot, Store, ValueRange};
 use crate::cache::Freshness;
 use crate::error::of_datafusion;
 pub(crate) use crate::folds::Folds;
+use crate::functions::{run_failure, run_state};
 use crate::provider::SnapshotTable;
 use crate::spec::parse_duration_ms;
 use crate::{Error, Result, fold};
@@ -93,18 +94,12 @@ impl RunsPlan<'_> {
         let silence_us = lit(self.as_of_us) - cast(col("last_at"), DataType::Int64);
         let abandoned = silence_us.gt(idle_timeout_us(settings)?);
         let failed = |cause| of_datafusion("cannot plan the runs", cause);
-        let state = when(col("terminal").is_not_null(), col("terminal"))
-            .when(abandoned, lit("abandoned"))
-            .otherwise(lit("open"))
-            .map_err(failed)?;
-        let unexplained = col("error_code").is_null().and(col("error_category").is_null());
-        let failure = when(col("terminal").eq(lit("failed")).and(unexplained), lit("rejected"))
-            .when(col("terminal").eq(lit("failed")), lit("error"))
-            .end()
-            .map_err(failed)?;
+        let state = run_state().call(vec![col("terminal"), abandoned]);
+        let explained = col("error_code").is_not_null().or(col("error_category").is_not_null());
+        let failure = run_failure().call(vec![col("terminal"), explained]);
         let micros = cast(col("ended_at"), DataType::Int64) - cast(col("started_at"), DataType::Int64);
-        runs.with_column("state", cast(state, DataType::Utf8View))
-            .and_then(|runs| runs.with_column("failure", cast(failure, DataType::Utf8View)))
+        runs.with_column("state", state)
+            .and_then(|runs| runs.with_column("failure", failure))
             .and_then(|runs| runs.with_column("duration_ms", micros / lit(1_000_i64)))
             .map_err(failed)
     }

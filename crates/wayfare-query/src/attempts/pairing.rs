@@ -1,22 +1,40 @@
 //! Pairs the starts of steps with their completions and failures.
 
-use std::ops::Range;
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
 
 use super::{Attempt, End};
 use crate::Result;
-use crate::timeline::{Kind, tokens};
+use crate::names::{NameNumber, Names};
+use crate::timeline::{Kind, token, token_texts};
 
-/// The attempts of one run, paired from its path. Reuse one value for many runs: its buffers stay.
+/// Step ids and texts of tokens that are kept from run to run, of each so many. They repeat in all runs of a journey.
+const KEPT_MAX: usize = 16_384;
+
+/// The attempts of one run, paired from its path. Reuse one value for many runs: its buffers stay, and so does what
+/// texts mean.
 #[derive(Debug, Clone, Default)]
 pub struct RunSteps {
-    names: String,
-    steps: Vec<Step>,
-    /// Indexes into `steps`, sorted by name.
+    names: Names,
+    /// What tokens that came before do, by their texts.
+    texts: HashMap<Box<str>, Move, RandomState>,
+    /// For each number of a name the run's step of it; one that is not this name's is none.
     by_name: Vec<usize>,
+    steps: Vec<Step>,
     paired: Vec<Paired>,
     ends: Vec<Moment>,
     tokens: usize,
     instant: usize,
+}
+
+/// What a token does to attempts.
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    None,
+    Start(NameNumber),
+    /// The end of an attempt; that of no step is known only as an end.
+    Finish(Option<NameNumber>, End),
 }
 
 /// A token and the number of its instant.
@@ -28,7 +46,7 @@ pub(crate) struct Moment {
 
 #[derive(Debug, Clone)]
 pub(super) struct Step {
-    name: Range<usize>,
+    name: NameNumber,
     pub(super) attempts: usize,
     pub(super) completed: usize,
     pub(super) failed: usize,
@@ -60,39 +78,70 @@ impl RunSteps {
     /// `Corrupt` when the path is malformed.
     pub fn read(&mut self, path: &str) -> Result<()> {
         self.clear();
-        for token in tokens(path) {
-            let token = token?;
-            self.push(token.kind, &token.name, token.tied);
+        for (index, (text, tied)) in token_texts(path).enumerate() {
+            let does = match self.texts.get(text) {
+                Some(&does) => does,
+                None => self.learn(text).map_err(|error| error.with("token", index))?,
+            };
+            self.take(does, tied);
         }
         Ok(())
     }
 
-    fn clear(&mut self) {
-        self.names.clear();
+    /// Begins a run.
+    pub(crate) fn clear(&mut self) {
+        if self.names.len() > KEPT_MAX {
+            self.names.clear();
+            self.texts.clear();
+            self.by_name.clear();
+        }
         self.steps.clear();
-        self.by_name.clear();
         self.paired.clear();
         self.ends.clear();
         self.tokens = 0;
         self.instant = 0;
     }
 
-    /// Takes the next token. A step event without a step id belongs to no step.
+    fn learn(&mut self, text: &str) -> Result<Move> {
+        let token = token(text, false)?;
+        let does = self.moved(token.kind, &token.name);
+        if self.texts.len() < KEPT_MAX {
+            self.texts.insert(text.into(), does);
+        }
+        Ok(does)
+    }
+
+    /// What an event does. A step event without a step id belongs to no step.
+    fn moved(&mut self, kind: Kind, name: &str) -> Move {
+        let mut number = || (!name.is_empty()).then(|| self.names.number(name));
+        match kind {
+            Kind::StepStarted => number().map_or(Move::None, Move::Start),
+            Kind::StepCompleted => Move::Finish(number(), End::Completed),
+            Kind::StepFailed => Move::Finish(number(), End::Failed),
+            _ => Move::None,
+        }
+    }
+
+    /// Takes the next event of a run.
     pub(crate) fn push(&mut self, kind: Kind, name: &str, tied: bool) {
+        let does = self.moved(kind, name);
+        self.take(does, tied);
+    }
+
+    fn take(&mut self, does: Move, tied: bool) {
         if !tied {
             self.instant += 1;
         }
         let moment = Moment { token: self.tokens, instant: self.instant };
         self.tokens += 1;
-        match kind {
-            Kind::StepStarted if !name.is_empty() => self.start(name, moment),
-            Kind::StepCompleted => self.finish(name, moment, End::Completed),
-            Kind::StepFailed => self.finish(name, moment, End::Failed),
-            _ => {}
+        match does {
+            Move::None => {}
+            Move::Start(name) => self.start(name, moment),
+            Move::Finish(name, end) => self.finish(name, moment, end),
         }
     }
 
-    fn start(&mut self, name: &str, moment: Moment) {
+    fn start(&mut self, name: NameNumber, moment: Moment) {
         let index = self.step(name);
         let attempt = self.paired.len();
         let Some(step) = self.steps.get_mut(index) else { return };
@@ -107,11 +156,9 @@ impl RunSteps {
         });
     }
 
-    fn finish(&mut self, name: &str, moment: Moment, end: End) {
+    fn finish(&mut self, name: Option<NameNumber>, moment: Moment, end: End) {
         self.ends.push(moment);
-        if name.is_empty() {
-            return;
-        }
+        let Some(name) = name else { return };
         let index = self.step(name);
         let attempt = self.paired.len();
         let Some(step) = self.steps.get_mut(index) else { return };
@@ -133,47 +180,48 @@ impl RunSteps {
         }
     }
 
-    /// The index of the step called `name`, brought to the current instant.
-    fn step(&mut self, name: &str) -> usize {
-        match self.find(name) {
-            Ok(index) => {
-                if let Some(step) = self.steps.get_mut(index)
-                    && step.instant != self.instant
-                {
-                    step.earlier = step.now.take().or(step.earlier);
-                    step.instant = self.instant;
-                }
-                index
+    /// The index of the step of a name, brought to the current instant.
+    fn step(&mut self, name: NameNumber) -> usize {
+        if let Some(index) = self.find(name) {
+            if let Some(step) = self.steps.get_mut(index)
+                && step.instant != self.instant
+            {
+                step.earlier = step.now.take().or(step.earlier);
+                step.instant = self.instant;
             }
-            Err(place) => {
-                let start = self.names.len();
-                self.names.push_str(name);
-                self.by_name.insert(place, self.steps.len());
-                self.steps.push(Step {
-                    name: start..self.names.len(),
-                    attempts: 0,
-                    completed: 0,
-                    failed: 0,
-                    first_attempt: self.paired.len(),
-                    last_attempt: self.paired.len(),
-                    earlier: None,
-                    now: None,
-                    instant: self.instant,
-                });
-                self.steps.len() - 1
-            }
+            return index;
         }
+        let index = self.steps.len();
+        let place = name as usize;
+        if self.by_name.len() <= place {
+            self.by_name.resize(place + 1, usize::MAX);
+        }
+        if let Some(of_name) = self.by_name.get_mut(place) {
+            *of_name = index;
+        }
+        self.steps.push(Step {
+            name,
+            attempts: 0,
+            completed: 0,
+            failed: 0,
+            first_attempt: self.paired.len(),
+            last_attempt: self.paired.len(),
+            earlier: None,
+            now: None,
+            instant: self.instant,
+        });
+        index
     }
 
-    /// The step called `name`, else its place in `by_name`.
-    fn find(&self, name: &str) -> Result<usize, usize> {
-        let named = |index: &usize| self.steps.get(*index).map_or("", |step| self.name(step));
-        let place = self.by_name.binary_search_by(|index| named(index).cmp(name))?;
-        self.by_name.get(place).copied().ok_or(place)
+    /// The step of a name. What is left of an earlier run points to a step of another name.
+    fn find(&self, name: NameNumber) -> Option<usize> {
+        let &index = self.by_name.get(name as usize)?;
+        self.steps.get(index).filter(|step| step.name == name)?;
+        Some(index)
     }
 
     pub(super) fn name(&self, step: &Step) -> &str {
-        self.names.get(step.name.clone()).unwrap_or_default()
+        self.names.text(step.name)
     }
 
     pub(super) fn steps(&self) -> &[Step] {
@@ -215,7 +263,7 @@ impl RunSteps {
 
     /// The last attempt of the step called `name`.
     pub(crate) fn last_attempt_of(&self, name: &str) -> Option<&Paired> {
-        let step = self.find(name).ok().and_then(|index| self.steps.get(index))?;
+        let step = self.names.get(name).and_then(|name| self.steps.get(self.find(name)?))?;
         self.paired.get(step.last_attempt)
     }
 
@@ -237,6 +285,7 @@ impl RunSteps {
                 others.map(|end| end.token).find(|token| Some(*token) != paired.ended)
             });
             each(Attempt {
+                place: paired.step,
                 step: self.steps.get(paired.step).map_or("", |step| self.name(step)),
                 started: paired.start.map(|start| start.token),
                 ended: paired.ended,

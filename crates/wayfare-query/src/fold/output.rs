@@ -11,6 +11,7 @@ use wayfare_ingest::columns::{RUN_COUNTS, RUN_DIMENSIONS, RUN_FACTS, invocations
 
 use super::accumulator::{Dimensions, FoldAccumulator, Packed};
 use super::intern::NONE;
+use crate::attempts::RunSteps;
 use crate::run::{Run, RunEvent, Terminal, finish};
 
 /// The columns of a run that the fold makes: those of `invocations` without the group key, text as views.
@@ -40,6 +41,7 @@ pub(super) struct RunsBuilder {
     counts: [Int64Builder; RUN_COUNTS.len()],
     path: StringViewBuilder,
     offsets: ListBuilder<Int64Builder>,
+    steps: RunSteps,
 }
 
 impl RunsBuilder {
@@ -55,13 +57,14 @@ impl RunsBuilder {
             counts: std::array::from_fn(|_| Int64Builder::with_capacity(runs)),
             path: text(),
             offsets: ListBuilder::with_capacity(Int64Builder::new(), runs).with_field(element),
+            steps: RunSteps::default(),
         }
     }
 
     /// Folds one group. `events` are sorted by time and id.
     pub(super) fn push(&mut self, events: &[Packed], from: &FoldAccumulator) {
         let mut read: Vec<RunEvent<'_>> = events.iter().map(|event| event_of(event, from)).collect();
-        let run = finish(&mut read);
+        let run = finish(&mut read, &mut self.steps);
         for (builder, number) in self.dimensions.iter_mut().zip(first_known(events, from)) {
             builder.append_option(from.texts.get(number));
         }

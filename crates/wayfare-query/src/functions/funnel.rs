@@ -1,21 +1,11 @@
-//! `funnel_times(path, offsets, definition)`: how far a run gets through a funnel, and when.
+//! A funnel over timelines: the automaton with what it knows of paths.
 //!
-//! Gives a list of twice as many times as there are steps: for each step the milliseconds from the first step, then
-//! for each the milliseconds from the step matched before; null where the step is not reached, or has none before.
 //! Tokens are matched against the steps once a distinct path, not once a run; and so does the automaton run once for all
 //! runs of a path that are no longer than the window, whose times are then differences of offsets.
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Builder, ListBuilder};
-use arrow::datatypes::{DataType, Field};
-use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
-use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::common::Result as DataFusionResult;
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
@@ -24,9 +14,10 @@ use crate::spec::Step;
 use crate::timeline::{Kind, token, token_texts};
 use crate::{Error, Result};
 
-use super::paths::{ByPath, check_offsets, stretch, timelines};
+use super::external;
+use super::paths::{ByPath, check_offsets};
 
-/// A funnel as the function's text argument: JSON, so that a plan carries it wherever it runs.
+/// A funnel as [`super::funnel_summary`] and `empty` take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FunnelText {
     pub(crate) steps: Vec<StepText>,
@@ -39,14 +30,6 @@ pub(crate) struct FunnelText {
 pub(crate) struct StepText {
     pub(crate) text: Option<String>,
     pub(crate) marks: u64,
-}
-
-/// The function's text argument.
-///
-/// # Errors
-/// `Internal` when the definition has no JSON.
-pub(crate) fn definition_text(funnel: &FunnelText) -> Result<String> {
-    serde_json::to_string(funnel).map_err(|cause| Error::internal("a funnel has no text").because(cause))
 }
 
 /// What one token of a path matches: its steps and its exclusions.
@@ -149,34 +132,37 @@ impl Prepared {
         Ok(last.map(|offset| first_ms.saturating_add(*offset)))
     }
 
-    /// The times of some runs of one path.
-    fn times<'a>(
+    /// How far some runs of one path get, and when: for each run its number among them, and twice as many times as there are
+    /// steps. First the milliseconds from the first step to each, then those from the step matched before; null
+    /// where the step is not reached, or has none before.
+    pub(super) fn times<'a>(
         &mut self,
         path: &str,
         timelines: impl Iterator<Item = &'a [i64]>,
-        times: &mut ListBuilder<Int64Builder>,
-    ) -> Result<()> {
+        mut each: impl FnMut(usize, &mut dyn Iterator<Item = Option<i64>>) -> DataFusionResult<()>,
+    ) -> DataFusionResult<()> {
         let Self { matcher, automaton, known, events } = self;
-        let known = known.get(path, |path| Known::of(path, matcher, automaton))?;
+        let known = known.get(path, |path| Known::of(path, matcher, automaton)).map_err(external)?;
         let steps = automaton.definition().steps;
-        for offsets in timelines {
-            known.check(offsets)?;
-            let window_ms = automaton.definition().window_ms;
+        let window_ms = automaton.definition().window_ms;
+        for (run, offsets) in timelines.enumerate() {
+            known.check(offsets).map_err(external)?;
             let length_ms = offsets.last().zip(offsets.first()).map_or(0, |(last, first)| last - first);
             if let Some(spans) = known.unbound.as_ref().filter(|_| window_ms.is_none_or(|ms| length_ms <= ms))
             {
                 let at = |token: u32| offsets.get(token as usize).copied();
-                let time = |span: &Option<Span>| span.and_then(|(from, to)| Some(at(to)? - at(from)?));
-                spans.iter().for_each(|span| times.values().append_option(time(span)));
+                each(
+                    run,
+                    &mut spans.iter().map(|span| span.and_then(|(from, to)| Some(at(to)? - at(from)?))),
+                )?;
             } else {
                 known.events(offsets, 0, events);
                 let outcome = automaton.run(events);
                 let entry = outcome.at_ms(0);
                 let from_first = |step| outcome.at_ms(step).zip(entry).map(|(at_ms, entry)| at_ms - entry);
-                (0..steps).for_each(|step| times.values().append_option(from_first(step)));
-                (0..steps).for_each(|step| times.values().append_option(outcome.since_previous_ms(step)));
+                let from_previous = |step| outcome.since_previous_ms(step);
+                each(run, &mut (0..steps).map(from_first).chain((0..steps).map(from_previous)))?;
             }
-            times.append(true);
         }
         Ok(())
     }
@@ -250,109 +236,6 @@ impl Known {
     }
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct FunnelTimes {
-    signature: Signature,
-    idle: Idle,
-}
-
-/// Funnels by their text that wait for the next batch, with the paths they know; as many as threads have worked at once.
-/// They change no result, so they are no part of a function's identity.
-#[derive(Default)]
-struct Idle(Mutex<Vec<(String, Prepared)>>);
-
-impl Idle {
-    /// Runs `work` with a funnel that waits, or else a new one.
-    fn with<T>(&self, text: &str, work: impl FnOnce(&mut Prepared) -> Result<T>) -> Result<T> {
-        // A thread that panicked while it held the lock left whole entries behind.
-        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = {
-            let mut idle = lock();
-            let place = idle.iter().position(|(other, _)| other == text);
-            place.map(|place| idle.swap_remove(place))
-        };
-        let (text, mut funnel) = if let Some(waiting) = waiting {
-            waiting
-        } else {
-            let definition = serde_json::from_str(text)
-                .map_err(|cause| Error::internal("not a funnel definition").because(cause))?;
-            (text.to_owned(), Prepared::of(&definition)?)
-        };
-        let done = work(&mut funnel)?;
-        lock().push((text, funnel));
-        Ok(done)
-    }
-}
-
-impl std::fmt::Debug for Idle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Idle").finish_non_exhaustive()
-    }
-}
-
-impl PartialEq for Idle {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Idle {}
-
-impl Hash for Idle {
-    fn hash<H: Hasher>(&self, _state: &mut H) {}
-}
-
-/// Makes the function.
-pub(super) fn funnel_times() -> ScalarUDF {
-    let offsets = DataType::List(Arc::new(Field::new("element", DataType::Int64, false)));
-    let arguments = vec![DataType::Utf8View, offsets, DataType::Utf8];
-    let signature = Signature::exact(arguments, Volatility::Immutable);
-    ScalarUDF::from(FunnelTimes { signature, idle: Idle::default() })
-}
-
-impl ScalarUDFImpl for FunnelTimes {
-    fn name(&self) -> &'static str {
-        "funnel_times"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> DataFusionResult<DataType> {
-        Ok(DataType::List(Arc::new(Field::new("item", DataType::Int64, true))))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
-        let [paths, offsets, ColumnarValue::Scalar(ScalarValue::Utf8(Some(definition)))] =
-            args.args.as_slice()
-        else {
-            return Err(exec_datafusion_err!("funnel_times: expected path, offsets and a definition"));
-        };
-        let paths: ArrayRef = paths.to_array(args.number_rows)?;
-        let offsets: ArrayRef = offsets.to_array(args.number_rows)?;
-        let times = self
-            .idle
-            .with(definition, |funnel| times(funnel, &paths, &offsets))
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        Ok(ColumnarValue::Array(times))
-    }
-}
-
-fn times(funnel: &mut Prepared, paths: &ArrayRef, offsets: &ArrayRef) -> Result<ArrayRef> {
-    let (paths, offsets) = (paths.as_string_view(), offsets.as_list::<i32>());
-    let steps = funnel.automaton.definition().steps;
-    let mut times =
-        ListBuilder::with_capacity(Int64Builder::with_capacity(paths.len() * steps * 2), paths.len());
-    let mut row = 0;
-    while row < paths.len() {
-        let end = stretch(paths, row, paths.len());
-        funnel.times(paths.value(row), timelines(offsets, row..end), &mut times)?;
-        row = end;
-    }
-    Ok(Arc::new(times.finish()))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -408,10 +291,14 @@ mod tests {
             let text = |step: &&str| StepText { text: Some((*step).to_owned()), marks: 0 };
             let steps: Vec<StepText> = STEPS.iter().map(text).collect();
             let funnel = FunnelText { steps, exclusions: Vec::new(), definition };
-            let mut times = ListBuilder::new(Int64Builder::new());
+            let mut found: Vec<Vec<Option<i64>>> = Vec::new();
             let all = timelines.iter().map(Vec::as_slice);
-            Prepared::of(&funnel).unwrap().times(&path, all, &mut times).unwrap();
-            let times = times.finish();
+            let together = Prepared::of(&funnel).unwrap().times(&path, all, |run, times| {
+                assert_eq!(run, found.len());
+                found.push(times.collect());
+                Ok(())
+            });
+            together.unwrap();
             let mut slow = Prepared::of(&funnel).unwrap();
             let mut events = Vec::new();
             for (run, offsets) in timelines.iter().enumerate() {
@@ -421,9 +308,7 @@ mod tests {
                 let firsts = (0..STEPS.len()).map(|step| Some(outcome.at_ms(step)? - entry?));
                 let previous = (0..STEPS.len()).map(|step| outcome.since_previous_ms(step));
                 let expected: Vec<Option<i64>> = firsts.chain(previous).collect();
-                let list = times.value(run);
-                let found: Vec<Option<i64>> = list.as_primitive::<arrow::datatypes::Int64Type>().iter().collect();
-                prop_assert_eq!(found, expected, "{} {:?}", path, offsets);
+                prop_assert_eq!(&found[run], &expected, "{} {:?}", path, offsets);
             }
         }
     }

@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 };
 
 use super::keyed_summary::{Alike, Facts, run_state};
-use super::outline::{Keys, Sketch};
+use super::outline::{CellNumber, Keys, Sketch};
 use super::paths::{ByPath, stretch};
 use super::run_features::RunFeatures;
 use super::step_summary::StepSummary;
@@ -122,7 +122,8 @@ impl Runs<'_> {
     fn each<F: Facts>(&self, keys: (&str, &str), place: Option<usize>) -> DataFusionResult<BooleanArray> {
         let Self { paths, states, options } = *self;
         let mut known: ByPath<[bool; RunState::ALL.len()]> = ByPath::default();
-        let mut buffers = F::Buffers::default();
+        let (mut cells, mut buffers) = (Keys::default(), F::Buffers::default());
+        let wanted = cells.number(keys.0, keys.1);
         let mut built = BooleanBuilder::with_capacity(paths.len());
         let mut alike = String::new();
         let mut row = 0;
@@ -139,7 +140,8 @@ impl Runs<'_> {
                 let answers = known.get(&alike, |_| {
                     let mut answers = [false; RunState::ALL.len()];
                     for (answer, state) in answers.iter_mut().zip(RunState::ALL) {
-                        *answer = adds::<F>(Alike { path, state, option }, &mut buffers, keys, place)?;
+                        let runs = Alike { path, state, option };
+                        *answer = adds::<F>(runs, (&mut cells, &mut buffers), wanted, place)?;
                     }
                     Ok(answers)
                 });
@@ -156,13 +158,11 @@ impl Runs<'_> {
 /// Whether runs that are alike add to a count.
 fn adds<F: Facts>(
     runs: Alike<'_>,
-    buffers: &mut F::Buffers,
-    (first, second): (&str, &str),
+    (cells, buffers): (&mut Keys, &mut F::Buffers),
+    wanted: CellNumber,
     place: Option<usize>,
 ) -> Result<bool> {
-    let mut keys = Keys::default();
-    let wanted = keys.number(first, second);
-    let mut sketch = Sketch::new(&mut keys, F::COUNTS.len());
+    let mut sketch = Sketch::new(cells, F::COUNTS.len());
     F::draw(runs, buffers, &mut sketch)?;
     let outline = sketch.finish();
     let mut counts = outline.counts().filter(|(cell, _)| *cell == wanted);

@@ -22,7 +22,6 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
@@ -30,6 +29,7 @@ use datafusion::logical_expr::{
 use foldhash::fast::RandomState;
 
 use super::bytes::{put_i64, put_text, take_i64, take_text};
+use super::external;
 use super::outline::{CellNumber, Keys, Outline, Sketch};
 use super::paths::{ByPath, stretch, timelines};
 use super::time_summary::{OneGroup, row_states, summary_columns, summary_fields};
@@ -150,13 +150,15 @@ impl Cell {
 
 type Group = HashMap<CellNumber, Cell, RandomState>;
 
+/// The outlines of a path, which differ by state and option.
+type Outlines = Vec<(RunState, Box<str>, Outline)>;
+
 /// The cells of every group.
 #[derive(Debug)]
 struct Cells<F: Facts> {
     groups: Vec<Group>,
     keys: Keys,
-    /// For each path the outlines that differ by state and option.
-    outlines: ByPath<Vec<(RunState, Box<str>, Outline)>>,
+    outlines: ByPath<Outlines>,
     buffers: F::Buffers,
 }
 
@@ -211,55 +213,51 @@ pub(super) fn run_state(text: &str) -> DataFusionResult<RunState> {
     RunState::from_word(text).ok_or_else(|| exec_datafusion_err!("there is no state {text} of a run"))
 }
 
-fn external(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
+/// The facts of runs that are alike, drawn where they are not known yet.
+fn outline<'o, F: Facts>(
+    alike: Alike<'_>,
+    outlines: &'o mut ByPath<Outlines>,
+    keys: &mut Keys,
+    buffers: &mut F::Buffers,
+) -> Result<&'o Outline> {
+    let known = outlines.get(alike.path, |_| Ok(Vec::new()))?;
+    let same = |(state, option, _): &(RunState, Box<str>, Outline)| {
+        (*state, option.as_ref()) == (alike.state, alike.option)
+    };
+    let place = if let Some(place) = known.iter().position(same) {
+        place
+    } else {
+        let mut sketch = Sketch::new(keys, F::COUNTS.len());
+        F::draw(alike, buffers, &mut sketch)?;
+        known.push((alike.state, alike.option.into(), sketch.finish()));
+        known.len() - 1
+    };
+    match known.get(place) {
+        Some((_, _, outline)) => Ok(outline),
+        None => Err(Error::internal("an outline is lost")),
+    }
 }
 
-impl<F: Facts> Cells<F> {
-    /// Adds runs that are alike to a group.
-    fn add(
-        &mut self,
-        alike: Alike<'_>,
-        runs: i64,
-        timelines: &[&[i64]],
-        group: usize,
-    ) -> DataFusionResult<()> {
-        let Self { groups, keys, outlines, buffers } = self;
-        let known = outlines.get(alike.path, |_| Ok(Vec::new())).map_err(external)?;
-        let drawn = known
-            .iter()
-            .position(|(state, option, _)| (*state, option.as_ref()) == (alike.state, alike.option));
-        let place = if let Some(place) = drawn {
-            place
-        } else {
-            let mut sketch = Sketch::new(keys, F::COUNTS.len());
-            F::draw(alike, buffers, &mut sketch).map_err(external)?;
-            known.push((alike.state, alike.option.into(), sketch.finish()));
-            known.len() - 1
-        };
-        let group =
-            groups.get_mut(group).ok_or_else(|| exec_datafusion_err!("{}: no such group", F::NAME))?;
-        let Some((_, _, outline)) = known.get(place) else { return Ok(()) };
-        for (cell, counts) in outline.counts() {
-            let cell = group.entry(cell).or_insert_with(Cell::of::<F>);
-            for (sum, count) in cell.counts.iter_mut().zip(counts) {
-                *sum += i64::from(*count) * runs;
-            }
+/// Adds runs of one outline to a group; where there are times, each has a timeline.
+fn add<F: Facts>(outline: &Outline, runs: usize, timelines: &[&[i64]], group: &mut Group) -> Result<()> {
+    let runs = i64::try_from(runs).unwrap_or(i64::MAX);
+    for (cell, counts) in outline.counts() {
+        let cell = group.entry(cell).or_insert_with(Cell::of::<F>);
+        for (sum, count) in cell.counts.iter_mut().zip(counts) {
+            *sum += i64::from(*count) * runs;
         }
-        for timeline in timelines {
-            outline.check(timeline).map_err(external)?;
-        }
-        for span in outline.spans() {
-            let cell = group.entry(span.cell).or_insert_with(Cell::of::<F>);
-            if let Some(times) = cell.times.get_mut(span.times) {
-                // What begins before its run does, or ends after it, has no time of its own.
-                times.extend(
-                    timelines.iter().filter_map(|timeline| span.of(timeline)).filter(|time| *time >= 0),
-                );
-            }
-        }
-        Ok(())
     }
+    for timeline in timelines {
+        outline.check(timeline)?;
+    }
+    for span in outline.spans() {
+        let cell = group.entry(span.cell).or_insert_with(Cell::of::<F>);
+        if let Some(times) = cell.times.get_mut(span.times) {
+            // What begins before its run does, or ends after it, has no time of its own.
+            times.extend(timelines.iter().filter_map(|timeline| span.of(timeline)).filter(|time| *time >= 0));
+        }
+    }
+    Ok(())
 }
 
 impl<F: Facts> GroupsAccumulator for Cells<F> {
@@ -273,16 +271,28 @@ impl<F: Facts> GroupsAccumulator for Cells<F> {
         self.groups.resize_with(total_num_groups, Group::default);
         let arguments = Arguments::of::<F>(values)?;
         let wanted = |row: usize| opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+        let Self { groups, keys, outlines, buffers } = self;
+        let rows = group_indices.len();
         let mut row = 0;
-        while let Some(&group) = group_indices.get(row) {
-            let (alike, end) = arguments.alike(row, group_indices.len())?;
-            let same = |next: &usize| group_indices.get(*next) == Some(&group) && wanted(*next);
-            let end = (row + 1..end).find(|next| !same(next)).unwrap_or(end);
-            if wanted(row) {
-                let runs = i64::try_from(end - row).unwrap_or(i64::MAX);
-                self.add(alike, runs, &arguments.timelines(row..end), group)?;
+        while row < rows {
+            if !wanted(row) {
+                row += 1;
+                continue;
             }
-            row = end;
+            let (alike, end) = arguments.alike(row, rows)?;
+            let outline = outline::<F>(alike, outlines, keys, buffers).map_err(external)?;
+            while row < end {
+                let group = group_indices.get(row);
+                let same = |next: &usize| group_indices.get(*next) == group && wanted(*next);
+                let until = (row + 1..end).find(|next| !same(next)).unwrap_or(end);
+                if wanted(row) {
+                    let group = group.and_then(|&group| groups.get_mut(group));
+                    let group = group.ok_or_else(|| exec_datafusion_err!("{}: no such group", F::NAME))?;
+                    add::<F>(outline, until - row, &arguments.timelines(row..until), group)
+                        .map_err(external)?;
+                }
+                row = until;
+            }
         }
         Ok(())
     }

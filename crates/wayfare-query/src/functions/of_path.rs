@@ -6,11 +6,11 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, StringViewArray, StringViewBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::external;
 use crate::Result;
 use crate::attempts::RunSteps;
 use crate::defects::Defect;
@@ -68,10 +68,6 @@ impl ScalarUDFImpl for OfPath {
             Wanted::Defects => Arc::new(defects(paths).map_err(external)?),
         }))
     }
-}
-
-fn external(error: crate::Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }
 
 fn sequences(paths: &StringViewArray) -> Result<StringViewArray> {

@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::paths::check_offsets;
 use crate::Result;
+use crate::names::{NameNumber, Names};
 
 /// The number of a pair of keys in an accumulator.
 pub(super) type CellNumber = u32;
@@ -13,28 +14,35 @@ pub(super) type CellNumber = u32;
 /// Pairs of keys by number, so that a text is copied on first sight only.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    numbers: HashMap<Box<str>, HashMap<Box<str>, CellNumber, RandomState>, RandomState>,
-    next: CellNumber,
+    names: Names,
+    numbers: HashMap<(NameNumber, NameNumber), CellNumber, RandomState>,
+    /// For each cell its place in the sketch at hand; one that is not this cell's is none.
+    places: Vec<usize>,
 }
 
 impl Keys {
     pub(super) fn number(&mut self, first: &str, second: &str) -> CellNumber {
-        if let Some(&number) = self.numbers.get(first).and_then(|seconds| seconds.get(second)) {
-            return number;
+        let pair = (self.names.number(first), self.names.number(second));
+        let next = CellNumber::try_from(self.numbers.len()).unwrap_or(CellNumber::MAX);
+        *self.numbers.entry(pair).or_insert(next)
+    }
+
+    /// The place of a cell among those of a sketch, at the end of them when it is new.
+    fn place(&mut self, cell: CellNumber, cells: &[CellNumber]) -> usize {
+        if self.places.len() <= cell as usize {
+            self.places.resize(cell as usize + 1, usize::MAX);
         }
-        let number = self.next;
-        self.next = self.next.saturating_add(1);
-        self.numbers.entry(first.into()).or_default().insert(second.into(), number);
-        number
+        let Some(place) = self.places.get_mut(cell as usize) else { return cells.len() };
+        if cells.get(*place) != Some(&cell) {
+            *place = cells.len();
+        }
+        *place
     }
 
     /// All keys in their order, with their numbers.
     pub(super) fn sorted(&self) -> Vec<(&str, &str, CellNumber)> {
-        let of_first = |first: &'_ str| self.numbers.get(first).into_iter().flatten();
-        let all = self
-            .numbers
-            .keys()
-            .flat_map(|first| of_first(first).map(move |(second, &number)| (&**first, &**second, number)));
+        let text = |name: NameNumber| self.names.text(name);
+        let all = self.numbers.iter().map(|(&(first, second), &number)| (text(first), text(second), number));
         let mut keys: Vec<_> = all.collect();
         keys.sort_unstable();
         keys
@@ -88,7 +96,6 @@ impl Outline {
 #[derive(Debug)]
 pub(super) struct Sketch<'a> {
     keys: &'a mut Keys,
-    places: HashMap<CellNumber, usize, RandomState>,
     cells: Vec<CellNumber>,
     counts: Vec<u32>,
     width: usize,
@@ -107,15 +114,7 @@ pub(super) struct Place<'a> {
 impl<'a> Sketch<'a> {
     /// A sketch whose cells have `width` counts.
     pub(super) fn new(keys: &'a mut Keys, width: usize) -> Self {
-        Self {
-            keys,
-            places: HashMap::default(),
-            cells: Vec::new(),
-            counts: Vec::new(),
-            width,
-            spans: Vec::new(),
-            tokens: 0,
-        }
+        Self { keys, cells: Vec::new(), counts: Vec::new(), width, spans: Vec::new(), tokens: 0 }
     }
 
     /// Says how many tokens the path has.
@@ -125,16 +124,31 @@ impl<'a> Sketch<'a> {
 
     /// The cell of two keys, and whether a run comes to it for the first time.
     pub(super) fn at(&mut self, first: &str, second: &str) -> (Place<'_>, bool) {
-        let cell = self.keys.number(first, second);
-        let next = self.cells.len();
-        let place = *self.places.entry(cell).or_insert(next);
-        let is_new = place == next;
+        let cell = self.number(first, second);
+        self.at_number(cell)
+    }
+
+    /// The number of the cell of two keys, which stays from sketch to sketch.
+    pub(super) fn number(&mut self, first: &str, second: &str) -> CellNumber {
+        self.keys.number(first, second)
+    }
+
+    /// As [`Self::at`].
+    pub(super) fn at_number(&mut self, cell: CellNumber) -> (Place<'_>, bool) {
+        let place = self.keys.place(cell, &self.cells);
+        let is_new = place == self.cells.len();
         if is_new {
             self.cells.push(cell);
             self.counts.resize(self.counts.len() + self.width, 0);
         }
+        (self.again(place), is_new)
+    }
+
+    /// The cell at a place, which is the number of cells that came before it.
+    pub(super) fn again(&mut self, place: usize) -> Place<'_> {
+        let cell = self.cells.get(place).copied().unwrap_or_default();
         let counts = self.counts.chunks_exact_mut(self.width.max(1)).nth(place).unwrap_or_default();
-        (Place { cell, counts, spans: &mut self.spans }, is_new)
+        Place { cell, counts, spans: &mut self.spans }
     }
 
     pub(super) fn finish(self) -> Outline {

@@ -1,10 +1,14 @@
 //! `run_features(path, state, failing_step)`: what runs have in them, counted by how they ended.
 
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
 use super::keyed_summary::{Alike, Facts};
-use super::outline::Sketch;
+use super::outline::{CellNumber, Sketch};
 use crate::Result;
 use crate::attempts::RunState;
-use crate::timeline::{Kind, tokens};
+use crate::timeline::{Kind, Token, token, token_texts};
 
 /// The dimensions that a timeline tells, in the order of reports.
 pub(crate) const FEATURES: [&str; 4] = ["step", "failed_step", "error_code", "failed_connection"];
@@ -19,45 +23,79 @@ pub(crate) const FEATURE_COUNTS: [&str; 4] = ["succeeded", "failed", "abandoned"
 #[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct RunFeatures;
 
+/// Texts of tokens whose features are kept. They repeat in all runs of a journey.
+const TEXTS_KNOWN_MAX: usize = 16_384;
+
+/// The features of a token: cells that a run comes to by it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Features {
+    always: Option<CellNumber>,
+    /// Only up to the end of the run.
+    before_end: [Option<CellNumber>; 2],
+    ends: bool,
+}
+
+impl Features {
+    fn of(token: &Token<'_>, sketch: &mut Sketch<'_>) -> Self {
+        let [step, failed_step, error_code, failed_connection] = FEATURES;
+        let mut cell = |dimension, value: &str| (!value.is_empty()).then(|| sketch.number(dimension, value));
+        let code = token.detail.as_deref().unwrap_or_default();
+        match token.kind {
+            Kind::StepStarted | Kind::StepCompleted => {
+                Self { always: cell(step, &token.name), ..Self::default() }
+            }
+            Kind::StepFailed => Self {
+                always: cell(step, &token.name),
+                before_end: [cell(failed_step, &token.name), cell(error_code, code)],
+                ends: false,
+            },
+            Kind::CallFailed => Self {
+                before_end: [cell(failed_connection, &token.name), cell(error_code, code)],
+                ..Self::default()
+            },
+            Kind::JourneySucceeded | Kind::JourneyFailed => Self { ends: true, ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+}
+
 impl Facts for RunFeatures {
     const NAME: &'static str = "run_features";
     const KEYS: &'static [&'static str] = &["dimension", "value"];
     const COUNTS: &'static [&'static str] = &FEATURE_COUNTS;
     const TIMES: &'static [&'static str] = &[];
     const OPTION: bool = true;
-    type Buffers = ();
+    type Buffers = HashMap<Box<str>, Features, RandomState>;
 
-    fn draw(runs: Alike<'_>, (): &mut (), sketch: &mut Sketch<'_>) -> Result<()> {
+    fn draw(runs: Alike<'_>, known: &mut Self::Buffers, sketch: &mut Sketch<'_>) -> Result<()> {
         let position = RunState::ALL.iter().position(|state| *state == runs.state).unwrap_or_default();
-        let mut add = |dimension: &'static str, value: &str| {
-            if !value.is_empty()
-                && let (mut cell, true) = sketch.at(dimension, value)
-            {
+        let add = |sketch: &mut Sketch<'_>, cell| {
+            if let (mut cell, true) = sketch.at_number(cell) {
                 cell.count(position, 1);
             }
         };
-        let [step, failed_step, error_code, failed_connection] = FEATURES;
-        add(step, runs.option);
+        if !runs.option.is_empty() {
+            let [step, ..] = FEATURES;
+            let cell = sketch.number(step, runs.option);
+            add(sketch, cell);
+        }
         let mut ended = false;
-        for token in tokens(runs.path) {
-            let token = token?;
-            let code = token.detail.as_deref().unwrap_or_default();
-            match token.kind {
-                Kind::StepStarted | Kind::StepCompleted => add(step, &token.name),
-                Kind::StepFailed => {
-                    add(step, &token.name);
-                    if !ended {
-                        add(failed_step, &token.name);
-                        add(error_code, code);
-                    }
+        for (index, (text, tied)) in token_texts(runs.path).enumerate() {
+            let features = if let Some(&features) = known.get(text) {
+                features
+            } else {
+                let token = token(text, tied).map_err(|error| error.with("token", index))?;
+                let features = Features::of(&token, sketch);
+                if known.len() < TEXTS_KNOWN_MAX {
+                    known.insert(text.into(), features);
                 }
-                Kind::CallFailed if !ended => {
-                    add(failed_connection, &token.name);
-                    add(error_code, code);
-                }
-                Kind::JourneySucceeded | Kind::JourneyFailed => ended = true,
-                _ => {}
+                features
+            };
+            features.always.into_iter().for_each(|cell| add(sketch, cell));
+            if !ended {
+                features.before_end.into_iter().flatten().for_each(|cell| add(sketch, cell));
             }
+            ended |= features.ends;
         }
         Ok(())
     }

@@ -51,7 +51,8 @@ impl Facts for StepSummary {
             counts.into_iter().enumerate().for_each(|(position, count)| cell.count(position, count));
         });
         steps.for_each_attempt(|attempt| {
-            let (mut cell, _) = sketch.at(attempt.step, "");
+            // steps come in the order of their places
+            let mut cell = sketch.again(attempt.place);
             if let (Some(from), Some(to), End::Completed) = (attempt.started, attempt.ended, attempt.end) {
                 cell.time(0, from, to);
             }

@@ -91,6 +91,11 @@ fn element() -> FieldRef {
     Arc::clone(&ELEMENT)
 }
 
+/// The type of a list of summaries.
+pub(super) fn summaries() -> DataType {
+    DataType::List(element())
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct TimeSummary {
     signature: Signature,
@@ -113,7 +118,7 @@ impl AggregateUDFImpl for TimeSummary {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> DataFusionResult<DataType> {
-        Ok(DataType::List(element()))
+        Ok(summaries())
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> DataFusionResult<Vec<FieldRef>> {
@@ -138,7 +143,7 @@ impl AggregateUDFImpl for TimeSummary {
 
 /// For each group the known times of every position.
 #[derive(Debug, Default)]
-struct TimesByGroup {
+pub(super) struct TimesByGroup {
     groups: Vec<Vec<Times>>,
 }
 
@@ -151,7 +156,13 @@ fn at(positions: &mut Vec<Times>, position: usize) -> Option<&mut Times> {
 }
 
 impl TimesByGroup {
-    fn positions(&mut self, group: usize) -> DataFusionResult<&mut Vec<Times>> {
+    /// Makes more groups, each with so many positions.
+    pub(super) fn grow(&mut self, groups: usize, positions: usize) {
+        self.groups.resize_with(groups, || vec![Times::default(); positions]);
+    }
+
+    /// The times at every position of a group.
+    pub(super) fn positions(&mut self, group: usize) -> DataFusionResult<&mut Vec<Times>> {
         self.groups.get_mut(group).ok_or_else(|| exec_datafusion_err!("time_summary: no such group"))
     }
 }
@@ -269,7 +280,7 @@ pub(super) fn row_states<A: GroupsAccumulator + Default>(
 
 /// An accumulator of many groups that is used for one: what plans without a group key ask for.
 #[derive(Debug, Default)]
-pub(super) struct OneGroup<A>(A);
+pub(super) struct OneGroup<A>(pub(super) A);
 
 impl<A: GroupsAccumulator + Sync + std::fmt::Debug> Accumulator for OneGroup<A> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> DataFusionResult<()> {

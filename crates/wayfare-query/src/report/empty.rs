@@ -10,14 +10,12 @@ use datafusion::prelude::DataFrame;
 
 use crate::Result;
 use crate::error::of_datafusion;
-use crate::functions::{FunnelText, definition_text};
+use crate::functions::{FUNNEL_SUMMARY, FunnelText, funnel_summary};
 use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{collect, column, integers};
 use crate::spec::{Step, suggest};
 use crate::words::{counted, instant_in};
-
-use super::funnel::literal;
 
 const NO_EVENTS: &str = "the store has no events yet: `wayfare ingest --store DIR FILE…` adds some";
 
@@ -154,9 +152,9 @@ pub(super) async fn explain_steps(
         return Ok(notes);
     };
     let alone = super::funnel::alone(definition, index);
+    question.context.register_udaf(funnel_summary(&alone)?);
     let query = format!(
-        "SELECT coalesce(sum(CASE WHEN funnel_times(path, offsets, {})[1] IS NULL THEN 0 ELSE 1 END), 0) AS runs FROM runs",
-        literal(&definition_text(&alone)?)
+        "SELECT times[1]['count'] AS runs FROM (SELECT {FUNNEL_SUMMARY}(path, offsets) AS times FROM runs)"
     );
     let found = collect(question.sql(&query).await?).await?;
     let runs = integers(&found, "runs")?.iter().flatten().sum::<i64>();

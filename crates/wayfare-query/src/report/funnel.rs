@@ -16,7 +16,7 @@ pub(super) mod tally;
 pub(super) mod units;
 mod views;
 
-use crate::functions::{FunnelText, definition_text};
+use crate::functions::{FUNNEL_SUMMARY, FunnelText, funnel_summary};
 use crate::funnel::Ties;
 use crate::question::Question;
 use crate::rows::collect;
@@ -108,11 +108,10 @@ fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
 async fn summed_up(question: &Question<'_>, asked: &Asked) -> Result<Answer> {
     let (definition, marks) = asked.over_timelines()?;
     question.register("runs", question.split(question.runs(&marks)?)?)?;
+    question.context.register_udaf(funnel_summary(&definition)?);
     let query = format!(
-        "SELECT {names} count(*) AS runs, time_summary(funnel_times(path, offsets, {text})) AS times
-         FROM runs {grouped} {ordered}",
+        "SELECT {names} count(*) AS runs, {FUNNEL_SUMMARY}(path, offsets) AS times FROM runs {grouped} {ordered}",
         names = question.names_then_comma(),
-        text = literal(&definition_text(&definition)?),
         grouped = question.grouped_by(&[]),
         ordered = overview::order_by(question),
     );

@@ -2,38 +2,24 @@
 
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, Int64Array, RecordBatch};
+use arrow::array::{AsArray as _, BooleanArray, Int64Array, RecordBatch};
 
 use crate::Result;
-use crate::functions::{INTERVALS, interval_label};
+use crate::functions::{INTERVALS, OUTCOMES, interval_label};
 use crate::question::Question;
-use crate::rows::{Rows, collect, integers, texts};
+use crate::rows::{Rows, collect, field, integers, texts};
 
 use super::{Answer, empty};
 
-/// Counts of runs by state, each with the condition that counts it.
-const COUNTS: [(&str, &str); 7] = [
-    ("started", "true"),
-    ("succeeded", "state = 'succeeded'"),
-    ("failed", "state = 'failed'"),
-    ("rejected", "failure = 'rejected'"),
-    ("error", "failure = 'error'"),
-    ("abandoned", "state = 'abandoned'"),
-    ("open", "state = 'open'"),
-];
-
 pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     question.register("runs", question.split(question.runs(&[])?)?)?;
-    let counts: Vec<String> =
-        COUNTS.iter().map(|(name, when)| format!("count(*) FILTER (WHERE {when}) AS {name}")).collect();
     let query = format!(
         "WITH cells AS (
-           SELECT {names} {counts}, coalesce(sum(duration_ms), 0) AS duration_sum,
-             time_summary(duration_ms) AS durations
-           FROM runs {grouped})
-         SELECT * EXCEPT (durations), durations[1] AS durations FROM cells WHERE started > 0 {ordered}",
+           SELECT {names} outcomes(state, failure, duration_ms) AS outcomes FROM runs {grouped})
+         SELECT {names} {counts}, outcomes['durations'] AS durations
+         FROM cells WHERE outcomes['started'] > 0 {ordered}",
         names = question.names_then_comma(),
-        counts = counts.join(", "),
+        counts = OUTCOMES.map(|name| format!("outcomes['{name}'] AS {name}")).join(", "),
         grouped = question.grouped_by(&[]),
         ordered = order_by(question),
     );
@@ -44,7 +30,7 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let mut rows = Rows::default();
     rows.take(&cells, &question.dimension_names())?;
     rows.count("total_invocations", ended.clone());
-    rows.mean("average_duration_ms", &count("duration_sum")?, &ended);
+    rows.mean("average_duration_ms", field(&cells, "durations", "sum")?.as_primitive(), &ended);
     rows.rate("completion_rate", &succeeded, &ended);
     rows.rate("error_rate", &failed, &ended);
     // Every run is one of the five after `started`.

@@ -20,8 +20,11 @@ pub(super) fn digest<Q: Serialize>(question: &Q) -> String {
 /// Writes a place in the list of a question.
 pub(super) fn write<P: Serialize>(digest: &str, place: &P) -> String {
     let json = serde_json::to_string(place).unwrap_or_default();
-    let digits: String = json.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("{digest}.{digits}")
+    let mut text = format!("{digest}.");
+    for byte in json.bytes() {
+        text.extend([byte >> 4, byte & 0xf].iter().filter_map(|digit| char::from_digit((*digit).into(), 16)));
+    }
+    text
 }
 
 /// Reads what [`write`] wrote.

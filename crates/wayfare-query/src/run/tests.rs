@@ -24,7 +24,7 @@ fn fold(events: &[RunEvent<'_>]) -> Run {
     for (id, event) in (1..).zip(&mut events) {
         event.id = id;
     }
-    finish(&mut events)
+    finish(&mut events, &mut RunSteps::default())
 }
 
 use Role::*;
@@ -63,7 +63,7 @@ fn an_event_of_a_repeated_id_counts_once() {
     let start = RunEvent { id: 1, ..event(5, JourneyStarted) };
     let twin = RunEvent { id: 2, ..event(5, JourneyStarted) };
     let moved = RunEvent { id: 1, ..event(9, JourneyStarted) };
-    let run = finish(&mut vec![moved, twin, start, start]);
+    let run = finish(&mut vec![moved, twin, start, start], &mut RunSteps::default());
     assert_eq!((run.path.as_str(), run.events, run.duplicates, run.last_at), ("^,^", 2, 2, 5));
 }
 
@@ -242,8 +242,8 @@ proptest! {
             (Just(events), Just(twice).prop_shuffle())
         }),
     ) {
-        let run = finish(&mut events.clone());
-        let mut again = finish(&mut shuffled.clone());
+        let run = finish(&mut events.clone(), &mut RunSteps::default());
+        let mut again = finish(&mut shuffled.clone(), &mut RunSteps::default());
         let repeated = i64::try_from(shuffled.len() - events.len()).unwrap();
         prop_assert_eq!(again.duplicates, run.duplicates + repeated);
         again.duplicates = run.duplicates;
@@ -252,7 +252,7 @@ proptest! {
 
     #[test]
     fn a_run_agrees_with_its_path(events in proptest::collection::vec(any_event(), 0..12)) {
-        let run = finish(&mut events.clone());
+        let run = finish(&mut events.clone(), &mut RunSteps::default());
         let tokens = crate::timeline::tokens(&run.path).collect::<crate::Result<Vec<_>>>().unwrap();
         prop_assert_eq!(tokens.len(), run.offsets.len());
         prop_assert_eq!(run.events + run.duplicates, i64::try_from(events.len()).unwrap());

@@ -157,7 +157,8 @@ impl Behind {
                 Some("rest") => Some(Side::Rest),
                 Some(_) => None,
             };
-            terms.value("value").zip(side).map(|(value, side)| Self::Cause { dimension, value, side })
+            let side = side.filter(|_| terms.has("value"));
+            side.map(|side| Self::Cause { dimension, value: terms.value("value"), side })
         } else if let Some(sub_journey) = terms.text("sub_journey") {
             let nested_by = match terms.text("nested_by").as_deref() {
                 None | Some("bracket") => Some(Nesting::Bracket),
@@ -220,10 +221,14 @@ impl Terms {
         Some(self.left.swap_remove(place).1)
     }
 
-    /// The value of a name, or that there is none.
-    fn value(&mut self, name: &str) -> Option<Option<String>> {
+    fn has(&self, name: &str) -> bool {
+        self.left.iter().any(|(seen, value)| seen == name && matches!(value, Value::Is(_)))
+    }
+
+    /// The value of a name that is there; nothing where it is said to have none.
+    fn value(&mut self, name: &str) -> Option<String> {
         match self.take(name, |value| matches!(value, Value::Is(_)))? {
-            Value::Is(value) => Some(value),
+            Value::Is(value) => value,
             Value::In(_) => None,
         }
     }
@@ -244,8 +249,8 @@ impl Terms {
 
     /// A row of `calls`; one that is split by nothing of calls has its class alone.
     fn call(&mut self) -> Result<Option<Behind>> {
-        let columns: Vec<_> =
-            CALL_COLUMNS.into_iter().filter_map(|column| Some((column, self.value(column)?))).collect();
+        let named: Vec<_> = CALL_COLUMNS.into_iter().filter(|column| self.has(column)).collect();
+        let columns: Vec<_> = named.into_iter().map(|column| (column, self.value(column))).collect();
         let class = match self.text("class") {
             None if columns.is_empty() => return Ok(None),
             None => CallClass::Made,

@@ -70,7 +70,7 @@ impl Keys {
 
     /// The columns and some more.
     fn and<const N: usize>(&self, more: [Expr; N]) -> Vec<Expr> {
-        [self.columns(), more.to_vec()].concat()
+        self.columns().into_iter().chain(more).collect()
     }
 
     /// Events with the values, and some of their columns.

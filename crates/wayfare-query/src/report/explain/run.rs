@@ -10,6 +10,7 @@ use wayfare_ingest::role_of;
 
 use super::EVENTS_MAX;
 use super::case::{Case, columns_of, unmet};
+use crate::attempts::RunSteps;
 use crate::error::of_datafusion;
 use crate::fold::EVENT_TEXTS;
 use crate::functions::Prepared;
@@ -181,7 +182,7 @@ fn in_order(found: &RecordBatch) -> Result<(RecordBatch, Option<String>)> {
         });
     }
     let mut settled = read.clone();
-    finish(&mut settled);
+    finish(&mut settled, &mut RunSteps::default());
     let mut row_of: BTreeMap<RunEvent<'_>, u64> = BTreeMap::new();
     for (row, event) in (0..).zip(&read) {
         row_of.entry(*event).or_insert(row);

@@ -120,7 +120,9 @@ mod tests {
             let mut walked = Vec::new();
             loop {
                 let mut page = Page::of(&spec).unwrap();
-                rows.iter().for_each(|(id, tenant, number)| page.take(row(id, *tenant, *number)).unwrap());
+                for (id, tenant, number) in rows {
+                    page.take(row(id, tenant, number)).unwrap();
+                }
                 assert_eq!(page.total, 5);
                 assert!(page.rows.len() <= limit && !page.rows.is_empty());
                 walked.extend(page.rows.iter().map(|row| (row.id.clone(), row.tenant.clone(), row.number)));
@@ -141,7 +143,9 @@ mod tests {
             ..FunnelSpec::default()
         })
         .unwrap();
-        ["a", "b"].iter().for_each(|id| page.take(row(id, None, 0)).unwrap());
+        for id in ["a", "b"] {
+            page.take(row(id, None, 0)).unwrap();
+        }
         let spec = FunnelSpec { window: Some("1h".to_owned()), after: page.next(), ..FunnelSpec::default() };
         assert!(Page::of(&spec).unwrap_err().to_string().contains("another question"));
     }
