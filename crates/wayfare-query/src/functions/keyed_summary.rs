@@ -346,9 +346,13 @@ impl<F: Facts> GroupsAccumulator for Cells<F> {
 
     fn state(&mut self, emit_to: EmitTo) -> DataFusionResult<Vec<ArrayRef>> {
         let names = self.keys.sorted();
-        let mut states = BinaryBuilder::new();
+        let groups = emit_to.take_needed(&mut self.groups);
+        // Grown bit by bit it would take twice as much, next to all that it is made of.
+        let times = groups.iter().flat_map(HashMap::values).flat_map(|cell| &cell.times);
+        let written = times.map(Times::written_bytes).sum::<usize>();
+        let mut states = BinaryBuilder::with_capacity(groups.len(), written);
         let mut state = Vec::new();
-        for group in emit_to.take_needed(&mut self.groups) {
+        for group in groups {
             state.clear();
             for (first, second, number) in &names {
                 let Some(cell) = group.get(number) else { continue };
