@@ -7,8 +7,9 @@
 
 Makes what is missing in DIR: a virtual environment with the peers (PyPI), the events (gen.py, seeded, without
 repeats), DuckDB's own sorted table, and a store, which it fills day by day so that the lines never lie on the disk all
-at once. Then it times each task (peers.py says what they are): the peers as warm processes, Wayfare as a whole
-process each time. Prints a Markdown table: medians, peak memory, ratios, and whether the counts agree.
+at once. Then it times each task (peers.py says what they are): the peers as warm processes, Wayfare as a warm
+server over HTTP and as a whole process each time. Prints a Markdown table: medians, peak memory, ratios, and whether
+the counts agree. Nobody keeps answers: each one is computed.
 
 --uncompacted asks a store that was never compacted. --ingest times NDJSON to a store against the peers' conversion
 of the same lines to Parquet."""
@@ -104,6 +105,24 @@ def ours(sp):
         "Q8": one + " --by day"}
 
 
+def asked(sp):
+    """The same as requests to a server."""
+    j0 = sp["journeys"][0]["journey_id"]
+    step = lambda event, name: event if name is None else name
+    one = {"journey": [j0], "window": "1h", "steps": [step(e, s) for e, s in sp["journeys"][0]["funnel"]]}
+    levels = [sorted({step(*j["funnel"][n]) for j in sp["journeys"]}) for n in range(6)]
+    all_of = [f"Level {n + 1} := " + " | ".join(names) for n, names in enumerate(levels)]
+    report = lambda name, spec: {"path": f"/api/v1/reports/{name}", "json": spec}
+    day = lambda n: (dt.date.fromisoformat(sp["first_day"]) + dt.timedelta(days=n)).isoformat()
+    lo, hi = day(sp["sample"]["day"] - 3), day(sp["sample"]["day"] + 3)
+    return {
+        "Q1": report("overview", {}), "Q2": report("funnel", one), "Q3": report("funnel", {"by": ["journey_id", "platform", "country"], "window": "1h", "steps": all_of}),
+        "Q4": report("steps", {}), "Q5": report("failures", {"by": ["journey_id", "journey_version", "failing_step", "error_code"], "limit": 50}),
+        "Q6": report("paths", {"journey": [j0]}), "Q7a": {"path": f"/api/v1/invocations/{sp['sample']['invocation_id']}"},
+        "Q7b": report("sql", {"query": f"SELECT * FROM events WHERE user_id = '{sp['sample']['user_id']}' AND date BETWEEN '{lo}' AND '{hi}' ORDER BY timestamp"}),
+        "Q8": report("funnel", {**one, "by": ["day"]})}
+
+
 def check(a, path, commands, queries):
     """Counts of ours against DuckDB's over the events; what is not compared says so."""
     import duckdb
@@ -151,25 +170,29 @@ def compare(a):
     for q, command in commands.items():
         with open(os.path.join(scripts, q + ".sh"), "w") as f:
             f.write(f"exec {a.wayfare} {command} --store {quote(path)} --threads {a.threads} --quiet --format json --output /dev/null\n")
+    served = os.path.join(scripts, "served.json")
+    with open(served, "w") as f:
+        json.dump({"command": [a.wayfare, "serve", "--store", path, "--threads", str(a.threads), "--quiet", "--listen", "127.0.0.1:0"], "asked": asked(sp)}, f)
     out = os.path.join(a.dir, f"compare-{int(time.time())}.jsonl")
     subprocess.run([sys.executable, os.path.join(HERE, "peers.py"), "turn", "--data", a.dir, "--engines", a.engines, "--layouts", a.layouts,
                     "--queries", a.queries, "--runs", str(a.runs), "--threads", str(a.threads), "--out", out,
-                    "--extra", f"wayfare=sh {scripts}/{{q}}.sh"], check=True, stdout=subprocess.DEVNULL)
+                    "--extra", f"wayfare=sh {scripts}/{{q}}.sh", "--served", f"wayfare served={served}"], check=True, stdout=subprocess.DEVNULL)
     verdict = check(a, path, commands, queries) if a.check else {}
     rows = {}
     for line in open(out):
-        r = json.loads(line); rows.setdefault(r["query"], {})[r["engine"] + ("" if r["engine"] == "wayfare" else " " + r["layout"])] = r
-    names = [n for n in next(iter(rows.values())) if n != "wayfare"]
+        r = json.loads(line); rows.setdefault(r["query"], {})[r["engine"] + ("" if r["layout"] == "own" else " " + r["layout"])] = r
+    kept, process = "wayfare served", "wayfare"
+    names = [n for n in next(iter(rows.values())) if n not in (kept, process)]
     size = sum(os.path.getsize(f) for t in ("events", "invocations") for f in glob.glob(f"{path}/{t}/**/*.parquet", recursive=True))
-    print(f"{sp['events']:,} events, {sp['days']} days; store {size / 1e6:,.0f} MB; {a.threads} threads; median of {a.runs}; seconds / peak MB / how many times ours\n")
-    print("| task | wayfare | " + " | ".join(names) + " | counts |"); print("| --- |" + " --- |" * (len(names) + 2))
+    print(f"{sp['events']:,} events, {sp['days']} days; store {size / 1e6:,.0f} MB; {a.threads} threads; median of {a.runs}; seconds / peak MB / how many times as long as wayfare served\n")
+    print("| task | wayfare served | wayfare, a process each | " + " | ".join(names) + " | counts |"); print("| --- |" + " --- |" * (len(names) + 3))
     for q in queries:
-        mine = rows[q].get("wayfare", {}); cells = []
+        ours = lambda name: f"**{rows[q][name]['median_s']:.3f}** / {rows[q][name]['peak_mb']}" if "median_s" in rows[q].get(name, {}) else rows[q].get(name, {}).get("error", "failed")
+        mine = rows[q].get(kept, {}).get("median_s"); cells = []
         for n in names:
             r = rows[q].get(n, {})
-            cells.append("–" if "median_s" not in r or "median_s" not in mine else f"{r['median_s']:.3f} / {r['peak_mb']} / {r['median_s'] / mine['median_s']:.1f} ×")
-        me = f"**{mine['median_s']:.3f}** / {mine['peak_mb']}" if "median_s" in mine else mine.get("error", "failed")
-        print(f"| {q} | {me} | " + " | ".join(cells) + f" | {verdict.get(q, 'not compared')} |", flush=True)
+            cells.append("–" if "median_s" not in r or not mine else f"{r['median_s']:.3f} / {r['peak_mb']} / {r['median_s'] / mine:.1f} ×")
+        print(f"| {q} | {ours(kept)} | {ours(process)} | " + " | ".join(cells) + f" | {verdict.get(q, 'not compared')} |", flush=True)
 
 
 def ingest(a):

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use datafusion::prelude::SessionContext;
 use futures::future::BoxFuture;
 use wayfare_ingest::{FileProgress, Health, Store};
 
 use crate::Result;
 use crate::compact::{self, CompactProgress, CompactSummary};
+use crate::provider::Kept;
 use crate::report::{self, Report, ReportStream};
 use crate::session::{EngineOptions, session};
 use crate::spec::Spec;
 use crate::verify;
 
-/// Answers questions about one store. Cheap to clone; every question reads the newest snapshot.
+/// Answers questions about one store. Cheap to clone; every question reads the newest snapshot. An engine that is kept
+/// answers sooner: it reads only what was added to the log, and footers and bloom filters once.
 ///
 /// ```no_run
 /// # async fn example() -> wayfare_query::Result<()> {
@@ -30,12 +33,13 @@ use crate::verify;
 pub struct Engine {
     store: Arc<Store>,
     options: EngineOptions,
+    kept: Kept,
 }
 
 impl Engine {
     /// Makes an engine over a store.
     pub fn new(store: Arc<Store>, options: EngineOptions) -> Self {
-        Self { store, options }
+        Self { store, options, kept: Kept::default() }
     }
 
     /// The same engine for one tenant: whatever is asked, in SQL too, the rows of others are not there.
@@ -44,12 +48,22 @@ impl Engine {
     #[must_use]
     pub fn of_tenant(&self, tenant: impl Into<String>) -> Self {
         let options = EngineOptions { tenant: Some(tenant.into()), ..self.options.clone() };
-        Self { store: Arc::clone(&self.store), options }
+        Self { options, ..self.clone() }
     }
 
     /// The store that is asked.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What a question may use.
+    pub(crate) fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// Makes the session of a question.
+    pub(crate) fn session(&self) -> Result<SessionContext> {
+        session(&self.store, &self.options, &self.kept)
     }
 
     /// Computes a report. The future is boxed so that nothing of `DataFusion` is compiled into the caller.
@@ -58,7 +72,7 @@ impl Engine {
     /// `Invalid` for a spec that cannot be meant, `NotFound` for a journey, version or invocation that is not in the
     /// store, `Limit` when the memory does not suffice, `Corrupt` for damaged files.
     pub fn run<'a>(&'a self, spec: &'a Spec) -> BoxFuture<'a, Result<Report>> {
-        Box::pin(report::answer(&self.store, &self.options, spec))
+        Box::pin(report::answer(self, spec))
     }
 
     /// Computes a report whose rows come one batch after the other: events of a log and the rows of a query are not
@@ -67,7 +81,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::run`]; an error in the middle is an item of the stream, which ends with it.
     pub fn stream<'a>(&'a self, spec: &'a Spec) -> BoxFuture<'a, Result<ReportStream>> {
-        Box::pin(report::stream(&self.store, &self.options, spec))
+        Box::pin(report::stream(self, spec))
     }
 
     /// Merges event files, leaves repeated events out, and brings the table `invocations` up to date with the events;
@@ -83,8 +97,8 @@ impl Engine {
     ) -> BoxFuture<'a, Result<CompactSummary>> {
         Box::pin(async move {
             // the cache is everyone's: folded for one tenant it would lack the others
-            let everyone = EngineOptions { tenant: None, ..self.options.clone() };
-            let context = session(&self.store, &everyone)?;
+            let options = EngineOptions { tenant: None, ..self.options.clone() };
+            let context = Self { options, ..self.clone() }.session()?;
             compact::compact(&self.store, &context, now_ms, progress).await
         })
     }
@@ -98,7 +112,7 @@ impl Engine {
     /// Damage is no error of the call.
     pub fn verify<'a>(&'a self, progress: FileProgress<'a>) -> BoxFuture<'a, Result<Health>> {
         Box::pin(async move {
-            let context = session(&self.store, &self.options)?;
+            let context = self.session()?;
             verify::verify(&self.store, &context, self.options.threads, progress).await
         })
     }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result as DataFusionResult;
 use datafusion::datasource::MemTable;
-use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
+use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
 use datafusion::prelude::DataFrame;
 use tokio::sync::OnceCell;
 
@@ -39,16 +39,18 @@ impl Folds {
     }
 }
 
-/// A plan that is executed at its first scan and then kept as rows.
+/// A plan that is executed at its first scan and then kept as rows. It holds no session: one that knew of it by a view
+/// would never end.
 pub(crate) struct Folded {
     schema: SchemaRef,
-    plan: DataFrame,
+    plan: LogicalPlan,
     rows: OnceCell<MemTable>,
 }
 
 impl Folded {
     fn new(plan: DataFrame) -> Self {
-        Self { schema: Arc::new(plan.schema().as_arrow().clone()), plan, rows: OnceCell::new() }
+        let schema = Arc::new(plan.schema().as_arrow().clone());
+        Self { schema, plan: plan.into_unoptimized_plan(), rows: OnceCell::new() }
     }
 }
 
@@ -76,7 +78,8 @@ impl TableProvider for Folded {
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let fold = || async {
-            let rows = self.plan.clone().collect_partitioned().await?;
+            let plan = state.create_physical_plan(&self.plan).await?;
+            let rows = collect_partitioned(plan, state.task_ctx()).await?;
             MemTable::try_new(Arc::clone(&self.schema), rows)
         };
         self.rows.get_or_try_init(fold).await?.scan(state, projection, filters, limit).await

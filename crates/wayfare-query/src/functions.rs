@@ -5,6 +5,7 @@ mod changes;
 mod funnel;
 mod funnel_level;
 mod funnel_summary;
+mod held;
 mod interval_start;
 mod is_behind;
 mod keyed_summary;

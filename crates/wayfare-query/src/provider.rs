@@ -3,6 +3,8 @@
 //! The file list comes from the log, never from a folder listing. Files are pruned by partition values and by the
 //! value ranges that the log keeps, before any of them is opened.
 
+mod kept;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
@@ -14,7 +16,6 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
 use datafusion::common::{Column, DFSchema, Result as DataFusionResult, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -26,6 +27,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use wayfare_ingest::{DataFile, Table, ValueRange};
+
+pub(crate) use kept::{FOOTERS_BYTES, Kept};
+use kept::{Filters, Readers};
 
 use crate::tenant::Tenant;
 
@@ -271,10 +275,10 @@ impl SnapshotTable {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let files = self.pruned(state, filters)?;
         let url = ObjectStoreUrl::parse(STORE_URL)?;
-        // A question of several queries reads each footer once.
         let runtime = state.runtime_env();
         let footers = runtime.cache_manager.get_file_metadata_cache();
-        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, footers);
+        let kept = state.config().get_extension::<Filters>().unwrap_or_else(|| Kept::default().filters);
+        let reader = Readers::new(runtime.object_store(&url)?, footers, kept);
         let source = ParquetSource::new(self.schema.clone());
         let source = source.with_parquet_file_reader_factory(Arc::new(reader));
         let source = Arc::new(source.with_pushdown_filters(filters.iter().any(is_look_up)));

@@ -16,10 +16,9 @@ use crate::dimension::{Dimension, calendar};
 use crate::error::of_datafusion;
 use crate::provider::SnapshotTable;
 use crate::runs::{Folds, Marks, RunsPlan, StoreSnapshot, date_scalar, instant};
-use crate::session::{EngineOptions, session};
 use crate::spec::{Condition, Range, Scope, parse_instant_ms, parse_tz};
 use crate::words::instant_in;
-use crate::{Error, Result};
+use crate::{Engine, Error, Result};
 
 /// Name of the view of runs that reports select from.
 pub(crate) const RUNS: &str = "runs";
@@ -58,13 +57,9 @@ pub(crate) struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// Resolves a scope against the store's newest snapshot; `default_by` are the dimensions where it names none.
-    pub(crate) async fn open(
-        store: &'a Store,
-        options: &EngineOptions,
-        scope: &Scope,
-        default_by: &[&str],
-    ) -> Result<Self> {
-        let context = session(store, options)?;
+    pub(crate) async fn open(engine: &'a Engine, scope: &Scope, default_by: &[&str]) -> Result<Self> {
+        let (store, options) = (engine.store(), engine.options());
+        let context = engine.session()?;
         let snapshot = StoreSnapshot::of(store).await?;
         let zone = scope.tz.as_deref().map_or(Ok(Tz::UTC), parse_tz)?;
         let latest_ms = snapshot.latest_us().unwrap_or_default().div_euclid(1_000);

@@ -32,12 +32,10 @@ mod values;
 use arrow::array::RecordBatch;
 use futures::stream::{BoxStream, StreamExt as _};
 use serde_json::Value;
-use wayfare_ingest::Store;
 
 use crate::question::Question;
-use crate::session::EngineOptions;
 use crate::spec::{Scope, Spec, StepSpec};
-use crate::{Error, Result};
+use crate::{Engine, Error, Result};
 
 /// The answer to one [`Spec`](crate::spec::Spec).
 ///
@@ -79,10 +77,10 @@ impl Report {
 }
 
 /// Computes the report that a spec asks for.
-pub(crate) async fn answer(store: &Store, options: &EngineOptions, spec: &Spec) -> Result<Report> {
+pub(crate) async fn answer(engine: &Engine, spec: &Spec) -> Result<Report> {
     refuse_split(spec)?;
     let (scope, default_by) = asked(spec)?;
-    let question = Question::open(store, options, &scope, default_by).await?;
+    let question = Question::open(engine, &scope, default_by).await?;
     let rows = match spec {
         Spec::Overview(_) => overview::rows(&question).await?,
         Spec::Funnel(spec) => funnel::rows(&question, spec).await?,
@@ -124,20 +122,20 @@ impl std::fmt::Debug for ReportStream {
 }
 
 /// Computes a report row by row where its rows do not depend on each other, else at once.
-pub(crate) async fn stream(store: &Store, options: &EngineOptions, spec: &Spec) -> Result<ReportStream> {
+pub(crate) async fn stream(engine: &Engine, spec: &Spec) -> Result<ReportStream> {
     let (question, (answer, batches)) = match spec {
         Spec::Activity(listing) if listing.scope.by.is_empty() => {
-            let question = Question::open(store, options, &activity::scope(listing)?, &[]).await?;
+            let question = Question::open(engine, &activity::scope(listing)?, &[]).await?;
             let rows = activity::stream(&question, listing).await?;
             (question, rows)
         }
         Spec::Sql { query } => {
-            let question = Question::open(store, options, &Scope::default(), &[]).await?;
+            let question = Question::open(engine, &Scope::default(), &[]).await?;
             let rows = sql::stream(&question, query).await?;
             (question, rows)
         }
         _ => {
-            let mut head = answer(store, options, spec).await?;
+            let mut head = answer(engine, spec).await?;
             let none = RecordBatch::new_empty(head.batch.schema());
             let rows = std::mem::replace(&mut head.batch, none);
             return Ok(ReportStream { head, batches: futures::stream::iter([Ok(rows)]).boxed() });

@@ -147,7 +147,6 @@ pub(crate) fn folded(
     let mut fields = vec![Arc::new(text("tenant_id")), Arc::new(text("invocation_id"))];
     fields.extend(fold::run_fields().iter().cloned());
     let table = fold::FoldTable::new(
-        context.state(),
         keys.logical_plan().clone(),
         arguments.logical_plan().clone(),
         Arc::new(Schema::new(fields)),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -13,7 +14,7 @@ use wayfare_ingest::Store;
 
 use crate::cancel::YieldAtJoins;
 use crate::error::of_datafusion;
-use crate::provider::STORE_URL;
+use crate::provider::{FOOTERS_BYTES, Kept, STORE_URL};
 use crate::tenant::Tenant;
 use crate::{Error, Result, fold, functions};
 
@@ -63,7 +64,7 @@ impl Default for EngineOptions {
 }
 
 /// Makes a session over the files of `store`.
-pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionContext> {
+pub(crate) fn session(store: &Store, options: &EngineOptions, kept: &Kept) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         .with_target_partitions(options.threads.max(1))
         .with_batch_size(options.batch_rows.max(1))
@@ -73,6 +74,7 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
     config.options_mut().execution.parquet.metadata_size_hint = Some(FOOTER_BYTES);
     // a physical plan would tell where files lie
     config.options_mut().explain.logical_plan_only = true;
+    config.set_extension(Arc::clone(&kept.filters));
     if let Some(tenant) = &options.tenant {
         config.set_extension(Arc::new(Tenant::new(tenant)));
     }
@@ -84,6 +86,11 @@ pub(crate) fn session(store: &Store, options: &EngineOptions) -> Result<SessionC
         Arc::new(TrackConsumersPool::new(GreedyMemoryPool::new(options.memory_bytes), CONSUMERS_NAMED));
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(pool)
+        .with_cache_manager(
+            CacheManagerConfig::default()
+                .with_file_metadata_cache(Some(Arc::clone(&kept.footers)))
+                .with_metadata_cache_limit(FOOTERS_BYTES),
+        )
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(disk))
         .build_arc()
         .map_err(|cause| of_datafusion("cannot set up the query engine", cause))?;

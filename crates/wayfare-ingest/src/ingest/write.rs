@@ -23,9 +23,9 @@ const QUARANTINE_LAYOUT: FileLayout = FileLayout { ranges_of: &["batch_id"], ..F
 /// keep more memory for each column.
 const ARRIVALS_LAYOUT: FileLayout = FileLayout { zstd_level: 1, ..EVENTS_LAYOUT };
 
-/// The same where a dictionary of parameters, which hardly repeat, would take time and save nothing.
-const UNLIKE_PARAMS_LAYOUT: FileLayout =
-    FileLayout { plain: &["event_id", "additional_params"], ..ARRIVALS_LAYOUT };
+/// The same where parameters repeat, so that a dictionary of them saves time.
+const ALIKE_PARAMS_LAYOUT: FileLayout =
+    FileLayout { plain: &["event_id", "timestamp", "user_id"], ..ARRIVALS_LAYOUT };
 
 /// Sorts a part and writes one file for each source and date.
 pub(super) async fn events(
@@ -62,7 +62,7 @@ struct Partitioned {
 fn encode_part(part: Part, batch_id: &str, options: &Options) -> Result<Vec<Partitioned>> {
     let events = part.events.finish(part.ids)?;
     let files = order::files(&events);
-    let layout = if events.params_hardly_repeat() { UNLIKE_PARAMS_LAYOUT } else { ARRIVALS_LAYOUT };
+    let layout = if events.params_hardly_repeat() { ARRIVALS_LAYOUT } else { ALIKE_PARAMS_LAYOUT };
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, Partitioned)>> {
         let mut done = Vec::new();

@@ -145,10 +145,11 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
         .set_sorting_columns(Some(sorting))
         .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
     for &name in layout.plain {
-        let column = ColumnPath::from(name);
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_statistics_enabled(column, EnabledStatistics::None);
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
+    }
+    for &name in layout.unranked {
+        properties =
+            properties.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
     }
     for &name in layout.packed {
         let column = column_path(schema, name);

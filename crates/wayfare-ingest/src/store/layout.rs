@@ -12,8 +12,10 @@ pub struct FileLayout {
     pub sorted_by: &'static [&'static str],
     /// The columns that the log keeps value ranges of.
     pub ranges_of: &'static [&'static str],
-    /// The columns without a dictionary, since their values do not repeat.
+    /// The columns without a dictionary, since their values hardly repeat, or repeat in rows that are neighbours.
     pub plain: &'static [&'static str],
+    /// The columns without statistics of pages and row groups, since ranges of their values say nothing.
+    pub unranked: &'static [&'static str],
     /// The columns with a bloom filter a row group, for look-ups of single values.
     pub filtered: &'static [&'static str],
     /// The columns of numbers that are kept as differences from row to row, packed by bits and not otherwise.
@@ -33,6 +35,7 @@ impl FileLayout {
         sorted_by: &[],
         ranges_of: &[],
         plain: &[],
+        unranked: &[],
         filtered: &[],
         packed: &[],
         hot: &[],
@@ -44,7 +47,8 @@ impl FileLayout {
 pub const EVENTS_LAYOUT: FileLayout = FileLayout {
     sorted_by: &["journey_id", "invocation_id", "timestamp", "event_id"],
     ranges_of: &["timestamp", "journey_id", "invocation_id", "user_id", "activity"],
-    plain: &["event_id"],
+    plain: &["event_id", "timestamp", "user_id", "additional_params"],
+    unranked: &["event_id", "additional_params"],
     filtered: &["invocation_id", "user_id"],
     ..FileLayout::PLAIN
 };

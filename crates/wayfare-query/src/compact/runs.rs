@@ -29,6 +29,7 @@ const LAYOUT: FileLayout = FileLayout {
     sorted_by: &["journey_id", "path", "started_at"],
     ranges_of: &["first_at", "last_at", "journey_id"],
     plain: &["invocation_id"],
+    unranked: &["invocation_id"],
     filtered: &["invocation_id"],
     packed: &["first_at", "started_at", "last_at", "ended_at", "offsets"],
     hot: &[

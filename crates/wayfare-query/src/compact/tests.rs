@@ -13,6 +13,8 @@ use tempfile::TempDir;
 use wayfare_ingest::{IngestOptions, IngestProgress, Limits, Mapping, Store, expand, ingest};
 
 use super::{CompactStage, CompactSummary};
+use crate::question::Question;
+use crate::rows::{collect, integers};
 use crate::spec::{Scope, Spec};
 use crate::{Engine, EngineOptions};
 
@@ -232,7 +234,7 @@ fn merging_event_files_leaves_the_cache_true() {
         world.take_in(&[day(4, 0), day(5, 20)]).await;
         // the runs of the dates are folded from two files a date, and cached
         let mut summary = CompactSummary::default();
-        let context = crate::session::session(world.engine.store(), &EngineOptions::default()).unwrap();
+        let context = world.engine.session().unwrap();
         super::runs::fold_stale(world.engine.store(), &context, NOW_MS, &|_, _, _| (), &mut summary)
             .await
             .unwrap();
@@ -270,4 +272,21 @@ fn newest_entry(log: &Path) -> String {
         std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     std::fs::read_to_string(entries.iter().max().unwrap()).unwrap()
+}
+
+/// What folds is known to a session by a view. If it knew the session, too, neither would ever be freed, nor the rows.
+#[test]
+fn a_question_over_events_leaves_nothing_behind() {
+    runtime().block_on(async {
+        let mut world = World::new().await;
+        world.take_in(&[(1, START_MS), (2, START_MS + 1)]).await;
+        let question = Question::open(&world.engine, &Scope::default(), &[]).await.unwrap();
+        question.register_runs(&[]).unwrap();
+        let runs = question.sql("SELECT count(*) AS runs FROM runs").await.unwrap();
+        let runs = integers(&collect(runs).await.unwrap(), "runs").unwrap();
+        assert_eq!(runs.value(0), 2);
+        let session = Arc::downgrade(&question.context.runtime_env());
+        drop(question);
+        assert!(session.upgrade().is_none());
+    });
 }

@@ -45,8 +45,6 @@ const WAITING: usize = 4;
 
 /// Runs folded from events, as a table of the columns of `invocations`.
 pub(crate) struct FoldTable {
-    /// Plans the two below; it keeps the rows of a file together.
-    planner: SessionState,
     keys: LogicalPlan,
     events: LogicalPlan,
     schema: SchemaRef,
@@ -54,16 +52,8 @@ pub(crate) struct FoldTable {
 
 impl FoldTable {
     /// Makes a table of `schema` from the plan of the events' keys and the plan of keys and arguments of the fold.
-    pub(crate) fn new(
-        mut planner: SessionState,
-        keys: LogicalPlan,
-        events: LogicalPlan,
-        schema: SchemaRef,
-    ) -> Self {
-        let optimizer = &mut planner.config_mut().options_mut().optimizer;
-        optimizer.enable_round_robin_repartition = false;
-        optimizer.repartition_file_scans = false;
-        Self { planner, keys, events, schema }
+    pub(crate) fn new(keys: LogicalPlan, events: LogicalPlan, schema: SchemaRef) -> Self {
+        Self { keys, events, schema }
     }
 }
 
@@ -85,13 +75,22 @@ impl TableProvider for FoldTable {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let keys = self.planner.create_physical_plan(&self.keys).await?;
-        let events = self.planner.create_physical_plan(&self.events).await?;
+        // Not kept: the table is part of a view that the session knows.
+        let mut planner = match state.as_any().downcast_ref::<SessionState>() {
+            Some(state) => state.clone(),
+            None => return Err(exec_datafusion_err!("the fold is planned by a session of its own kind")),
+        };
+        let optimizer = &mut planner.config_mut().options_mut().optimizer;
+        // rows of a file stay together
+        optimizer.enable_round_robin_repartition = false;
+        optimizer.repartition_file_scans = false;
+        let keys = planner.create_physical_plan(&self.keys).await?;
+        let events = planner.create_physical_plan(&self.events).await?;
         let fold: Arc<dyn ExecutionPlan> = Arc::new(FoldExec::new(keys, events, self.schema()));
         let Some(columns) = projection else { return Ok(fold) };
         let column = |&index: &usize| {

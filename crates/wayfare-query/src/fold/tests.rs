@@ -108,7 +108,6 @@ async fn both(streams: Vec<Vec<RecordBatch>>, memory_bytes: usize) -> (String, S
     let mut columns = vec![Arc::new(text(KEYS[0])), Arc::new(text(KEYS[1]))];
     columns.extend(run_fields().iter().cloned());
     let table = FoldTable::new(
-        context.state(),
         keys.logical_plan().clone(),
         all.logical_plan().clone(),
         Arc::new(Schema::new(columns)),

@@ -141,7 +141,9 @@ impl GroupsAccumulator for Funnels {
         let Self { funnel, slots, times } = self;
         times.grow(total_num_groups, *slots);
         let funnel = funnel.get_mut().unwrap_or_else(PoisonError::into_inner);
-        take(funnel, values, group_indices, opt_filter, times)
+        take(funnel, values, group_indices, opt_filter, times)?;
+        times.weigh();
+        Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> DataFusionResult<ArrayRef> {

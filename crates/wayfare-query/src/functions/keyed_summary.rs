@@ -30,6 +30,7 @@ use foldhash::fast::RandomState;
 
 use super::bytes::{put_i64, put_text, take_i64, take_text};
 use super::external;
+use super::held::Held;
 use super::outline::{CellNumber, Keys, Outline, Sketch};
 use super::paths::{ByPath, stretch, timelines};
 use super::time_summary::{OneGroup, row_states, summary_columns, summary_fields};
@@ -160,6 +161,11 @@ struct Cells<F: Facts> {
     keys: Keys,
     outlines: ByPath<Outlines>,
     buffers: F::Buffers,
+    held: Held,
+}
+
+fn bytes(groups: &[Group]) -> usize {
+    groups.iter().flat_map(HashMap::values).map(Cell::size).sum()
 }
 
 impl<F: Facts> Default for Cells<F> {
@@ -169,6 +175,7 @@ impl<F: Facts> Default for Cells<F> {
             keys: Keys::default(),
             outlines: ByPath::default(),
             buffers: F::Buffers::default(),
+            held: Held::default(),
         }
     }
 }
@@ -271,7 +278,7 @@ impl<F: Facts> GroupsAccumulator for Cells<F> {
         self.groups.resize_with(total_num_groups, Group::default);
         let arguments = Arguments::of::<F>(values)?;
         let wanted = |row: usize| opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-        let Self { groups, keys, outlines, buffers } = self;
+        let Self { groups, keys, outlines, buffers, held } = self;
         let rows = group_indices.len();
         let mut row = 0;
         while row < rows {
@@ -294,11 +301,13 @@ impl<F: Facts> GroupsAccumulator for Cells<F> {
                 row = until;
             }
         }
+        held.batch(|| bytes(groups));
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> DataFusionResult<ArrayRef> {
         let groups = emit_to.take_needed(&mut self.groups);
+        self.held.less(bytes(&self.groups));
         let names = self.keys.sorted();
         let mut places = vec![0; names.len()];
         for (place, &(_, _, number)) in names.iter().enumerate() {
@@ -337,9 +346,13 @@ impl<F: Facts> GroupsAccumulator for Cells<F> {
 
     fn state(&mut self, emit_to: EmitTo) -> DataFusionResult<Vec<ArrayRef>> {
         let names = self.keys.sorted();
-        let mut states = BinaryBuilder::new();
+        let groups = emit_to.take_needed(&mut self.groups);
+        // Grown bit by bit it would take twice as much, next to all that it is made of.
+        let times = groups.iter().flat_map(HashMap::values).flat_map(|cell| &cell.times);
+        let written = times.map(Times::written_bytes).sum::<usize>();
+        let mut states = BinaryBuilder::with_capacity(groups.len(), written);
         let mut state = Vec::new();
-        for group in emit_to.take_needed(&mut self.groups) {
+        for group in groups {
             state.clear();
             for (first, second, number) in &names {
                 let Some(cell) = group.get(number) else { continue };
@@ -350,6 +363,7 @@ impl<F: Facts> GroupsAccumulator for Cells<F> {
             }
             states.append_value(&state);
         }
+        self.held.less(bytes(&self.groups));
         Ok(vec![Arc::new(states.finish())])
     }
 
@@ -379,6 +393,7 @@ impl<F: Facts> GroupsAccumulator for Cells<F> {
                 }
             }
         }
+        self.held.batch(|| bytes(&self.groups));
         Ok(())
     }
 
@@ -391,6 +406,6 @@ impl<F: Facts> GroupsAccumulator for Cells<F> {
     }
 
     fn size(&self) -> usize {
-        self.groups.iter().flat_map(HashMap::values).map(Cell::size).sum::<usize>() + self.outlines.size()
+        self.held.bytes() + self.outlines.size()
     }
 }

@@ -13,7 +13,8 @@ use datafusion::logical_expr::{
 };
 
 use super::bytes::{put_i64, take_i64};
-use super::run_state::{ERROR, REJECTED};
+use super::held::Held;
+use super::run_state::{ERROR, Known, REJECTED};
 use super::time_summary::{OneGroup, row_states, summary_columns, summary_fields};
 use super::times::Times;
 
@@ -80,20 +81,11 @@ struct Group {
 #[derive(Debug, Default)]
 struct OutcomesByGroup {
     groups: Vec<Group>,
+    held: Held,
 }
 
-/// For each row the place of its word among the counts; the last row's answer is kept, since words repeat.
-fn place(words: &StringViewArray, row: usize, known: &mut Option<(u128, Option<usize>)>) -> Option<usize> {
-    let view = words.views().get(row).copied().filter(|_| words.is_valid(row))?;
-    match known {
-        // a word that lies in its view is told by it
-        Some((last, place)) if *last == view => *place,
-        _ => {
-            let place = OUTCOMES.iter().position(|name| *name == words.value(row));
-            *known = Some((view, place));
-            place
-        }
-    }
+fn bytes(groups: &[Group]) -> usize {
+    groups.iter().map(|group| size_of::<Group>() + group.durations.size()).sum()
 }
 
 impl GroupsAccumulator for OutcomesByGroup {
@@ -110,14 +102,17 @@ impl GroupsAccumulator for OutcomesByGroup {
         };
         let words = [states.as_string_view(), failures.as_string_view()];
         let durations = durations.as_primitive::<Int64Type>();
-        let mut known = [None, None];
+        let mut known = [Known::of(&OUTCOMES), Known::of(&OUTCOMES)];
         for (row, &group) in group_indices.iter().enumerate() {
             if !opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row)) {
                 continue;
             }
             let group = self.groups.get_mut(group);
             let group = group.ok_or_else(|| exec_datafusion_err!("outcomes: no such group"))?;
-            let found = words.iter().zip(&mut known).filter_map(|(words, known)| place(words, row, known));
+            let word = |(words, known): (&&StringViewArray, &mut Known<'_>)| {
+                words.is_valid(row).then(|| known.number(words, row)).flatten()
+            };
+            let found = words.iter().zip(&mut known).filter_map(word);
             for place in std::iter::once(0).chain(found) {
                 if let Some(count) = group.counts.get_mut(place) {
                     *count += 1;
@@ -127,11 +122,13 @@ impl GroupsAccumulator for OutcomesByGroup {
                 group.durations.push(durations.value(row));
             }
         }
+        self.held.batch(|| bytes(&self.groups));
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> DataFusionResult<ArrayRef> {
         let groups = emit_to.take_needed(&mut self.groups);
+        self.held.less(bytes(&self.groups));
         let mut columns: Vec<ArrayRef> = Vec::new();
         for place in 0..OUTCOMES.len() {
             let counts: Int64Array = groups.iter().map(|group| group.counts.get(place).copied()).collect();
@@ -151,6 +148,7 @@ impl GroupsAccumulator for OutcomesByGroup {
             group.durations.write(&mut state);
             states.append_value(&state);
         }
+        self.held.less(bytes(&self.groups));
         Ok(vec![Arc::new(states.finish())])
     }
 
@@ -171,6 +169,7 @@ impl GroupsAccumulator for OutcomesByGroup {
             }
             group.durations.merge(&mut rest)?;
         }
+        self.held.batch(|| bytes(&self.groups));
         Ok(())
     }
 
@@ -183,6 +182,6 @@ impl GroupsAccumulator for OutcomesByGroup {
     }
 
     fn size(&self) -> usize {
-        self.groups.iter().map(|group| size_of::<Group>() + group.durations.size()).sum()
+        self.held.bytes()
     }
 }

@@ -1,11 +1,7 @@
 //! `run_state(terminal, silent)`: how a run stands. `run_failure(terminal, explained)`: what kind of failure it was.
-//!
-//! Words that are as short as these lie in the views of a column, so none is copied.
 
-use std::sync::Arc;
-
-use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, StringViewArray, make_view};
-use arrow::buffer::NullBuffer;
+use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, StringViewArray, UInt32Array};
+use arrow::compute::take;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use datafusion::logical_expr::{
@@ -71,35 +67,73 @@ impl ScalarUDFImpl for StateOf {
         let (terminals, flags): (ArrayRef, ArrayRef) =
             (terminals.to_array(args.number_rows)?, flags.to_array(args.number_rows)?);
         let (terminals, flags) = (terminals.as_string_view(), flags.as_boolean());
-        let words = match self.asked {
+        Ok(ColumnarValue::Array(match self.asked {
             Asked::State => states(terminals, flags)?,
             Asked::Failure => failures(terminals, flags)?,
-        };
-        Ok(ColumnarValue::Array(Arc::new(words)))
+        }))
     }
 }
 
-/// A word of at most twelve bytes as a view holds it.
-fn view(word: &str) -> u128 {
-    make_view(word.as_bytes(), 0, 0)
+fn states(terminals: &StringViewArray, silent: &BooleanArray) -> DataFusionResult<ArrayRef> {
+    let words = RunState::ALL.map(RunState::as_str);
+    let number = |wanted: RunState| RunState::ALL.iter().position(|state| *state == wanted);
+    let [abandoned, open] = [number(RunState::Abandoned), number(RunState::Open)];
+    let mut known = Known::of(&words);
+    let numbers = (0..terminals.len()).map(|row| {
+        if terminals.is_valid(row) {
+            let word = known.number(terminals, row);
+            return word.ok_or_else(|| exec_datafusion_err!("no run ends as {:?}", terminals.value(row)));
+        }
+        let silent = silent.is_valid(row) && silent.value(row);
+        Ok(if silent { abandoned } else { open }.unwrap_or_default())
+    });
+    picked(&words, numbers.map(|number| number.map(Some)))
 }
 
-fn states(terminals: &StringViewArray, silent: &BooleanArray) -> DataFusionResult<StringViewArray> {
-    let [abandoned, open] = [RunState::Abandoned, RunState::Open].map(|state| view(state.as_str()));
-    let without = |row: usize| if silent.is_valid(row) && silent.value(row) { abandoned } else { open };
-    let views = terminals.views().iter().enumerate();
-    let views = views.map(|(row, &view)| if terminals.is_null(row) { without(row) } else { view });
-    let views = views.collect::<Vec<_>>().into();
-    Ok(StringViewArray::try_new(views, terminals.data_buffers().to_vec(), None)?)
+fn failures(terminals: &StringViewArray, explained: &BooleanArray) -> DataFusionResult<ArrayRef> {
+    let failed = [RunState::Failed.as_str()];
+    let mut known = Known::of(&failed);
+    let numbers = (0..terminals.len()).map(|row| {
+        let is_failed = terminals.is_valid(row) && known.number(terminals, row).is_some();
+        Ok(is_failed.then(|| usize::from(explained.value(row))))
+    });
+    picked(&[REJECTED, ERROR], numbers)
 }
 
-fn failures(terminals: &StringViewArray, explained: &BooleanArray) -> DataFusionResult<StringViewArray> {
-    let [failed, error, rejected] = [RunState::Failed.as_str(), ERROR, REJECTED].map(view);
-    let word = |row: usize| if explained.value(row) { error } else { rejected };
-    let views: Vec<u128> = (0..terminals.len()).map(word).collect();
-    let is_failed = |(row, &view): (usize, &u128)| terminals.is_valid(row) && view == failed;
-    let nulls: NullBuffer = terminals.views().iter().enumerate().map(is_failed).collect::<Vec<_>>().into();
-    Ok(StringViewArray::try_new(views.into(), Vec::new(), Some(nulls))?)
+/// Words by their numbers; a word is not copied for each row.
+fn picked(
+    words: &[&str],
+    numbers: impl Iterator<Item = DataFusionResult<Option<usize>>>,
+) -> DataFusionResult<ArrayRef> {
+    let numbers = numbers.map(|number| Ok(number?.and_then(|number| u32::try_from(number).ok())));
+    let numbers = numbers.collect::<DataFusionResult<UInt32Array>>()?;
+    Ok(take(&StringViewArray::from_iter_values(words), &numbers, None)?)
+}
+
+/// The numbers of words; runs that are neighbours mostly have the same, so the last answer is kept.
+pub(super) struct Known<'a> {
+    words: &'a [&'a str],
+    last: Option<(u128, Option<usize>)>,
+}
+
+impl<'a> Known<'a> {
+    /// Words of at most twelve bytes: a view holds them whole, so equal views are equal words.
+    pub(super) fn of(words: &'a [&'a str]) -> Self {
+        Self { words, last: None }
+    }
+
+    /// The number of a row's word; nothing for another word.
+    pub(super) fn number(&mut self, texts: &StringViewArray, row: usize) -> Option<usize> {
+        let view = *texts.views().get(row)?;
+        match self.last {
+            Some((last, number)) if last == view => number,
+            _ => {
+                let number = self.words.iter().position(|word| *word == texts.value(row));
+                self.last = Some((view, number));
+                number
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -111,9 +145,15 @@ mod tests {
         let terminals =
             StringViewArray::from(vec![Some("succeeded"), Some("failed"), Some("failed"), None, None]);
         let flags = BooleanArray::from(vec![true, true, false, true, false]);
-        let found: Vec<_> = states(&terminals, &flags).unwrap().iter().flatten().map(str::to_owned).collect();
-        assert_eq!(found, ["succeeded", "failed", "failed", "abandoned", "open"]);
-        let found = failures(&terminals, &flags).unwrap();
-        assert_eq!(found.iter().collect::<Vec<_>>(), [None, Some("error"), Some("rejected"), None, None]);
+        let words = |found: ArrayRef| -> Vec<Option<String>> {
+            found.as_string_view().iter().map(|word| word.map(str::to_owned)).collect()
+        };
+        let found = words(states(&terminals, &flags).unwrap());
+        let expected = ["succeeded", "failed", "failed", "abandoned", "open"];
+        assert_eq!(found, expected.map(|word| Some(word.to_owned())));
+        let found = words(failures(&terminals, &flags).unwrap());
+        let [error, rejected] = [ERROR, REJECTED].map(|word| Some(word.to_owned()));
+        assert_eq!(found, [None, error, rejected, None, None]);
+        assert!(states(&StringViewArray::from(vec![Some("lost")]), &BooleanArray::from(vec![true])).is_err());
     }
 }

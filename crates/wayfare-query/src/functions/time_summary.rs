@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 };
 
 use super::bytes::{put_count, take_count};
+use super::held::Held;
 use super::times::Times;
 use crate::stats::{median_ranks_95, percentile};
 
@@ -145,6 +146,11 @@ impl AggregateUDFImpl for TimeSummary {
 #[derive(Debug, Default)]
 pub(super) struct TimesByGroup {
     groups: Vec<Vec<Times>>,
+    held: Held,
+}
+
+fn bytes(groups: &[Vec<Times>]) -> usize {
+    groups.iter().flatten().map(Times::size).sum()
 }
 
 /// The times at a position, which is made when it is new.
@@ -159,6 +165,12 @@ impl TimesByGroup {
     /// Makes more groups, each with so many positions.
     pub(super) fn grow(&mut self, groups: usize, positions: usize) {
         self.groups.resize_with(groups, || vec![Times::default(); positions]);
+    }
+
+    /// Takes note of a batch.
+    pub(super) fn weigh(&mut self) {
+        let Self { groups, held } = self;
+        held.batch(|| bytes(groups));
     }
 
     /// The times at every position of a group.
@@ -186,6 +198,7 @@ impl GroupsAccumulator for TimesByGroup {
                     slot.push(times.value(row));
                 }
             }
+            self.weigh();
             return Ok(());
         }
         let lists = argument.as_list::<i32>();
@@ -208,11 +221,13 @@ impl GroupsAccumulator for TimesByGroup {
                 }
             }
         }
+        self.weigh();
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> DataFusionResult<ArrayRef> {
         let groups = emit_to.take_needed(&mut self.groups);
+        self.held.less(bytes(&self.groups));
         let offsets = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
         let columns = summary_columns(groups.iter().flatten());
         let rows = StructArray::try_new(summary_fields(), columns, None)?;
@@ -220,9 +235,13 @@ impl GroupsAccumulator for TimesByGroup {
     }
 
     fn state(&mut self, emit_to: EmitTo) -> DataFusionResult<Vec<ArrayRef>> {
-        let mut states = BinaryBuilder::new();
+        let groups = emit_to.take_needed(&mut self.groups);
+        // Grown bit by bit it would take twice as much, next to all that it is made of.
+        let written = groups.iter().flatten().map(Times::written_bytes).sum::<usize>();
+        let mut states =
+            BinaryBuilder::with_capacity(groups.len(), written + groups.len() * size_of::<i64>());
         let mut state = Vec::new();
-        for positions in emit_to.take_needed(&mut self.groups) {
+        for positions in groups {
             state.clear();
             put_count(&mut state, positions.len());
             for times in &positions {
@@ -230,6 +249,7 @@ impl GroupsAccumulator for TimesByGroup {
             }
             states.append_value(&state);
         }
+        self.held.less(bytes(&self.groups));
         Ok(vec![Arc::new(states.finish())])
     }
 
@@ -250,6 +270,7 @@ impl GroupsAccumulator for TimesByGroup {
                 }
             }
         }
+        self.weigh();
         Ok(())
     }
 
@@ -262,7 +283,7 @@ impl GroupsAccumulator for TimesByGroup {
     }
 
     fn size(&self) -> usize {
-        self.groups.iter().flatten().map(Times::size).sum()
+        self.held.bytes()
     }
 }
 
