@@ -187,12 +187,12 @@ def compare(a):
     print(f"{sp['events']:,} events, {sp['days']} days; store {size / 1e6:,.0f} MB; {a.threads} threads; median of {a.runs}; seconds / peak MB / how many times as long as wayfare served\n")
     print("| task | wayfare served | wayfare, a process each | " + " | ".join(names) + " | counts |"); print("| --- |" + " --- |" * (len(names) + 3))
     for q in queries:
-        ours = lambda name: f"**{rows[q][name]['median_s']:.3f}** / {rows[q][name]['peak_mb']}" if "median_s" in rows[q].get(name, {}) else rows[q].get(name, {}).get("error", "failed")
+        cell = lambda name: f"**{rows[q][name]['median_s']:.3f}** / {rows[q][name]['peak_mb']}" if "median_s" in rows[q].get(name, {}) else rows[q].get(name, {}).get("error", "failed")
         mine = rows[q].get(kept, {}).get("median_s"); cells = []
         for n in names:
             r = rows[q].get(n, {})
             cells.append("–" if "median_s" not in r or not mine else f"{r['median_s']:.3f} / {r['peak_mb']} / {r['median_s'] / mine:.1f} ×")
-        print(f"| {q} | {ours(kept)} | {ours(process)} | " + " | ".join(cells) + f" | {verdict.get(q, 'not compared')} |", flush=True)
+        print(f"| {q} | {cell(kept)} | {cell(process)} | " + " | ".join(cells) + f" | {verdict.get(q, 'not compared')} |", flush=True)
 
 
 def ingest(a):
