@@ -59,6 +59,28 @@ impl Keys {
     }
 }
 
+/// Cells by numbers that stand for their keys elsewhere, so that keys are looked up once and not in every sketch.
+#[derive(Debug, Default)]
+pub(super) struct CellsByNumbers {
+    epoch: u32,
+    cells: HashMap<(u32, u32), CellNumber, RandomState>,
+}
+
+impl CellsByNumbers {
+    /// Forgets all when the numbers stand for other keys from now on.
+    pub(super) fn at_epoch(&mut self, epoch: u32) {
+        if self.epoch != epoch {
+            self.cells.clear();
+            self.epoch = epoch;
+        }
+    }
+
+    /// The cell of two numbers; `find` looks up their keys.
+    pub(super) fn get(&mut self, numbers: (u32, u32), find: impl FnOnce() -> CellNumber) -> CellNumber {
+        *self.cells.entry(numbers).or_insert_with(find)
+    }
+}
+
 /// A time of a fact, as the tokens between which it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
