@@ -8,7 +8,7 @@
 Makes what is missing in DIR: a virtual environment with the peers (PyPI), the events (gen.py, seeded, without
 repeats), DuckDB's own sorted table, and a store, which it fills day by day so that the lines never lie on the disk all
 at once. Then it times each task (peers.py says what they are): the peers as warm processes, Wayfare as a warm
-server over HTTP and as a whole process each time. Prints a Markdown table: medians, peak memory, ratios, and whether
+server over HTTP, which answers in Arrow, and as a whole process each time. Prints a Markdown table: medians, peak memory, ratios, and whether
 the counts agree. Nobody keeps answers: each one is computed.
 
 --uncompacted asks a store that was never compacted. --ingest times NDJSON to a store against the peers' conversion

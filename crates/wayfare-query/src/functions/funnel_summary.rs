@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _};
+use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use datafusion::logical_expr::AggregateUDF;
@@ -111,7 +112,7 @@ impl Summary for Funnels {
         time_summary::write(group, out);
     }
 
-    fn merge(&mut self, group: &mut Vec<Times>, written: &[u8]) -> DataFusionResult<()> {
+    fn merge(&mut self, group: &mut Vec<Times>, written: Buffer) -> DataFusionResult<()> {
         time_summary::merge(group, written)
     }
 

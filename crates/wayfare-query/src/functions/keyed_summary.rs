@@ -16,12 +16,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, ListArray, StringViewArray, StructArray};
-use arrow::buffer::OffsetBuffer;
+use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use foldhash::fast::RandomState;
 
-use super::bytes::{put_i64, put_text, take_i64, take_text};
+use super::bytes::{put_i64, put_text, take_bytes, take_i64, text};
 use super::external;
 use super::outline::{CellNumber, Keys, Outline, Sketch};
 use super::paths::{ByPath, stretch, timelines};
@@ -274,10 +274,10 @@ impl<F: Facts> Summary for Cells<F> {
         }
     }
 
-    fn merge(&mut self, group: &mut Group, mut written: &[u8]) -> DataFusionResult<()> {
+    fn merge(&mut self, group: &mut Group, mut written: Buffer) -> DataFusionResult<()> {
         while !written.is_empty() {
-            let first = take_text(&mut written)?;
-            let number = self.keys.number(first, take_text(&mut written)?);
+            let (first, second) = (take_bytes(&mut written)?, take_bytes(&mut written)?);
+            let number = self.keys.number(text(&first)?, text(&second)?);
             let cell = group.entry(number).or_insert_with(Cell::of::<F>);
             for count in &mut cell.counts {
                 *count += take_i64(&mut written)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, StringViewArray, StructArray};
+use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 
@@ -97,7 +98,7 @@ impl Summary for Counts {
         group.durations.write(out);
     }
 
-    fn merge(&mut self, group: &mut Group, mut written: &[u8]) -> DataFusionResult<()> {
+    fn merge(&mut self, group: &mut Group, mut written: Buffer) -> DataFusionResult<()> {
         for count in &mut group.counts {
             *count += take_i64(&mut written)?;
         }

@@ -5,7 +5,10 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, BinaryViewBuilder, BooleanArray};
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, BinaryViewArray, BinaryViewBuilder, BooleanArray, ByteView,
+    MAX_INLINE_VIEW_LEN,
+};
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
@@ -82,7 +85,7 @@ pub(super) trait Summary: Debug + Send + Sync + 'static {
     fn write(&self, group: Self::Group, out: &mut Vec<u8>);
 
     /// Adds what was written by another thread, to its last byte.
-    fn merge(&mut self, group: &mut Self::Group, written: &[u8]) -> DataFusionResult<()>;
+    fn merge(&mut self, group: &mut Self::Group, written: Buffer) -> DataFusionResult<()>;
 
     /// The results of groups, one row each.
     fn finish(&mut self, groups: Vec<Self::Group>) -> DataFusionResult<ArrayRef>;
@@ -193,6 +196,17 @@ fn written<S: Summary>(summary: &S, groups: Vec<S::Group>) -> DataFusionResult<A
     Ok(Arc::new(states.finish()))
 }
 
+/// A state, copied only where it is so short that it stands in its view.
+fn state_at(states: &BinaryViewArray, row: usize) -> Buffer {
+    let whole = |view: ByteView| {
+        let buffer = states.data_buffers().get(view.buffer_index as usize)?;
+        Some(buffer.slice_with_length(view.offset as usize, view.length as usize))
+    };
+    let view = states.views().get(row).map(|&view| ByteView::from(view));
+    let long = view.filter(|view| view.length > MAX_INLINE_VIEW_LEN);
+    long.and_then(whole).unwrap_or_else(|| Buffer::from(states.value(row)))
+}
+
 impl<S: Summary> GroupsAccumulator for ByGroup<S> {
     fn update_batch(
         &mut self,
@@ -226,10 +240,9 @@ impl<S: Summary> GroupsAccumulator for ByGroup<S> {
     ) -> DataFusionResult<()> {
         let (summary, groups, held) = self.parts(total_num_groups);
         let states = states.first().ok_or_else(|| exec_datafusion_err!("there is no state to merge"))?;
-        for (state, &group) in states.as_binary_view().iter().zip(group_indices) {
-            if let Some(state) = state {
-                summary.merge(group_at(groups, group)?, state)?;
-            }
+        let states = states.as_binary_view();
+        for (row, &group) in group_indices.iter().enumerate().filter(|&(row, _)| states.is_valid(row)) {
+            summary.merge(group_at(groups, group)?, state_at(states, row))?;
         }
         held.batch(|| bytes(summary, groups));
         Ok(())

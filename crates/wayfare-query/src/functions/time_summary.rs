@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array, Int64Array, ListArray, StructArray};
-use arrow::buffer::OffsetBuffer;
+use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 
@@ -138,7 +138,7 @@ pub(super) fn write(positions: Vec<Times>, out: &mut Vec<u8>) {
 }
 
 /// Adds what was written, position by position.
-pub(super) fn merge(positions: &mut Vec<Times>, mut written: &[u8]) -> DataFusionResult<()> {
+pub(super) fn merge(positions: &mut Vec<Times>, mut written: Buffer) -> DataFusionResult<()> {
     let mut position = 0;
     while !written.is_empty() {
         if let Some(times) = at(positions, position) {
@@ -206,7 +206,7 @@ impl Summary for TimesByPosition {
         write(group, out);
     }
 
-    fn merge(&mut self, group: &mut Vec<Times>, written: &[u8]) -> DataFusionResult<()> {
+    fn merge(&mut self, group: &mut Vec<Times>, written: Buffer) -> DataFusionResult<()> {
         merge(group, written)
     }
 
