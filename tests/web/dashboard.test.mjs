@@ -323,6 +323,19 @@ test("what is wrong with a question stands where its answer would", async () => 
   await close();
 });
 
+test("sides of a comparison may have values with commas in them", async () => {
+  const { page, close } = await opened("/journey?journey=login&view=compare");
+  const side = page.getByLabel("Baseline (a)");
+  await side.fill("platform in (ios, android), user_agent != \"a, b\", country != 'x,y'");
+  await side.press("Enter");
+  await page.waitForURL(/[?&]a=/);
+  await settled(page);
+  const sides = new URL(page.url()).searchParams.getAll("a");
+  assert.deepEqual(sides, ["platform in (ios, android)", "user_agent != \"a, b\"", "country != 'x,y'"]);
+  assert.equal(await side.inputValue(), sides.join(", "));
+  await close();
+});
+
 test("filters survive a reload and the way back", async () => {
   const { page, close } = await opened("/journeys");
   await page.getByLabel("Platform").selectOption("ios");
