@@ -271,10 +271,23 @@ fn pages_of_a_funnels_list(store: &Store, server: &Server) {
     let path = link.strip_prefix('<').unwrap().split_once('>').unwrap().0;
     assert_ne!(ids(&server.get(path).expect(200).json()["rows"]), ids(&first.json()["rows"]));
     let table = store.ok(&["funnel", "--journey", "login", "--list", "step=1", "--limit", "5"]);
-    assert!(table.contains("more rows (--limit)"), "{table}");
+    assert!(table.contains("rows (--limit); next page: --after "), "{table}");
+    // what a table says of the next page leads there, and the last page says nothing of one
+    for list in [
+        &["invocations", "--journey", "login"][..],
+        &["funnel", "--journey", "login", "--list", "step=1"],
+        &["activity", "admin"],
+    ] {
+        let text = |more: &[&str]| store.ok(&[list, more].concat());
+        let first = text(&["--limit", "60"]);
+        let next =
+            first.split_once("next page: --after ").map(|(_, rest)| rest.split_whitespace().next().unwrap());
+        let second = text(&["--limit", "100000", "--after", next.unwrap()]);
+        assert!(!second.contains("--after") && !second.contains("more rows"), "{list:?}: {second}");
+    }
     store.run(&["funnel", "--journey", "login", "--after", "00"]).expect(2).says(&["no pages"]);
     store
         .run(&["funnel", "--journey", "login", "--list", "units", "--after", "00"])
         .expect(2)
-        .says(&["the `next` of a page"]);
+        .says(&["expected the `next` that the page before gave, saw \"00\""]);
 }

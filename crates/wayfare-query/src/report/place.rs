@@ -27,18 +27,23 @@ pub(super) fn write<P: Serialize>(digest: &str, place: &P) -> String {
     text
 }
 
+/// That what a caller gives as the place to go on from is none of this list.
+pub(super) fn wrong(seen: &str) -> Error {
+    Error::invalid(format!("expected the `next` that the page before gave, saw {seen}"))
+        .with("option", "after")
+        .hint("only the limit may change from page to page; without after the list begins anew")
+}
+
 /// Reads what [`write`] wrote.
 ///
 /// # Errors
 /// `Invalid` for any other text, and for a place in another list.
 pub(super) fn read<P: DeserializeOwned>(text: &str, digest: &str) -> Result<P> {
-    let wrong = |saw: &str| Error::invalid(format!("expected in after the `next` of a page, saw {saw}"));
     let parts = text.split_once('.').and_then(|(digest, hex)| Some((digest, from_hex(hex)?)));
     let read = parts.and_then(|(digest, json)| Some((digest, serde_json::from_slice(&json).ok()?)));
     match read {
         None => Err(wrong(&format!("{text:?}"))),
-        Some((seen, _)) if seen != digest => Err(wrong("that of another question")
-            .hint("only the limit may change from page to page; without after the list begins anew")),
+        Some((seen, _)) if seen != digest => Err(wrong("that of another question")),
         Some((_, place)) => Ok(place),
     }
 }
