@@ -119,7 +119,7 @@ async fn of_runs(question: &Question<'_>) -> Result<(Vec<Finding>, [i64; 2])> {
     let [(_, negative), (_, nameless), (_, repeated)] = BESIDE_PATHS;
     let query = format!(
         "SELECT state, defects(path) AS defects, {negative} AS negative, {nameless} AS nameless, {repeated} AS repeated,
-           count(*) AS runs, sum(duplicates) AS duplicates, min(invocation_id) AS example
+           count(*) AS runs, sum(duplicates) AS duplicates, sum(events + duplicates) AS stored, min(invocation_id) AS example
          FROM runs GROUP BY 1, 2, 3, 4, 5"
     );
     let found = collect(question.sql(&query).await?).await?;
@@ -162,10 +162,7 @@ async fn of_runs(question: &Question<'_>) -> Result<(Vec<Finding>, [i64; 2])> {
     duplicates.runs = [0; 3];
     duplicates.count = integers(&found, "duplicates")?.iter().flatten().sum();
     duplicates.unit = "events";
-    let counted =
-        collect(question.sql("SELECT coalesce(sum(events + duplicates), 0) AS events FROM runs").await?)
-            .await?;
-    duplicates.of = integers(&counted, "events")?.iter().flatten().sum();
+    duplicates.of = integers(&found, "stored")?.iter().flatten().sum();
     findings.push(duplicates);
     let ended = gather("", &|_| true).runs;
     Ok((findings, [ended[0], ended[1]]))
@@ -182,55 +179,89 @@ fn role_counts(role: Role) -> bool {
 }
 
 async fn of_events(question: &Question<'_>) -> Result<Vec<Finding>> {
-    let orphan = format!("source = 'cis' AND invocation_id IS NULL AND activity IN ({})", of_journeys());
-    let ends = "activity IN ('journey_completed_successfully', 'journey_completed_unsuccessfully')";
-    let checks = [
-        ("event of a journey without an invocation", orphan.as_str(), true),
-        ("time after its ingestion by a day or more", "timestamp > ingested_at + INTERVAL '1' DAY", false),
-        (
-            "time before its ingestion by ten years or more",
-            "timestamp < ingested_at - INTERVAL '3650' DAY",
-            false,
-        ),
-    ];
-    let list: Vec<String> = checks
-        .iter()
-        .enumerate()
-        .map(|(index, (_, when, _))| {
-            format!("count(*) FILTER (WHERE {when}) AS count_{index}, min(invocation_id) FILTER (WHERE {when}) AS example_{index}")
-        })
-        .collect();
-    let query = format!(
-        "SELECT count(*) AS events, count(*) FILTER (WHERE {orphan} AND {ends}) AS ends, {} FROM events",
-        list.join(", ")
-    );
-    let found = collect(question.sql(&query).await?).await?;
-    let one = |name: &str| Ok::<_, Error>(integers(&found, name)?.iter().flatten().sum::<i64>());
-    let events = one("events")?;
+    let (unknown, events) = activities(question).await?;
     let mut findings = Vec::new();
-    for (index, (issue, _, unseen)) in checks.into_iter().enumerate() {
-        let example = texts(&found, &format!("example_{index}"))?.into_iter().flatten().next();
-        findings.push(Finding {
-            issue: issue.to_owned(),
-            unit: "events",
-            count: one(&format!("count_{index}"))?,
-            of: events,
-            // Only an end that finds no run is a run that is not counted.
-            unseen: if unseen { one("ends")? } else { 0 },
-            example,
-            ..Finding::default()
-        });
+    for check in Check::all(question).await? {
+        findings.push(check.finding(question, events).await?);
     }
-    findings.push(unknown_activities(question, events).await?);
+    findings.push(unknown);
     findings.push(lost_parents(question, events).await?);
     Ok(findings)
 }
 
-/// Events of activities that no catalogue knows.
-async fn unknown_activities(question: &Question<'_>, events: i64) -> Result<Finding> {
+/// Microseconds of a day.
+const DAY_US: i64 = 86_400_000_000;
+
+/// Microseconds by which a clock that is wrong by years is behind, leap days left out.
+const TEN_YEARS_US: i64 = 3_650 * DAY_US;
+
+/// Something that can be wrong with an event, told by its own columns.
+struct Check {
+    issue: &'static str,
+    /// The condition, in SQL.
+    holds: String,
+    /// Whether it could be the end of a run that is not counted.
+    is_runs: bool,
+}
+
+impl Check {
+    async fn all(question: &Question<'_>) -> Result<[Self; 3]> {
+        let [earliest, latest] = ingestion(question).await?;
+        let orphan = format!("source = 'cis' AND invocation_id IS NULL AND activity IN ({})", of_journeys());
+        // the first half leaves files out by their statistics, the second one decides; intervals would be added to each
+        // time by the calendar, which takes twenty times as long
+        let later = format!(
+            "timestamp > to_timestamp_micros({}) AND CAST(timestamp AS BIGINT) - CAST(ingested_at AS BIGINT) > {DAY_US}",
+            earliest.saturating_add(DAY_US)
+        );
+        let before = format!(
+            "timestamp < to_timestamp_micros({}) AND CAST(ingested_at AS BIGINT) - CAST(timestamp AS BIGINT) > {TEN_YEARS_US}",
+            latest.saturating_sub(TEN_YEARS_US)
+        );
+        let of = |issue, holds, is_runs| Self { issue, holds, is_runs };
+        Ok([
+            of("event of a journey without an invocation", orphan, true),
+            of("time after its ingestion by a day or more", later, false),
+            of("time before its ingestion by ten years or more", before, false),
+        ])
+    }
+
+    async fn finding(self, question: &Question<'_>, events: i64) -> Result<Finding> {
+        let ends = "activity IN ('journey_completed_successfully', 'journey_completed_unsuccessfully')";
+        let query = format!(
+            "SELECT count(*) AS events, count(*) FILTER (WHERE {ends}) AS ends, min(invocation_id) AS example
+             FROM events WHERE {}",
+            self.holds
+        );
+        let found = collect(question.sql(&query).await?).await?;
+        let one = |name: &str| Ok::<_, Error>(integers(&found, name)?.iter().flatten().sum::<i64>());
+        Ok(Finding {
+            issue: self.issue.to_owned(),
+            unit: "events",
+            count: one("events")?,
+            of: events,
+            // Only an end that finds no run is a run that is not counted.
+            unseen: if self.is_runs { one("ends")? } else { 0 },
+            example: texts(&found, "example")?.into_iter().flatten().next(),
+            ..Finding::default()
+        })
+    }
+}
+
+/// When the first and the last of the events were taken in, in microseconds.
+async fn ingestion(question: &Question<'_>) -> Result<[i64; 2]> {
+    let query = "SELECT CAST(min(ingested_at) AS BIGINT) AS first, CAST(max(ingested_at) AS BIGINT) AS last FROM events";
+    let found = collect(question.sql(query).await?).await?;
+    let one = |name: &str| Ok::<_, Error>(integers(&found, name)?.iter().flatten().sum::<i64>());
+    Ok([one("first")?, one("last")?])
+}
+
+/// Events of activities that no catalogue knows, and how many events there are at all.
+async fn activities(question: &Question<'_>) -> Result<(Finding, i64)> {
     let query = "SELECT source, activity, count(*) AS events FROM events GROUP BY source, activity";
     let found = collect(question.sql(query).await?).await?;
     let counts = integers(&found, "events")?;
+    let events = counts.iter().flatten().sum();
     let mut finding =
         Finding { issue: "unknown activity".to_owned(), unit: "events", of: events, ..Finding::default() };
     let mut unknown: Vec<String> = Vec::new();
@@ -244,7 +275,7 @@ async fn unknown_activities(question: &Question<'_>, events: i64) -> Result<Find
     }
     unknown.sort();
     finding.example = unknown.into_iter().next();
-    Ok(finding)
+    Ok((finding, events))
 }
 
 /// Events that name a parent which has no event.
