@@ -4,6 +4,8 @@
 //! rate is given as it would be if all such runs that ended had failed or had succeeded, and all such runs without an end had failed or
 //! succeeded, too. An event or a line that belongs to no run could be the end of one more run each.
 
+mod list;
+
 use arrow::array::{Int64Array, RecordBatch};
 use datafusion::logical_expr::{col, lit};
 use wayfare_ingest::catalogue::{event_types, find};
@@ -15,7 +17,7 @@ use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{Rows, collect, integers, quotient, texts, words};
 use crate::runs::instant;
-use crate::spec::suggest;
+use crate::spec::{QualitySpec, suggest};
 use crate::words::{count, counted};
 use crate::{Error, Result};
 
@@ -36,9 +38,15 @@ struct Finding {
     example: Option<String>,
 }
 
-pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
+pub(super) async fn rows(question: &Question<'_>, spec: &QualitySpec) -> Result<Answer> {
     question.register("runs", question.runs(&[])?)?;
     question.register("events", events(question)?)?;
+    if let Some(issue) = &spec.list {
+        return list::rows(question, spec, issue).await;
+    }
+    if spec.after.is_some() {
+        return Err(Error::invalid("after is for a list: counts have no pages"));
+    }
     let (mut findings, [succeeded, failed]) = of_runs(question).await?;
     findings.extend(of_events(question).await?);
     findings.extend(of_quarantine(question).await?);
@@ -180,6 +188,7 @@ fn role_counts(role: Role) -> bool {
 
 async fn of_events(question: &Question<'_>) -> Result<Vec<Finding>> {
     let (unknown, events) = activities(question).await?;
+    let unknown = unknown_activities(&unknown, events);
     let mut findings = Vec::new();
     for check in Check::all(question).await? {
         findings.push(check.finding(question, events).await?);
@@ -188,6 +197,13 @@ async fn of_events(question: &Question<'_>) -> Result<Vec<Finding>> {
     findings.push(lost_parents(question, events).await?);
     Ok(findings)
 }
+
+/// Issues of events that more than the event's own columns tell.
+const UNKNOWN_ACTIVITY: &str = "unknown activity";
+const LOST_PARENT: &str = "parent invocation that is not there";
+
+/// What stands before the reason of lines that were not taken in.
+const REJECTED: &str = "rejected line: ";
 
 /// Microseconds of a day.
 const DAY_US: i64 = 86_400_000_000;
@@ -256,26 +272,35 @@ async fn ingestion(question: &Question<'_>) -> Result<[i64; 2]> {
     Ok([one("first")?, one("last")?])
 }
 
-/// Events of activities that no catalogue knows, and how many events there are at all.
-async fn activities(question: &Question<'_>) -> Result<(Finding, i64)> {
+/// An activity that no catalogue knows, and how many events it has.
+struct Unknown {
+    source: String,
+    activity: String,
+    events: i64,
+}
+
+/// The activities that no catalogue knows, and how many events there are at all.
+async fn activities(question: &Question<'_>) -> Result<(Vec<Unknown>, i64)> {
     let query = "SELECT source, activity, count(*) AS events FROM events GROUP BY source, activity";
     let found = collect(question.sql(query).await?).await?;
     let counts = integers(&found, "events")?;
-    let events = counts.iter().flatten().sum();
-    let mut finding =
-        Finding { issue: "unknown activity".to_owned(), unit: "events", of: events, ..Finding::default() };
-    let mut unknown: Vec<String> = Vec::new();
     let names = words(&found, "source")?.into_iter().zip(words(&found, "activity")?);
-    for (row, (source, activity)) in names.enumerate() {
-        let source: Option<Source> = source.parse().ok();
-        if find(source, &activity).is_none() {
-            finding.count += counts.value(row);
-            unknown.push(activity);
-        }
+    let seen = names.zip(counts.values());
+    let unknown =
+        seen.filter(|((source, activity), _)| find(source.parse::<Source>().ok(), activity).is_none());
+    let unknown = unknown.map(|((source, activity), &events)| Unknown { source, activity, events });
+    Ok((unknown.collect(), counts.iter().flatten().sum()))
+}
+
+fn unknown_activities(unknown: &[Unknown], events: i64) -> Finding {
+    Finding {
+        issue: UNKNOWN_ACTIVITY.to_owned(),
+        unit: "events",
+        count: unknown.iter().map(|unknown| unknown.events).sum(),
+        of: events,
+        example: unknown.iter().map(|unknown| &unknown.activity).min().cloned(),
+        ..Finding::default()
     }
-    unknown.sort();
-    finding.example = unknown.into_iter().next();
-    Ok((finding, events))
 }
 
 /// Events that name a parent which has no event.
@@ -285,7 +310,7 @@ async fn lost_parents(question: &Question<'_>, events: i64) -> Result<Finding> {
          WHERE e.parent_invocation_id IS NOT NULL";
     let found = collect(question.sql(query).await?).await?;
     Ok(Finding {
-        issue: "parent invocation that is not there".to_owned(),
+        issue: LOST_PARENT.to_owned(),
         unit: "events",
         count: integers(&found, "events")?.iter().flatten().sum(),
         of: events,
@@ -294,11 +319,16 @@ async fn lost_parents(question: &Question<'_>, events: i64) -> Result<Finding> {
     })
 }
 
-async fn of_quarantine(question: &Question<'_>) -> Result<Vec<Finding>> {
+/// Makes the lines that were not taken in known as the view `quarantine`.
+fn register_quarantine(question: &Question<'_>) -> Result<()> {
     let refused = SnapshotTable::new(question.store.quarantine(), question.snapshot.quarantine.files.clone());
     let refused = question.context.read_table(std::sync::Arc::new(refused));
     let refused = refused.map_err(|cause| of_datafusion("cannot plan the quarantine", cause))?;
-    question.register("quarantine", refused)?;
+    question.register("quarantine", refused)
+}
+
+async fn of_quarantine(question: &Question<'_>) -> Result<Vec<Finding>> {
+    register_quarantine(question)?;
     let query = "SELECT reason, count(*) AS lines, min(file || ':' || CAST(line AS VARCHAR)) AS example
          FROM quarantine GROUP BY reason ORDER BY reason";
     let found = collect(question.sql(query).await?).await?;
@@ -310,7 +340,7 @@ async fn of_quarantine(question: &Question<'_>) -> Result<Vec<Finding>> {
     {
         let count = lines.value(row);
         findings.push(Finding {
-            issue: format!("rejected line: {reason}"),
+            issue: format!("{REJECTED}{reason}"),
             unit: "lines",
             count,
             of: total,
