@@ -127,24 +127,24 @@ const RUN: &str = "concat(coalesce(tenant_id, ''), ' ', invocation_id)";
 /// The calls of the views `events` and `runs`, each once, as a list of common tables that ends in `placed`: whether a call
 /// failed, and whether it explains the failure of its run. `of_runs` are further columns of the run `r`, each followed by a comma.
 fn placed(of_runs: &str) -> String {
-    // Only the last failed call of the connection that a failure is attributed to explains it: one call a failed run.
+    // Runs first: calls of others are most, and each would have to be told apart. Only the last failed call of the connection
+    // that a failure is attributed to explains it: one call a failed run.
+    let failed = "(coalesce(e.outcome = 'failure', false) OR coalesce(e.error_code <> '', false)
+               OR coalesce(e.http_status >= 400, false))";
     format!(
         "calls AS (
-           SELECT DISTINCT tenant_id, invocation_id, event_id, timestamp, latency_ms,
-             connection_id, step_id, http_status, outcome, error_code, error_category,
-             coalesce(outcome = 'failure', false) OR coalesce(error_code <> '', false)
-               OR coalesce(http_status >= 400, false) AS failed
-           FROM events
-           WHERE activity = 'external_connection_call' AND source = 'cis' AND invocation_id IS NOT NULL),
-         suspects AS (
-           SELECT c.*, {of_runs} c.failed AND r.state = 'failed' AND coalesce(r.connection_id = c.connection_id, false)
-             AND coalesce(c.timestamp <= r.ended_at, false) AS suspect
-           FROM calls c JOIN runs r
-             ON c.invocation_id = r.invocation_id AND c.tenant_id IS NOT DISTINCT FROM r.tenant_id),
+           SELECT DISTINCT e.tenant_id, e.invocation_id, e.event_id, e.timestamp, e.latency_ms,
+             e.connection_id, e.step_id, e.http_status, e.outcome, e.error_code, e.error_category, {of_runs}
+             {failed} AS failed,
+             {failed} AND r.state = 'failed' AND coalesce(r.connection_id = e.connection_id, false)
+               AND coalesce(e.timestamp <= r.ended_at, false) AS suspect
+           FROM events e JOIN runs r
+             ON e.invocation_id = r.invocation_id AND e.tenant_id IS NOT DISTINCT FROM r.tenant_id
+           WHERE e.activity = 'external_connection_call' AND e.source = 'cis'),
          placed AS (
            SELECT *, suspect AND row_number() OVER (PARTITION BY tenant_id, invocation_id, suspect
              ORDER BY timestamp DESC, event_id DESC) = 1 AS explains
-           FROM suspects)"
+           FROM calls)"
     )
 }
 

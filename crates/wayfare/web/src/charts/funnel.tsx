@@ -18,7 +18,7 @@ interface Props {
 export function FunnelChart({ answer, counted, handle, onBar }: Props) {
   const option = useCallback((colours: Palette) => funnelOption(answer, counted, colours), [answer, counted]);
   const steps = answer.rows.map((row) => `${String(row["name"])}: ${String(row["reached"])}`).join(", ");
-  return <Chart label={`Funnel. ${steps}. The table below holds the numbers.`} height={320} option={option} handle={handle} {...(onBar ? { onClick: (item: ChartItem) => onBar(item.dataIndex + 1, item.seriesName === LOST) } : {})} />;
+  return <Chart label={`Funnel. ${steps}. The table below holds the numbers.`} height={320} width={56 + 62 * answer.rows.length} option={option} handle={handle} {...(onBar ? { onClick: (item: ChartItem) => onBar(item.dataIndex + 1, item.seriesName === LOST) } : {})} />;
 }
 
 const LOST = "lost before this step";

@@ -10,9 +10,6 @@ import { useReport } from "../../parts/useReport";
 import { address, changed, go } from "../../route";
 import { condition } from "../../scope";
 
-/** The type of what is of none that is known. */
-const OTHER = "other";
-
 /** What fraud prevention recommended, day by day. */
 export function RiskPanels({ query, range, zone }: { query: URLSearchParams; range: Spec; zone: string }) {
   const spec = { ...range, by: ["day"] };
@@ -41,7 +38,7 @@ export function RiskPanels({ query, range, zone }: { query: URLSearchParams; ran
 
 /** The events of a day with a recommendation, or with any; nothing for what is no count of them. */
 function eventsOf(query: URLSearchParams, rows: Row[], row: Row, type: string): string | null {
-  const known = [...RECOMMENDATIONS, OTHER].find((known) => known === type);
+  const known = RECOMMENDATIONS.find((known) => known === type);
   if (!known && type !== "recommendations") return null;
   const { range, conditions } = ofInterval(query, rows, row, "day");
   const wanted = known ? [condition("recommendation_type", known)] : [];
