@@ -425,7 +425,7 @@ test("the keyboard reaches the first number and opens what is behind it", async 
 });
 
 test("an issue of events and one of lines open lists of them", async () => {
-  const lines = ['{"activity": nonsense', JSON.stringify({ activity: "coffee_made", timestamp: "2026-03-20T10:00:00Z" })].join("\n");
+  const lines = ['{"activity": nonsense', JSON.stringify({ activity: "coffee_made", timestamp: "2026-03-30T23:59:56Z" })].join("\n");
   const sent = await fetch(`${BASE}/api/v1/events`, { method: "POST", headers: { "content-type": "application/x-ndjson" }, body: lines });
   assert.equal(sent.status, 200, await sent.text());
   for (const [issue, noun, text] of [["unknown activity", "events", /coffee_made/], ["rejected line: bad_json", "lines", /saw nonsense/]]) {
