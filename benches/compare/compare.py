@@ -8,12 +8,12 @@
 Makes what is missing in DIR: a virtual environment with the peers (PyPI), the events (gen.py, seeded, without
 repeats), DuckDB's own sorted table, and a store, which it fills day by day so that the lines never lie on the disk all
 at once. Then it times each task (peers.py says what they are): the peers as warm processes, Wayfare as a warm
-server over HTTP and as a whole process each time. Prints a Markdown table: medians, peak memory, ratios, and whether
+server over HTTP, which answers in Arrow, and as a whole process each time. Prints a Markdown table: medians, peak memory, ratios, and whether
 the counts agree. Nobody keeps answers: each one is computed.
 
 --uncompacted asks a store that was never compacted. --ingest times NDJSON to a store against the peers' conversion
 of the same lines to Parquet."""
-import argparse, datetime as dt, glob, json, os, shutil, subprocess, sys, time
+import argparse, datetime as dt, glob, json, multiprocessing, os, shutil, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = ["duckdb==2.0.0", "chdb==4.4.0", "polars==2.1.0", "datafusion==55.0.0", "pyarrow", "numpy"]
@@ -76,7 +76,9 @@ def store(a):
     half, piece = path + ".half", os.path.join(a.dir, "piece.ndjson")
     shutil.rmtree(half, ignore_errors=True)
     for day in sorted(glob.glob(os.path.join(a.dir, "events", "date=*"))):
-        lines(day + "/*.parquet", piece)
+        # in a process of its own: a child's peak begins with its parent's
+        writer = multiprocessing.get_context("spawn").Process(target=lines, args=(day + "/*.parquet", piece)); writer.start(); writer.join()
+        if writer.exitcode: sys.exit(f"no lines of {day}")
         s, mb, _ = timed([a.wayfare, "ingest", "--quiet", "--store", half, "--mapping", os.path.join(HERE, "gen.toml"), piece])
         say(f"ingest {os.path.basename(day)}: {os.path.getsize(piece) / 1e6:.0f} MB in {s:.1f} s, peak {mb} MB"); os.unlink(piece)
     if not a.uncompacted:

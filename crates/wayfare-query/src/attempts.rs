@@ -32,6 +32,8 @@ pub struct Attempt<'a> {
     pub place: usize,
     /// The step's id.
     pub step: &'a str,
+    /// The number of the step's id, which stays from run to run within one [`RunSteps::epoch`].
+    pub name: u32,
     /// Its start; null for a completion without a start.
     pub started: Option<usize>,
     /// Its completion or failure.

@@ -19,6 +19,7 @@ mod run_features;
 mod run_state;
 mod step_summary;
 mod sub_journeys;
+mod summary;
 mod time_summary;
 mod timeline;
 mod times;
@@ -28,6 +29,7 @@ use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
 use crate::Error;
+use keyed_summary::KeyedSummary;
 
 pub(crate) use funnel::{FunnelText, Prepared, StepText};
 pub(crate) use funnel_summary::{FUNNEL_SUMMARY, funnel_summary};
@@ -51,12 +53,12 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(interval_start::interval_start());
     context.register_udf(param::param());
     context.register_udf(param_holds::param_holds());
-    context.register_udaf(keyed_summary::keyed_summary::<step_summary::StepSummary>());
-    context.register_udaf(outcomes::outcomes());
-    context.register_udaf(time_summary::time_summary());
-    context.register_udaf(keyed_summary::keyed_summary::<run_features::RunFeatures>());
-    context.register_udaf(keyed_summary::keyed_summary::<sub_journeys::SubJourneys>());
-    context.register_udaf(keyed_summary::keyed_summary::<transitions::Transitions>());
+    context.register_udaf(summary::function(KeyedSummary::<step_summary::StepSummary>::default()));
+    context.register_udaf(summary::function(outcomes::Outcomes));
+    context.register_udaf(summary::function(time_summary::TimeSummary));
+    context.register_udaf(summary::function(KeyedSummary::<run_features::RunFeatures>::default()));
+    context.register_udaf(summary::function(KeyedSummary::<sub_journeys::SubJourneys>::default()));
+    context.register_udaf(summary::function(KeyedSummary::<transitions::Transitions>::default()));
     for function in of_path::of_path().into_iter().chain(is_behind::is_behind()) {
         context.register_udf(function);
     }

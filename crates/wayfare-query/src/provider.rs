@@ -278,7 +278,7 @@ impl SnapshotTable {
         let runtime = state.runtime_env();
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let kept = state.config().get_extension::<Filters>().unwrap_or_else(|| Kept::default().filters);
-        let reader = Readers::new(runtime.object_store(&url)?, footers, kept);
+        let reader = Readers::new(runtime.object_store(&url)?, footers, kept, !filters.is_empty());
         let source = ParquetSource::new(self.schema.clone());
         let source = source.with_parquet_file_reader_factory(Arc::new(reader));
         let source = Arc::new(source.with_pushdown_filters(filters.iter().any(is_look_up)));

@@ -11,7 +11,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -218,12 +219,58 @@ impl Files {
     }
 }
 
+/// Whether a name is one of [`draft_of`].
+fn is_draft(name: &str) -> bool {
+    let number = name.split_once('#').map_or("", |(_, number)| number);
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The name of a file while it is written. Readers of a folder leave names with `#` and digits at the end out.
 fn draft_of(path: &Path) -> PathBuf {
     let (random, _) = Uuid::new_v4().as_u64_pair();
     let mut name = path.as_os_str().to_owned();
     name.push(format!("#{random}"));
     name.into()
+}
+
+fn read_ranges(path: &Path, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
+    let mut file = File::open(path)?;
+    let read = |range: &Range<u64>| {
+        let length = range.end.saturating_sub(range.start);
+        file.seek(SeekFrom::Start(range.start))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
+        let read = file.by_ref().take(length).read_to_end(&mut bytes)?;
+        if u64::try_from(read).ok() != Some(length) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(bytes.into())
+    };
+    ranges.iter().map(read).collect()
+}
+
+/// The files of a folder whose names come after `name`; `None` when there are folders among them.
+///
+/// A log may have very many entries, and is looked at for each question and each batch: what lies before `name`, which
+/// is nearly all, costs no more than reading its name.
+fn files_behind(folder: &StorePath, path: &Path, name: &str) -> io::Result<Option<Vec<ObjectMeta>>> {
+    let mut files = Vec::new();
+    for entry in path.read_dir()? {
+        let entry = entry?;
+        let file = entry.file_name();
+        let Some(file) = file.to_str().filter(|file| *file > name && !is_draft(file)) else { continue };
+        let about = entry.metadata()?;
+        if !about.is_file() {
+            return Ok(None);
+        }
+        files.push(ObjectMeta {
+            location: folder.clone().join(file),
+            last_modified: about.modified()?.into(),
+            size: about.len(),
+            e_tag: None,
+            version: None,
+        });
+    }
+    Ok(Some(files))
 }
 
 fn parent(path: &Path) -> &Path {
@@ -300,12 +347,14 @@ impl ObjectStore for Files {
         self.reader.get_opts(location, options).await
     }
 
+    /// Reads on the thread that computes with the bytes: handed over by others they would lie in the memory that those keep.
     async fn get_ranges(
         &self,
         location: &StorePath,
         ranges: &[Range<u64>],
     ) -> object_store::Result<Vec<Bytes>> {
-        self.reader.get_ranges(location, ranges).await
+        let path = self.path_of(location)?;
+        read_ranges(&path, ranges).map_err(|cause| failed(&path, cause))
     }
 
     /// Deletes, and syncs every folder once, at the end: the last item is an error when that failed.
@@ -348,7 +397,20 @@ impl ObjectStore for Files {
         prefix: Option<&StorePath>,
         offset: &StorePath,
     ) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.reader.list_with_offset(prefix, offset)
+        let folder = prefix.cloned().unwrap_or_default();
+        let others = self.reader.list_with_offset(prefix, offset);
+        let name = offset.prefix_match(&folder).and_then(|mut names| Some((names.next()?, names.next())));
+        let (Some((name, None)), Ok(path)) = (name, self.path_of(&folder)) else { return others };
+        let name = name.as_ref().to_owned();
+        let files = self.clone();
+        let listed = async move {
+            match files.blocking(move |_| files_behind(&folder, &path, &name)).await {
+                Ok(Some(files)) => stream::iter(files).map(Ok).boxed(),
+                // the reader says what is wrong, or looks into folders
+                Ok(None) | Err(_) => others,
+            }
+        };
+        stream::once(listed).flatten().boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&StorePath>) -> object_store::Result<ListResult> {
@@ -378,5 +440,51 @@ impl ObjectStore for Files {
         })
         .await
         .map_err(|cause| failed(&target, cause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use futures::TryStreamExt as _;
+
+    use super::super::disk::LocalDisk;
+    use super::*;
+
+    async fn locations(
+        listed: BoxStream<'static, object_store::Result<ObjectMeta>>,
+    ) -> Vec<(StorePath, u64)> {
+        let files: Vec<ObjectMeta> = listed.try_collect().await.unwrap();
+        let mut files: Vec<_> = files.into_iter().map(|file| (file.location, file.size)).collect();
+        files.sort();
+        files
+    }
+
+    #[tokio::test]
+    async fn a_log_is_listed_from_an_entry_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("_delta_log");
+        fs::create_dir(&log).unwrap();
+        for (name, size) in
+            [("00.json", 1), ("01.json", 2), ("02.json", 3), ("02.json#17", 4), ("_last_checkpoint", 5)]
+        {
+            fs::write(log.join(name), vec![b'x'; size]).unwrap();
+        }
+        let files = Files::new(Arc::new(LocalDisk), folder.path().to_path_buf());
+        let prefix = StorePath::from_absolute_path(&log).unwrap();
+        let after = prefix.clone().join("01.json");
+        let expected =
+            vec![(prefix.clone().join("02.json"), 3), (prefix.clone().join("_last_checkpoint"), 5)];
+        assert_eq!(locations(files.list_with_offset(Some(&prefix), &after)).await, expected);
+        assert_eq!(locations(files.reader.list_with_offset(Some(&prefix), &after)).await, expected);
+        // what lies in folders is not forgotten
+        fs::create_dir(log.join("_sidecars")).unwrap();
+        fs::write(log.join("_sidecars/1.parquet"), "x").unwrap();
+        assert_eq!(locations(files.list_with_offset(Some(&prefix), &after)).await.len(), 3);
+        // nor is a folder that is not there passed over
+        let missing = prefix.clone().join("missing");
+        let listed = files.list_with_offset(Some(&missing), &missing.clone().join("01.json"));
+        assert_eq!(locations(listed).await, []);
     }
 }

@@ -291,6 +291,15 @@ impl ObjectStore for Guard {
         self.inner.list(prefix)
     }
 
+    fn list_with_offset(
+        &self,
+        prefix: Option<&StorePath>,
+        offset: &StorePath,
+    ) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        // looks at no file before the offset: a log may have very many
+        self.inner.list_with_offset(prefix, offset)
+    }
+
     async fn list_with_delimiter(&self, prefix: Option<&StorePath>) -> StoreResult<ListResult> {
         self.inner.list_with_delimiter(prefix).await
     }

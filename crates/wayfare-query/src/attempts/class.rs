@@ -53,6 +53,8 @@ pub enum NotCompleted {
 pub struct StepFacts<'a> {
     /// The step's id.
     pub step: &'a str,
+    /// The number of the step's id, as of [`super::Attempt::name`].
+    pub name: u32,
     /// Number of attempts, at least one; all but one are retries.
     pub attempts: usize,
     /// Whether some attempt completed.
@@ -82,6 +84,7 @@ impl RunSteps {
             };
             each(StepFacts {
                 step: self.name(step),
+                name: step.name,
                 attempts: step.attempts,
                 completed,
                 failed: step.failed > 0,

@@ -17,6 +17,7 @@ const KEPT_MAX: usize = 16_384;
 #[derive(Debug, Clone, Default)]
 pub struct RunSteps {
     names: Names,
+    epoch: u32,
     /// What tokens that came before do, by their texts.
     texts: HashMap<Box<str>, Move, RandomState>,
     /// For each number of a name the run's step of it; one that is not this name's is none.
@@ -24,6 +25,8 @@ pub struct RunSteps {
     steps: Vec<Step>,
     paired: Vec<Paired>,
     ends: Vec<Moment>,
+    begun: Option<usize>,
+    over: Option<usize>,
     tokens: usize,
     instant: usize,
 }
@@ -35,6 +38,10 @@ enum Move {
     Start(NameNumber),
     /// The end of an attempt; that of no step is known only as an end.
     Finish(Option<NameNumber>, End),
+    /// The journey starts.
+    Begin,
+    /// The journey ends.
+    End,
 }
 
 /// A token and the number of its instant.
@@ -46,7 +53,7 @@ pub(crate) struct Moment {
 
 #[derive(Debug, Clone)]
 pub(super) struct Step {
-    name: NameNumber,
+    pub(super) name: NameNumber,
     pub(super) attempts: usize,
     pub(super) completed: usize,
     pub(super) failed: usize,
@@ -92,12 +99,15 @@ impl RunSteps {
     pub(crate) fn clear(&mut self) {
         if self.names.len() > KEPT_MAX {
             self.names.clear();
+            self.epoch = self.epoch.wrapping_add(1);
             self.texts.clear();
             self.by_name.clear();
         }
         self.steps.clear();
         self.paired.clear();
         self.ends.clear();
+        self.begun = None;
+        self.over = None;
         self.tokens = 0;
         self.instant = 0;
     }
@@ -118,6 +128,8 @@ impl RunSteps {
             Kind::StepStarted => number().map_or(Move::None, Move::Start),
             Kind::StepCompleted => Move::Finish(number(), End::Completed),
             Kind::StepFailed => Move::Finish(number(), End::Failed),
+            Kind::JourneyStarted => Move::Begin,
+            Kind::JourneySucceeded | Kind::JourneyFailed => Move::End,
             _ => Move::None,
         }
     }
@@ -138,6 +150,8 @@ impl RunSteps {
             Move::None => {}
             Move::Start(name) => self.start(name, moment),
             Move::Finish(name, end) => self.finish(name, moment, end),
+            Move::Begin => self.begun = self.begun.or(Some(moment.token)),
+            Move::End => self.over = self.over.or(Some(moment.token)),
         }
     }
 
@@ -241,6 +255,16 @@ impl RunSteps {
         self.paired.last().map(|paired| paired.step)
     }
 
+    /// Names get other numbers when this changes.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The token with which the journey starts, else the first, and the one with which it ends.
+    pub fn bounds(&self) -> (usize, Option<usize>) {
+        (self.begun.unwrap_or_default(), self.over)
+    }
+
     /// Number of tokens of the path.
     pub fn tokens(&self) -> usize {
         self.tokens
@@ -284,9 +308,11 @@ impl RunSteps {
                 let others = self.ends.get(..before)?.iter().rev();
                 others.map(|end| end.token).find(|token| Some(*token) != paired.ended)
             });
+            let name = self.steps.get(paired.step).map_or(NameNumber::MAX, |step| step.name);
             each(Attempt {
                 place: paired.step,
-                step: self.steps.get(paired.step).map_or("", |step| self.name(step)),
+                step: self.names.text(name),
+                name,
                 started: paired.start.map(|start| start.token),
                 ended: paired.ended,
                 end: paired.end,

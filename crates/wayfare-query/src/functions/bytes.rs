@@ -1,5 +1,6 @@
 //! Intermediate states as bytes, little endian.
 
+use arrow::buffer::Buffer;
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use datafusion::error::DataFusionError;
 
@@ -16,25 +17,30 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-pub(super) fn take_i64(rest: &mut &[u8]) -> DataFusionResult<i64> {
-    let (bytes, others) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
-    *rest = others;
-    Ok(i64::from_le_bytes(*bytes))
+pub(super) fn take_i64(rest: &mut Buffer) -> DataFusionResult<i64> {
+    let bytes = *rest.first_chunk::<8>().ok_or_else(damaged)?;
+    rest.advance(8);
+    Ok(i64::from_le_bytes(bytes))
 }
 
-pub(super) fn take_count(rest: &mut &[u8]) -> DataFusionResult<usize> {
+pub(super) fn take_count(rest: &mut Buffer) -> DataFusionResult<usize> {
     usize::try_from(take_i64(rest)?).map_err(|_negative| damaged())
 }
 
-pub(super) fn take_bytes<'a>(rest: &mut &'a [u8]) -> DataFusionResult<&'a [u8]> {
+/// Takes bytes without copying them.
+pub(super) fn take_bytes(rest: &mut Buffer) -> DataFusionResult<Buffer> {
     let length = take_count(rest)?;
-    let (bytes, others) = rest.split_at_checked(length).ok_or_else(damaged)?;
-    *rest = others;
+    if length > rest.len() {
+        return Err(damaged());
+    }
+    let bytes = rest.slice_with_length(0, length);
+    rest.advance(length);
     Ok(bytes)
 }
 
-pub(super) fn take_text<'a>(rest: &mut &'a [u8]) -> DataFusionResult<&'a str> {
-    std::str::from_utf8(take_bytes(rest)?).map_err(|_bytes| damaged())
+/// The text of bytes that were taken.
+pub(super) fn text(bytes: &Buffer) -> DataFusionResult<&str> {
+    std::str::from_utf8(bytes).map_err(|_bytes| damaged())
 }
 
 pub(super) fn damaged() -> DataFusionError {

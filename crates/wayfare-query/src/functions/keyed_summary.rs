@@ -15,25 +15,18 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BinaryBuilder, BooleanArray, Int64Array, ListArray, StringViewArray,
-    StructArray,
-};
-use arrow::buffer::OffsetBuffer;
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, ListArray, StringViewArray, StructArray};
+use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
-};
 use foldhash::fast::RandomState;
 
-use super::bytes::{put_i64, put_text, take_i64, take_text};
+use super::bytes::{put_i64, put_text, take_bytes, take_i64, text};
 use super::external;
-use super::held::Held;
 use super::outline::{CellNumber, Keys, Outline, Sketch};
 use super::paths::{ByPath, stretch, timelines};
-use super::time_summary::{OneGroup, row_states, summary_columns, summary_fields};
+use super::summary::{Recipe, Rows, Summary, group_at};
+use super::time_summary::{summary_columns, summary_fields};
 use super::times::Times;
 use crate::attempts::RunState;
 use crate::{Error, Result};
@@ -66,26 +59,6 @@ pub(super) trait Facts: Debug + Default + Eq + Hash + Send + Sync + 'static {
     fn draw(runs: Alike<'_>, buffers: &mut Self::Buffers, sketch: &mut Sketch<'_>) -> Result<()>;
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Summary<F> {
-    signature: Signature,
-    facts: PhantomData<F>,
-}
-
-/// Makes the function of some facts.
-pub(super) fn keyed_summary<F: Facts>() -> AggregateUDF {
-    let mut arguments = vec![DataType::Utf8View];
-    if !F::TIMES.is_empty() {
-        arguments.push(DataType::List(Arc::new(Field::new("element", DataType::Int64, false))));
-    }
-    arguments.push(DataType::Utf8View);
-    if F::OPTION {
-        arguments.push(DataType::Utf8View);
-    }
-    let signature = Signature::exact(arguments, Volatility::Immutable);
-    AggregateUDF::from(Summary::<F> { signature, facts: PhantomData })
-}
-
 fn element_fields<F: Facts>() -> Fields {
     let keys = F::KEYS.iter().map(|name| Field::new(*name, DataType::Utf8View, false));
     let counts = F::COUNTS.iter().map(|name| Field::new(*name, DataType::Int64, false));
@@ -97,42 +70,41 @@ fn element<F: Facts>() -> FieldRef {
     Arc::new(Field::new("item", DataType::Struct(element_fields::<F>()), true))
 }
 
-impl<F: Facts> AggregateUDFImpl for Summary<F> {
+/// The function of some facts.
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct KeyedSummary<F>(PhantomData<F>);
+
+impl<F: Facts> Recipe for KeyedSummary<F> {
+    type Summary = Cells<F>;
+
     fn name(&self) -> &'static str {
         F::NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn arguments(&self) -> Vec<Vec<DataType>> {
+        let mut arguments = vec![DataType::Utf8View];
+        if !F::TIMES.is_empty() {
+            arguments.push(DataType::List(Arc::new(Field::new("element", DataType::Int64, false))));
+        }
+        arguments.push(DataType::Utf8View);
+        if F::OPTION {
+            arguments.push(DataType::Utf8View);
+        }
+        vec![arguments]
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> DataFusionResult<DataType> {
-        Ok(DataType::List(element::<F>()))
+    fn result(&self) -> DataType {
+        DataType::List(element::<F>())
     }
 
-    fn state_fields(&self, args: StateFieldsArgs<'_>) -> DataFusionResult<Vec<FieldRef>> {
-        Ok(vec![Arc::new(Field::new(format!("{}[cells]", args.name), DataType::Binary, true))])
-    }
-
-    fn accumulator(&self, _args: AccumulatorArgs<'_>) -> DataFusionResult<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup::<Cells<F>>::default()))
-    }
-
-    fn groups_accumulator_supported(&self, _args: AccumulatorArgs<'_>) -> bool {
-        true
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        _args: AccumulatorArgs<'_>,
-    ) -> DataFusionResult<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Cells::<F>::default()))
+    fn begin(&self) -> DataFusionResult<Cells<F>> {
+        Ok(Cells { keys: Keys::default(), outlines: ByPath::default(), buffers: F::Buffers::default() })
     }
 }
 
 /// What is known of the facts with the same keys.
 #[derive(Debug, Clone)]
-struct Cell {
+pub(super) struct Cell {
     counts: Box<[i64]>,
     times: Box<[Times]>,
 }
@@ -149,35 +121,17 @@ impl Cell {
     }
 }
 
-type Group = HashMap<CellNumber, Cell, RandomState>;
+pub(super) type Group = HashMap<CellNumber, Cell, RandomState>;
 
 /// The outlines of a path, which differ by state and option.
 type Outlines = Vec<(RunState, Box<str>, Outline)>;
 
-/// The cells of every group.
+/// The keys of all groups' cells, and what is known of paths.
 #[derive(Debug)]
-struct Cells<F: Facts> {
-    groups: Vec<Group>,
+pub(super) struct Cells<F: Facts> {
     keys: Keys,
     outlines: ByPath<Outlines>,
     buffers: F::Buffers,
-    held: Held,
-}
-
-fn bytes(groups: &[Group]) -> usize {
-    groups.iter().flat_map(HashMap::values).map(Cell::size).sum()
-}
-
-impl<F: Facts> Default for Cells<F> {
-    fn default() -> Self {
-        Self {
-            groups: Vec::new(),
-            keys: Keys::default(),
-            outlines: ByPath::default(),
-            buffers: F::Buffers::default(),
-            held: Held::default(),
-        }
-    }
 }
 
 /// The argument arrays of one batch.
@@ -267,47 +221,75 @@ fn add<F: Facts>(outline: &Outline, runs: usize, timelines: &[&[i64]], group: &m
     Ok(())
 }
 
-impl<F: Facts> GroupsAccumulator for Cells<F> {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        opt_filter: Option<&BooleanArray>,
-        total_num_groups: usize,
-    ) -> DataFusionResult<()> {
-        self.groups.resize_with(total_num_groups, Group::default);
-        let arguments = Arguments::of::<F>(values)?;
-        let wanted = |row: usize| opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-        let Self { groups, keys, outlines, buffers, held } = self;
-        let rows = group_indices.len();
+impl<F: Facts> Summary for Cells<F> {
+    type Group = Group;
+
+    fn group(&self) -> Group {
+        Group::default()
+    }
+
+    fn take(&mut self, rows: &Rows<'_>, groups: &mut [Group]) -> DataFusionResult<()> {
+        let arguments = Arguments::of::<F>(rows.arguments)?;
+        let Self { keys, outlines, buffers } = self;
         let mut row = 0;
-        while row < rows {
-            if !wanted(row) {
+        while row < rows.groups.len() {
+            if !rows.wants(row) {
                 row += 1;
                 continue;
             }
-            let (alike, end) = arguments.alike(row, rows)?;
+            let (alike, end) = arguments.alike(row, rows.groups.len())?;
             let outline = outline::<F>(alike, outlines, keys, buffers).map_err(external)?;
             while row < end {
-                let group = group_indices.get(row);
-                let same = |next: &usize| group_indices.get(*next) == group && wanted(*next);
+                let group = rows.groups.get(row);
+                let same = |next: &usize| rows.groups.get(*next) == group && rows.wants(*next);
                 let until = (row + 1..end).find(|next| !same(next)).unwrap_or(end);
-                if wanted(row) {
-                    let group = group.and_then(|&group| groups.get_mut(group));
-                    let group = group.ok_or_else(|| exec_datafusion_err!("{}: no such group", F::NAME))?;
+                if let Some(&group) = group.filter(|_| rows.wants(row)) {
+                    let group = group_at(groups, group)?;
                     add::<F>(outline, until - row, &arguments.timelines(row..until), group)
                         .map_err(external)?;
                 }
                 row = until;
             }
         }
-        held.batch(|| bytes(groups));
         Ok(())
     }
 
-    fn evaluate(&mut self, emit_to: EmitTo) -> DataFusionResult<ArrayRef> {
-        let groups = emit_to.take_needed(&mut self.groups);
-        self.held.less(bytes(&self.groups));
+    fn bytes(group: &Group) -> usize {
+        group.values().map(Cell::size).sum()
+    }
+
+    fn bytes_beside(&self) -> usize {
+        self.outlines.size()
+    }
+
+    fn write(&self, group: Group, out: &mut Vec<u8>) {
+        let mut cells: Vec<(CellNumber, Cell)> = group.into_iter().collect();
+        cells.sort_unstable_by_key(|(number, _)| *number);
+        for (number, cell) in cells {
+            let (first, second) = self.keys.texts(number);
+            put_text(out, first);
+            put_text(out, second);
+            cell.counts.iter().for_each(|&count| put_i64(out, count));
+            cell.times.iter().for_each(|times| times.write(out));
+        }
+    }
+
+    fn merge(&mut self, group: &mut Group, mut written: Buffer) -> DataFusionResult<()> {
+        while !written.is_empty() {
+            let (first, second) = (take_bytes(&mut written)?, take_bytes(&mut written)?);
+            let number = self.keys.number(text(&first)?, text(&second)?);
+            let cell = group.entry(number).or_insert_with(Cell::of::<F>);
+            for count in &mut cell.counts {
+                *count += take_i64(&mut written)?;
+            }
+            for times in &mut cell.times {
+                times.merge(&mut written)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, groups: Vec<Group>) -> DataFusionResult<ArrayRef> {
         let names = self.keys.sorted();
         let mut places = vec![0; names.len()];
         for (place, &(_, _, number)) in names.iter().enumerate() {
@@ -342,70 +324,5 @@ impl<F: Facts> GroupsAccumulator for Cells<F> {
         let rows = StructArray::try_new_with_length(element_fields::<F>(), columns, None, cells.len())?;
         let offsets = OffsetBuffer::from_lengths(lengths);
         Ok(Arc::new(ListArray::try_new(element::<F>(), offsets, Arc::new(rows), None)?))
-    }
-
-    fn state(&mut self, emit_to: EmitTo) -> DataFusionResult<Vec<ArrayRef>> {
-        let names = self.keys.sorted();
-        let groups = emit_to.take_needed(&mut self.groups);
-        // Grown bit by bit it would take twice as much, next to all that it is made of.
-        let times = groups.iter().flat_map(HashMap::values).flat_map(|cell| &cell.times);
-        let written = times.map(Times::written_bytes).sum::<usize>();
-        let mut states = BinaryBuilder::with_capacity(groups.len(), written);
-        let mut state = Vec::new();
-        for group in groups {
-            state.clear();
-            for (first, second, number) in &names {
-                let Some(cell) = group.get(number) else { continue };
-                put_text(&mut state, first);
-                put_text(&mut state, second);
-                cell.counts.iter().for_each(|&count| put_i64(&mut state, count));
-                cell.times.iter().for_each(|times| times.write(&mut state));
-            }
-            states.append_value(&state);
-        }
-        self.held.less(bytes(&self.groups));
-        Ok(vec![Arc::new(states.finish())])
-    }
-
-    fn merge_batch(
-        &mut self,
-        states: &[ArrayRef],
-        group_indices: &[usize],
-        total_num_groups: usize,
-    ) -> DataFusionResult<()> {
-        self.groups.resize_with(total_num_groups, Group::default);
-        let states = states.first().ok_or_else(|| exec_datafusion_err!("{}: no state to merge", F::NAME))?;
-        for (state, &group) in states.as_binary::<i32>().iter().zip(group_indices) {
-            let mut rest = state.unwrap_or_default();
-            let group = self
-                .groups
-                .get_mut(group)
-                .ok_or_else(|| exec_datafusion_err!("{}: no such group", F::NAME))?;
-            while !rest.is_empty() {
-                let first = take_text(&mut rest)?;
-                let number = self.keys.number(first, take_text(&mut rest)?);
-                let cell = group.entry(number).or_insert_with(Cell::of::<F>);
-                for count in &mut cell.counts {
-                    *count += take_i64(&mut rest)?;
-                }
-                for times in &mut cell.times {
-                    times.merge(&mut rest)?;
-                }
-            }
-        }
-        self.held.batch(|| bytes(&self.groups));
-        Ok(())
-    }
-
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        opt_filter: Option<&BooleanArray>,
-    ) -> DataFusionResult<Vec<ArrayRef>> {
-        row_states::<Self>(values, opt_filter)
-    }
-
-    fn size(&self) -> usize {
-        self.held.bytes() + self.outlines.size()
     }
 }

@@ -16,6 +16,7 @@ pub(super) type CellNumber = u32;
 pub(super) struct Keys {
     names: Names,
     numbers: HashMap<(NameNumber, NameNumber), CellNumber, RandomState>,
+    pairs: Vec<(NameNumber, NameNumber)>,
     /// For each cell its place in the sketch at hand; one that is not this cell's is none.
     places: Vec<usize>,
 }
@@ -23,8 +24,17 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn number(&mut self, first: &str, second: &str) -> CellNumber {
         let pair = (self.names.number(first), self.names.number(second));
-        let next = CellNumber::try_from(self.numbers.len()).unwrap_or(CellNumber::MAX);
-        *self.numbers.entry(pair).or_insert(next)
+        let next = CellNumber::try_from(self.pairs.len()).unwrap_or(CellNumber::MAX);
+        *self.numbers.entry(pair).or_insert_with(|| {
+            self.pairs.push(pair);
+            next
+        })
+    }
+
+    /// The keys of a number.
+    pub(super) fn texts(&self, number: CellNumber) -> (&str, &str) {
+        let pair = self.pairs.get(number as usize);
+        pair.map_or(("", ""), |&(first, second)| (self.names.text(first), self.names.text(second)))
     }
 
     /// The place of a cell among those of a sketch, at the end of them when it is new.
@@ -41,11 +51,33 @@ impl Keys {
 
     /// All keys in their order, with their numbers.
     pub(super) fn sorted(&self) -> Vec<(&str, &str, CellNumber)> {
-        let text = |name: NameNumber| self.names.text(name);
-        let all = self.numbers.iter().map(|(&(first, second), &number)| (text(first), text(second), number));
-        let mut keys: Vec<_> = all.collect();
+        let numbers = self.numbers.values().copied();
+        let mut keys: Vec<_> =
+            numbers.map(|number| (self.texts(number).0, self.texts(number).1, number)).collect();
         keys.sort_unstable();
         keys
+    }
+}
+
+/// Cells by numbers that stand for their keys elsewhere, so that keys are looked up once and not in every sketch.
+#[derive(Debug, Default)]
+pub(super) struct CellsByNumbers {
+    epoch: u32,
+    cells: HashMap<(u32, u32), CellNumber, RandomState>,
+}
+
+impl CellsByNumbers {
+    /// Forgets all when the numbers stand for other keys from now on.
+    pub(super) fn at_epoch(&mut self, epoch: u32) {
+        if self.epoch != epoch {
+            self.cells.clear();
+            self.epoch = epoch;
+        }
+    }
+
+    /// The cell of two numbers; `find` looks up their keys.
+    pub(super) fn get(&mut self, numbers: (u32, u32), find: impl FnOnce() -> CellNumber) -> CellNumber {
+        *self.cells.entry(numbers).or_insert_with(find)
     }
 }
 

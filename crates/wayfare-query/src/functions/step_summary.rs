@@ -1,7 +1,7 @@
 //! `step_summary(path, offsets, state)`: for every step that runs reached, what became of it and how long it took.
 
 use super::keyed_summary::{Alike, Facts};
-use super::outline::Sketch;
+use super::outline::{CellsByNumbers, Sketch};
 use crate::Result;
 use crate::attempts::{End, NotCompleted, RunSteps};
 
@@ -28,10 +28,15 @@ impl Facts for StepSummary {
     const KEYS: &'static [&'static str] = &["step_id"];
     const COUNTS: &'static [&'static str] = &STEP_COUNTS;
     const TIMES: &'static [&'static str] = &["duration", "wait"];
-    type Buffers = RunSteps;
+    type Buffers = (RunSteps, CellsByNumbers);
 
-    fn draw(runs: Alike<'_>, steps: &mut RunSteps, sketch: &mut Sketch<'_>) -> Result<()> {
+    fn draw(
+        runs: Alike<'_>,
+        (steps, cells): &mut (RunSteps, CellsByNumbers),
+        sketch: &mut Sketch<'_>,
+    ) -> Result<()> {
         steps.read(runs.path)?;
+        cells.at_epoch(steps.epoch());
         steps.for_each_step(runs.state, |facts| {
             let attempts = u32::try_from(facts.attempts).unwrap_or(u32::MAX);
             let class = |class| u32::from(facts.not_completed == Some(class));
@@ -47,7 +52,8 @@ impl Facts for StepSummary {
                 class(NotCompleted::OpenHere),
                 class(NotCompleted::MovedOn),
             ];
-            let (mut cell, _) = sketch.at(facts.step, "");
+            let cell = cells.get((facts.name, 0), || sketch.number(facts.step, ""));
+            let (mut cell, _) = sketch.at_number(cell);
             counts.into_iter().enumerate().for_each(|(position, count)| cell.count(position, count));
         });
         steps.for_each_attempt(|attempt| {

@@ -4,21 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BinaryBuilder, BooleanArray, Float64Array, Int64Array, ListArray,
-    StructArray,
-};
-use arrow::buffer::OffsetBuffer;
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array, Int64Array, ListArray, StructArray};
+use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
-use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, TypeSignature,
-    Volatility,
-};
+use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 
-use super::bytes::{put_count, take_count};
-use super::held::Held;
+use super::summary::{Recipe, Rows, Summary, group_at};
 use super::times::Times;
 use crate::stats::{median_ranks_95, percentile};
 
@@ -97,61 +88,34 @@ pub(super) fn summaries() -> DataType {
     DataType::List(element())
 }
 
+/// The function.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct TimeSummary {
-    signature: Signature,
-}
+pub(super) struct TimeSummary;
 
-/// Makes the function.
-pub(super) fn time_summary() -> AggregateUDF {
-    let list = DataType::List(Arc::new(Field::new("item", DataType::Int64, true)));
-    let accepted = [list, DataType::Int64].map(|argument| TypeSignature::Exact(vec![argument])).to_vec();
-    AggregateUDF::from(TimeSummary { signature: Signature::one_of(accepted, Volatility::Immutable) })
-}
+impl Recipe for TimeSummary {
+    type Summary = TimesByPosition;
 
-impl AggregateUDFImpl for TimeSummary {
     fn name(&self) -> &'static str {
         "time_summary"
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn arguments(&self) -> Vec<Vec<DataType>> {
+        let list = DataType::List(Arc::new(Field::new("item", DataType::Int64, true)));
+        vec![vec![list], vec![DataType::Int64]]
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> DataFusionResult<DataType> {
-        Ok(summaries())
+    fn result(&self) -> DataType {
+        summaries()
     }
 
-    fn state_fields(&self, args: StateFieldsArgs<'_>) -> DataFusionResult<Vec<FieldRef>> {
-        Ok(vec![Arc::new(Field::new(format!("{}[times]", args.name), DataType::Binary, true))])
-    }
-
-    fn accumulator(&self, _args: AccumulatorArgs<'_>) -> DataFusionResult<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup::<TimesByGroup>::default()))
-    }
-
-    fn groups_accumulator_supported(&self, _args: AccumulatorArgs<'_>) -> bool {
-        true
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        _args: AccumulatorArgs<'_>,
-    ) -> DataFusionResult<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(TimesByGroup::default()))
+    fn begin(&self) -> DataFusionResult<TimesByPosition> {
+        Ok(TimesByPosition)
     }
 }
 
-/// For each group the known times of every position.
-#[derive(Debug, Default)]
-pub(super) struct TimesByGroup {
-    groups: Vec<Vec<Times>>,
-    held: Held,
-}
-
-fn bytes(groups: &[Vec<Times>]) -> usize {
-    groups.iter().flatten().map(Times::size).sum()
-}
+/// The known times of every position.
+#[derive(Debug)]
+pub(super) struct TimesByPosition;
 
 /// The times at a position, which is made when it is new.
 fn at(positions: &mut Vec<Times>, position: usize) -> Option<&mut Times> {
@@ -161,55 +125,65 @@ fn at(positions: &mut Vec<Times>, position: usize) -> Option<&mut Times> {
     positions.get_mut(position)
 }
 
-impl TimesByGroup {
-    /// Makes more groups, each with so many positions.
-    pub(super) fn grow(&mut self, groups: usize, positions: usize) {
-        self.groups.resize_with(groups, || vec![Times::default(); positions]);
-    }
+/// Bytes in use for the times of all positions.
+pub(super) fn bytes(positions: &[Times]) -> usize {
+    positions.iter().map(Times::size).sum()
+}
 
-    /// Takes note of a batch.
-    pub(super) fn weigh(&mut self) {
-        let Self { groups, held } = self;
-        held.batch(|| bytes(groups));
-    }
-
-    /// The times at every position of a group.
-    pub(super) fn positions(&mut self, group: usize) -> DataFusionResult<&mut Vec<Times>> {
-        self.groups.get_mut(group).ok_or_else(|| exec_datafusion_err!("time_summary: no such group"))
+/// Writes the times of all positions for [`merge`].
+pub(super) fn write(positions: Vec<Times>, out: &mut Vec<u8>) {
+    for times in positions {
+        times.write(out);
     }
 }
 
-impl GroupsAccumulator for TimesByGroup {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        opt_filter: Option<&BooleanArray>,
-        total_num_groups: usize,
-    ) -> DataFusionResult<()> {
-        self.groups.resize_with(total_num_groups, Vec::new);
-        let argument = values.first().ok_or_else(|| exec_datafusion_err!("time_summary: expected times"))?;
-        let wanted = |row: usize| opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+/// Adds what was written, position by position.
+pub(super) fn merge(positions: &mut Vec<Times>, mut written: Buffer) -> DataFusionResult<()> {
+    let mut position = 0;
+    while !written.is_empty() {
+        if let Some(times) = at(positions, position) {
+            times.merge(&mut written)?;
+        }
+        position += 1;
+    }
+    Ok(())
+}
+
+/// A list of summaries for each group.
+pub(super) fn finish(groups: &[Vec<Times>]) -> DataFusionResult<ArrayRef> {
+    let offsets = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
+    let columns = summary_columns(groups.iter().flatten());
+    let rows = StructArray::try_new(summary_fields(), columns, None)?;
+    Ok(Arc::new(ListArray::try_new(element(), offsets, Arc::new(rows), None)?))
+}
+
+impl Summary for TimesByPosition {
+    type Group = Vec<Times>;
+
+    fn group(&self) -> Vec<Times> {
+        Vec::new()
+    }
+
+    fn take(&mut self, rows: &Rows<'_>, groups: &mut [Vec<Times>]) -> DataFusionResult<()> {
+        let [argument] = rows.arguments else {
+            return Err(exec_datafusion_err!("time_summary: expected times"));
+        };
         if let Some(times) = argument.as_primitive_opt::<Int64Type>() {
-            for (row, &group) in group_indices.iter().enumerate().filter(|&(row, _)| wanted(row)) {
-                if let Some(slot) = at(self.positions(group)?, 0)
+            for (row, &group) in rows.wanted() {
+                if let Some(slot) = at(group_at(groups, group)?, 0)
                     && times.is_valid(row)
                 {
                     slot.push(times.value(row));
                 }
             }
-            self.weigh();
             return Ok(());
         }
         let lists = argument.as_list::<i32>();
         let times = lists.values().as_primitive::<Int64Type>();
-        let bounds = lists.value_offsets().windows(2);
-        for (row, (bounds, &group)) in bounds.zip(group_indices).enumerate() {
-            let &[start, end] = bounds else { continue };
-            if !wanted(row) || lists.is_null(row) {
-                continue;
-            }
-            let positions = self.positions(group)?;
+        for (row, &group) in rows.wanted() {
+            let bounds = lists.value_offsets().get(row..row + 2);
+            let Some(&[start, end]) = bounds.filter(|_| lists.is_valid(row)) else { continue };
+            let positions = group_at(groups, group)?;
             let elements =
                 usize::try_from(start).unwrap_or_default()..usize::try_from(end).unwrap_or_default();
             if let Some(last) = elements.len().checked_sub(1) {
@@ -221,110 +195,22 @@ impl GroupsAccumulator for TimesByGroup {
                 }
             }
         }
-        self.weigh();
         Ok(())
     }
 
-    fn evaluate(&mut self, emit_to: EmitTo) -> DataFusionResult<ArrayRef> {
-        let groups = emit_to.take_needed(&mut self.groups);
-        self.held.less(bytes(&self.groups));
-        let offsets = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
-        let columns = summary_columns(groups.iter().flatten());
-        let rows = StructArray::try_new(summary_fields(), columns, None)?;
-        Ok(Arc::new(ListArray::try_new(element(), offsets, Arc::new(rows), None)?))
+    fn bytes(group: &Vec<Times>) -> usize {
+        bytes(group)
     }
 
-    fn state(&mut self, emit_to: EmitTo) -> DataFusionResult<Vec<ArrayRef>> {
-        let groups = emit_to.take_needed(&mut self.groups);
-        // Grown bit by bit it would take twice as much, next to all that it is made of.
-        let written = groups.iter().flatten().map(Times::written_bytes).sum::<usize>();
-        let mut states =
-            BinaryBuilder::with_capacity(groups.len(), written + groups.len() * size_of::<i64>());
-        let mut state = Vec::new();
-        for positions in groups {
-            state.clear();
-            put_count(&mut state, positions.len());
-            for times in &positions {
-                times.write(&mut state);
-            }
-            states.append_value(&state);
-        }
-        self.held.less(bytes(&self.groups));
-        Ok(vec![Arc::new(states.finish())])
+    fn write(&self, group: Vec<Times>, out: &mut Vec<u8>) {
+        write(group, out);
     }
 
-    fn merge_batch(
-        &mut self,
-        states: &[ArrayRef],
-        group_indices: &[usize],
-        total_num_groups: usize,
-    ) -> DataFusionResult<()> {
-        self.groups.resize_with(total_num_groups, Vec::new);
-        let states = states.first().ok_or_else(|| exec_datafusion_err!("time_summary: no state to merge"))?;
-        for (state, &group) in states.as_binary::<i32>().iter().zip(group_indices) {
-            let Some(mut rest) = state else { continue };
-            let positions = self.positions(group)?;
-            for position in 0..take_count(&mut rest)? {
-                if let Some(times) = at(positions, position) {
-                    times.merge(&mut rest)?;
-                }
-            }
-        }
-        self.weigh();
-        Ok(())
+    fn merge(&mut self, group: &mut Vec<Times>, written: Buffer) -> DataFusionResult<()> {
+        merge(group, written)
     }
 
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        opt_filter: Option<&BooleanArray>,
-    ) -> DataFusionResult<Vec<ArrayRef>> {
-        row_states::<Self>(values, opt_filter)
-    }
-
-    fn size(&self) -> usize {
-        self.held.bytes()
-    }
-}
-
-/// Every row as the state of a group of its own.
-pub(super) fn row_states<A: GroupsAccumulator + Default>(
-    values: &[ArrayRef],
-    opt_filter: Option<&BooleanArray>,
-) -> DataFusionResult<Vec<ArrayRef>> {
-    let rows = values.first().map_or(0, arrow::array::Array::len);
-    let groups: Vec<usize> = (0..rows).collect();
-    let mut alone = A::default();
-    alone.update_batch(values, &groups, opt_filter, rows)?;
-    alone.state(EmitTo::All)
-}
-
-/// An accumulator of many groups that is used for one: what plans without a group key ask for.
-#[derive(Debug, Default)]
-pub(super) struct OneGroup<A>(pub(super) A);
-
-impl<A: GroupsAccumulator + Sync + std::fmt::Debug> Accumulator for OneGroup<A> {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> DataFusionResult<()> {
-        let rows = values.first().map_or(0, arrow::array::Array::len);
-        self.0.update_batch(values, &vec![0; rows], None, 1)
-    }
-
-    fn evaluate(&mut self) -> DataFusionResult<ScalarValue> {
-        self.0.merge_batch(&[Arc::new(BinaryBuilder::new().finish())], &[], 1)?;
-        ScalarValue::try_from_array(&self.0.evaluate(EmitTo::All)?, 0)
-    }
-
-    fn size(&self) -> usize {
-        self.0.size()
-    }
-
-    fn state(&mut self) -> DataFusionResult<Vec<ScalarValue>> {
-        self.0.merge_batch(&[Arc::new(BinaryBuilder::new().finish())], &[], 1)?;
-        self.0.state(EmitTo::All)?.iter().map(|state| ScalarValue::try_from_array(state, 0)).collect()
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> DataFusionResult<()> {
-        let rows = states.first().map_or(0, arrow::array::Array::len);
-        self.0.merge_batch(states, &vec![0; rows], 1)
+    fn finish(&mut self, groups: Vec<Vec<Times>>) -> DataFusionResult<ArrayRef> {
+        finish(&groups)
     }
 }

@@ -1,5 +1,6 @@
 //! Many times, kept small: what exact percentiles are computed from.
 
+use arrow::buffer::Buffer;
 use datafusion::common::Result as DataFusionResult;
 
 use super::bytes::{damaged, put_count, put_i64, take_bytes, take_i64};
@@ -7,13 +8,22 @@ use super::bytes::{damaged, put_count, put_i64, take_bytes, take_i64};
 /// A multiset of milliseconds, in no order.
 ///
 /// Each is kept as a number of variable length (LEB128): two bytes up to 16 seconds, three up to 35 minutes. Most
-/// durations and waits take two, a quarter of an integer. Sets are merged by joining their bytes.
+/// durations and waits take two, a quarter of an integer. Bytes lie in chunks, so that no set is moved when it grows, and
+/// sets are merged by joining their chunks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Times {
+    /// Each holds whole times.
+    full: Vec<Buffer>,
     bytes: Vec<u8>,
     count: i64,
     sum: i64,
 }
+
+/// Bytes from which on a chunk is full.
+const CHUNK: usize = 16_384;
+
+/// Bytes from which on a chunk is joined, not copied.
+const JOINED_MIN: usize = 256;
 
 impl Times {
     /// Adds one time. A negative one takes ten bytes.
@@ -26,6 +36,15 @@ impl Times {
             rest >>= 7;
         }
         self.bytes.push(low_bits(rest));
+        if self.bytes.len() >= CHUNK {
+            // a time takes ten bytes at most
+            let next = Vec::with_capacity(CHUNK + 10);
+            self.full.push(Buffer::from_vec(std::mem::replace(&mut self.bytes, next)));
+        }
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &[u8]> {
+        self.full.iter().map(Buffer::as_slice).chain([self.bytes.as_slice()])
     }
 
     /// How many there are.
@@ -43,7 +62,7 @@ impl Times {
     pub(super) fn placed(&self, ranks: impl IntoIterator<Item = usize>) -> Vec<i64> {
         let mut times = Vec::with_capacity(usize::try_from(self.count).unwrap_or_default());
         let (mut time, mut shift) = (0_u64, 0);
-        for &byte in &self.bytes {
+        for &byte in self.chunks().flatten() {
             time |= u64::from(byte & 0x7f) << shift;
             shift += 7;
             if byte & 0x80 == 0 {
@@ -57,24 +76,19 @@ impl Times {
 
     /// Bytes in use.
     pub(super) fn size(&self) -> usize {
-        self.bytes.capacity() + size_of::<Self>()
-    }
-
-    /// How many bytes [`Self::write`] takes.
-    pub(super) fn written_bytes(&self) -> usize {
-        3 * size_of::<i64>() + self.bytes.len()
+        self.full.iter().map(Buffer::len).sum::<usize>() + self.bytes.capacity() + size_of::<Self>()
     }
 
     /// Writes the set for [`Self::merge`].
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         put_i64(out, self.count);
         put_i64(out, self.sum);
-        put_count(out, self.bytes.len());
-        out.extend_from_slice(&self.bytes);
+        put_count(out, self.chunks().map(<[u8]>::len).sum());
+        self.chunks().for_each(|chunk| out.extend_from_slice(chunk));
     }
 
     /// Adds what was written.
-    pub(super) fn merge(&mut self, rest: &mut &[u8]) -> DataFusionResult<()> {
+    pub(super) fn merge(&mut self, rest: &mut Buffer) -> DataFusionResult<()> {
         let (count, sum) = (take_i64(rest)?, take_i64(rest)?);
         let bytes = take_bytes(rest)?;
         if i64::try_from(bytes.len()).is_ok_and(|length| length < count) {
@@ -82,7 +96,11 @@ impl Times {
         }
         self.count += count;
         self.sum = self.sum.saturating_add(sum);
-        self.bytes.extend_from_slice(bytes);
+        if bytes.len() < JOINED_MIN {
+            self.bytes.extend_from_slice(&bytes);
+        } else {
+            self.full.push(bytes);
+        }
         Ok(())
     }
 }
@@ -135,8 +153,7 @@ mod tests {
             }
             let mut written = Vec::new();
             others.write(&mut written);
-            prop_assert_eq!(written.len(), others.written_bytes());
-            times.merge(&mut written.as_slice()).unwrap();
+            times.merge(&mut Buffer::from_vec(written)).unwrap();
             let mut sorted = [left, right].concat();
             sorted.sort_unstable();
             prop_assert_eq!(times.count(), i64::try_from(sorted.len()).unwrap());
@@ -148,13 +165,29 @@ mod tests {
     }
 
     #[test]
+    fn many_times_lie_in_many_chunks() {
+        let all: Vec<i64> = (0..20_000).map(|index| index * 7_919 % 1_000_003).collect();
+        let (mut times, mut others) = (Times::default(), Times::default());
+        times.extend(all.iter().copied());
+        others.extend(all.iter().copied());
+        let mut written = Vec::new();
+        others.write(&mut written);
+        times.merge(&mut Buffer::from_vec(written)).unwrap();
+        assert!(times.full.len() > 2, "{} chunks", times.full.len());
+        let mut sorted = [all.as_slice(), all.as_slice()].concat();
+        sorted.sort_unstable();
+        assert_eq!(times.placed(0..sorted.len()), sorted);
+        assert_eq!((times.count(), times.sum()), (40_000, sorted.iter().sum()));
+    }
+
+    #[test]
     fn a_damaged_state_is_refused() {
         let mut written = Vec::new();
         let mut times = Times::default();
         times.push(5);
         times.write(&mut written);
-        assert!(Times::default().merge(&mut &written[..written.len() - 1]).is_err());
+        assert!(Times::default().merge(&mut Buffer::from(&written[..written.len() - 1])).is_err());
         written[0] = 9;
-        assert!(Times::default().merge(&mut written.as_slice()).is_err());
+        assert!(Times::default().merge(&mut Buffer::from_vec(written)).is_err());
     }
 }

@@ -4,9 +4,8 @@
 use std::collections::HashSet;
 
 use super::keyed_summary::{Alike, Facts};
-use super::outline::Sketch;
-use crate::attempts::RunSteps;
-use crate::timeline::{Kind, tokens};
+use super::outline::{CellsByNumbers, Sketch};
+use crate::attempts::{RunState, RunSteps};
 use crate::{Error, Result};
 
 /// A node of the graph as text: one character for its kind, then its name.
@@ -30,8 +29,42 @@ pub(super) struct Buffers {
     steps: RunSteps,
     option: String,
     kept: Option<HashSet<String>>,
-    from: String,
-    to: String,
+    cells: CellsByNumbers,
+}
+
+/// A node of the graph.
+#[derive(Debug, Clone, Copy)]
+enum Node<'a> {
+    Start,
+    /// A step, with the number of its name.
+    Step(u32, &'a str),
+    End(RunState),
+    Other,
+}
+
+impl Node<'_> {
+    /// Numbers that no step has: of the start, of the other steps, and of the ends from there on down.
+    const START: u32 = u32::MAX;
+    const OTHER: u32 = u32::MAX - 1;
+    const ENDS: u32 = u32::MAX - 2;
+
+    fn number(self) -> u32 {
+        match self {
+            Self::Start => Self::START,
+            Self::Step(name, _) => name,
+            Self::End(state) => Self::ENDS - state as u32,
+            Self::Other => Self::OTHER,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Start => START_NODE.into(),
+            Self::Step(_, step) => format!("{STEP_NODE}{step}"),
+            Self::End(state) => format!("{END_NODE}{}", state.as_str()),
+            Self::Other => OTHER_NODE.into(),
+        }
+    }
 }
 
 impl Facts for Transitions {
@@ -44,15 +77,16 @@ impl Facts for Transitions {
 
     fn draw(runs: Alike<'_>, buffers: &mut Buffers, sketch: &mut Sketch<'_>) -> Result<()> {
         buffers.keep(runs.option)?;
-        let Buffers { steps, kept, from, to, .. } = buffers;
+        let Buffers { steps, kept, cells, .. } = buffers;
         steps.read(runs.path)?;
+        cells.at_epoch(steps.epoch());
         sketch.tokens(steps.tokens());
-        let (start, end) = bounds(runs.path)?;
-        from.clear();
-        from.push(START_NODE);
-        let mut since = Some(start);
-        let mut pass = |from: &str, to: &str, since: Option<usize>, until: Option<usize>| {
-            let (mut cell, first) = sketch.at(from, to);
+        let (start, end) = steps.bounds();
+        let (mut from, mut since) = (Node::Start, Some(start));
+        let mut pass = |from: Node<'_>, to: Node<'_>, since: Option<usize>, until: Option<usize>| {
+            let numbers = (from.number(), to.number());
+            let cell = cells.get(numbers, || sketch.number(&from.text(), &to.text()));
+            let (mut cell, first) = sketch.at_number(cell);
             cell.count(0, first.into());
             cell.count(1, 1);
             if let (Some(since), Some(until)) = (since, until) {
@@ -60,22 +94,13 @@ impl Facts for Transitions {
             }
         };
         steps.for_each_attempt(|attempt| {
-            to.clear();
-            if kept.as_ref().is_none_or(|kept| kept.contains(attempt.step)) {
-                to.push(STEP_NODE);
-                to.push_str(attempt.step);
-            } else {
-                to.push(OTHER_NODE);
-            }
+            let is_kept = kept.as_ref().is_none_or(|kept| kept.contains(attempt.step));
+            let to = if is_kept { Node::Step(attempt.name, attempt.step) } else { Node::Other };
             let began = attempt.started.or(attempt.ended);
             pass(from, to, since, began);
-            since = began;
-            std::mem::swap(from, to);
+            (from, since) = (to, began);
         });
-        to.clear();
-        to.push(END_NODE);
-        to.push_str(runs.state.as_str());
-        pass(from, to, since, end);
+        pass(from, Node::End(runs.state), since, end);
         Ok(())
     }
 }
@@ -89,17 +114,4 @@ impl Buffers {
         }
         Ok(())
     }
-}
-
-/// The tokens with which the journey starts, else the first, and with which it ends.
-fn bounds(path: &str) -> Result<(usize, Option<usize>)> {
-    let (mut start, mut end) = (None, None);
-    for (index, token) in tokens(path).enumerate() {
-        match token?.kind {
-            Kind::JourneyStarted if start.is_none() => start = Some(index),
-            Kind::JourneySucceeded | Kind::JourneyFailed if end.is_none() => end = Some(index),
-            _ => {}
-        }
-    }
-    Ok((start.unwrap_or_default(), end))
 }

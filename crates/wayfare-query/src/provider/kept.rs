@@ -1,4 +1,4 @@
-//! What questions read of files again and again, kept from one to the next: footers and bloom filters.
+//! What questions read of files again and again, kept from one to the next: footers, page indexes and bloom filters.
 //!
 //! A file of the store never changes and no other gets its name, so what was read of it stays true.
 
@@ -16,20 +16,20 @@ use datafusion::execution::cache::{Cache as _, CacheKey, CacheValue};
 use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
 use datafusion::parquet::arrow::async_reader::AsyncFileReader;
 use datafusion::parquet::errors::Result as ParquetResult;
-use datafusion::parquet::file::metadata::ParquetMetaData;
+use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use object_store::ObjectStore;
 use object_store::path::Path;
 
-/// Bytes of footers that are kept; those not used for longest go first.
+/// Bytes of footers and page indexes that are kept; those not used for longest go first.
 pub(crate) const FOOTERS_BYTES: usize = 64 << 20;
 
 /// Bytes of bloom filters that are kept.
 const FILTERS_BYTES: usize = 64 << 20;
 
-/// Footers and bloom filters that an engine has read.
+/// Footers, page indexes and bloom filters that an engine has read.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
     pub(crate) footers: Arc<FileMetadataCache>,
@@ -84,15 +84,18 @@ impl CacheValue for Filter {
 pub(super) struct Readers {
     files: CachedParquetFileReaderFactory,
     filters: Arc<Filters>,
+    indexed: bool,
 }
 
 impl Readers {
+    /// `indexed`: page indexes are wanted, where files have them.
     pub(super) fn new(
         store: Arc<dyn ObjectStore>,
         footers: Arc<FileMetadataCache>,
         filters: Arc<Filters>,
+        indexed: bool,
     ) -> Self {
-        Self { files: CachedParquetFileReaderFactory::new(store, footers), filters }
+        Self { files: CachedParquetFileReaderFactory::new(store, footers), filters, indexed }
     }
 }
 
@@ -107,7 +110,7 @@ impl ParquetFileReaderFactory for Readers {
         let path = partitioned_file.object_meta.location.clone();
         let file =
             self.files.create_reader(partition_index, partitioned_file, metadata_size_hint, metrics)?;
-        Ok(Box::new(Reader { file, path, filters: Arc::clone(&self.filters) }))
+        Ok(Box::new(Reader { file, path, filters: Arc::clone(&self.filters), indexed: self.indexed }))
     }
 }
 
@@ -115,6 +118,13 @@ struct Reader {
     file: Box<dyn AsyncFileReader + Send>,
     path: Path,
     filters: Arc<Filters>,
+    indexed: bool,
+}
+
+/// Whether the file has a page index that was not read with the footer.
+fn lacks_page_index(footer: &ParquetMetaData) -> bool {
+    let mut columns = footer.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    footer.column_index().is_none() && columns.any(|column| column.column_index_offset().is_some())
 }
 
 impl AsyncFileReader for Reader {
@@ -136,10 +146,20 @@ impl AsyncFileReader for Reader {
         self.file.get_byte_ranges(ranges)
     }
 
+    /// Footers come with their page index where it is wanted: read later, it would not be kept.
     fn get_metadata<'a>(
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
-        self.file.get_metadata(options)
+        async move {
+            let footer = self.file.get_metadata(options).await?;
+            if !self.indexed || !lacks_page_index(&footer) {
+                return Ok(footer);
+            }
+            let indexed = options.cloned().unwrap_or_default();
+            let indexed = indexed.with_page_index_policy(PageIndexPolicy::Optional);
+            self.file.get_metadata(Some(&indexed)).await
+        }
+        .boxed()
     }
 }
