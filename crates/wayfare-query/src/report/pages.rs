@@ -92,27 +92,26 @@ fn from_on(plan: &DataFrame, asked: &Asked<'_>, values: &[Value]) -> Result<Expr
     for (by, value) in asked.order.iter().zip(values).rev() {
         let kind = plan.schema().field_with_unqualified_name(by.column).map_err(failed)?.data_type();
         let is = || col(by.column);
-        whole = match scalar(kind, value).ok_or_else(unfit)? {
-            None => is().is_null().and(whole),
-            Some(value) => {
-                let further = if by.ascending { is().gt(value.clone()) } else { is().lt(value.clone()) };
-                further.or(is().is_null()).or(is().eq(value).and(whole))
-            }
+        whole = if value.is_null() {
+            is().is_null().and(whole)
+        } else {
+            let value = scalar(kind, value).ok_or_else(unfit)?;
+            let further = if by.ascending { is().gt(value.clone()) } else { is().lt(value.clone()) };
+            further.or(is().is_null()).or(is().eq(value).and(whole))
         };
     }
     if values.len() == asked.order.len() { Ok(whole) } else { Err(unfit()) }
 }
 
 /// A value of a place as one of a column; nothing where they do not fit.
-fn scalar(kind: &DataType, value: &Value) -> Option<Option<Expr>> {
-    Some(Some(match (kind, value) {
-        (_, Value::Null) => return Some(None),
+fn scalar(kind: &DataType, value: &Value) -> Option<Expr> {
+    Some(match (kind, value) {
         (DataType::Timestamp(..), Value::Number(micros)) => lit(instant(micros.as_i64()?)),
         (DataType::Int64, Value::Number(number)) => lit(number.as_i64()?),
         (DataType::Utf8View, Value::String(text)) => lit(text),
         (DataType::BinaryView, Value::String(hex)) => lit(ScalarValue::BinaryView(Some(from_hex(hex)?))),
         _ => return None,
-    }))
+    })
 }
 
 fn value(column: &ArrayRef, row: usize) -> Result<Value> {
@@ -123,10 +122,7 @@ fn value(column: &ArrayRef, row: usize) -> Result<Value> {
         DataType::Timestamp(..) => column.as_primitive::<TimestampMicrosecondType>().value(row).into(),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(row).into(),
         DataType::Utf8View => column.as_string_view().value(row).into(),
-        DataType::BinaryView => {
-            let bytes = column.as_binary_view().value(row);
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
-        }
+        DataType::BinaryView => place::to_hex(column.as_binary_view().value(row)).into(),
         other => return Err(Error::internal(format!("a list cannot go on behind {other}"))),
     })
 }

@@ -20,11 +20,13 @@ pub(super) fn digest<Q: Serialize>(question: &Q) -> String {
 /// Writes a place in the list of a question.
 pub(super) fn write<P: Serialize>(digest: &str, place: &P) -> String {
     let json = serde_json::to_string(place).unwrap_or_default();
-    let mut text = format!("{digest}.");
-    for byte in json.bytes() {
-        text.extend([byte >> 4, byte & 0xf].iter().filter_map(|digit| char::from_digit((*digit).into(), 16)));
-    }
-    text
+    format!("{digest}.{}", to_hex(json.as_bytes()))
+}
+
+/// Bytes as pairs of hexadecimal digits.
+pub(super) fn to_hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// That what a caller gives as the place to go on from is none of this list.
