@@ -108,7 +108,7 @@ def marked(sandbox, match):
     else:
         printed = sandbox.output(what, int(width) if width else None)
         # a place in a log holds when the store was made
-        printed = re.sub(r"--after \d[0-9a-f.]+", "--after …", printed)
+        printed = re.sub(r"--after [0-9a-f][0-9a-f.]+", "--after …", printed)
         body = "```console\n" + f"$ {what}\n{printed}".rstrip() + "\n```"
     first = match.group(0).splitlines()[0]
     return f"{first}\n{body}\n<!-- end -->"

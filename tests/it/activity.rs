@@ -144,7 +144,7 @@ fn counts_are_those_of_the_lines() {
     let store = loaded();
     // events that were stored twice count once
     let again: String = of_source("risk").take(50).map(Value::to_string).collect::<Vec<_>>().join("\n");
-    store.ingest(&[store.file("again.ndjson", again)]);
+    assert_eq!(store.ingest(&[store.file("again.ndjson", again)])["accepted"], 50);
     let mut by_type: BTreeMap<String, i64> = BTreeMap::new();
     for line in of_source("risk") {
         let kind = line["additional_params"]["recommendation"]["type"].as_str().unwrap();

@@ -118,3 +118,35 @@ fn the_order_of_arrival_is_the_number_in_the_log_whatever_file_came_when() {
     );
     assert!(seen.iter().all(|levels| *levels == seen[0]), "{seen:?}");
 }
+
+#[test]
+fn a_funnel_says_how_many_events_have_no_id_of_its_unit() {
+    let event = |step: &str, second: u32, user: Value| {
+        let event = json!({ "activity": "step_completed", "timestamp": format!("2026-03-01T10:00:{second:02}Z"), "invocation_id": "r",
+            "user_id": user, "additional_params": { "journey_id": "login", "step_id": step } });
+        format!("{event}\n")
+    };
+    let store = Store::new();
+    let lines =
+        [event("form", 1, Value::Null), event("password", 2, Value::Null), event("otp", 3, json!("ann"))]
+            .concat();
+    store.ingest(&[store.file("events.ndjson", lines)]);
+    let funnel = |more: &[&str]| {
+        let answer = store.run(
+            &[&["funnel", "--journey", "login", "--step", "form", "--step", "otp", "--format", "json"], more]
+                .concat(),
+        );
+        answer.expect(0).json()
+    };
+    let said = |answer: &Value| -> Vec<String> {
+        let notes = answer["notes"].as_array().into_iter().flatten();
+        notes.filter_map(Value::as_str).filter(|note| note.contains("left out")).map(str::to_owned).collect()
+    };
+    let by_user = funnel(&["--unit", "user"]);
+    assert_eq!(by_user["rows"][0]["reached"], 0);
+    assert_eq!(said(&by_user), ["2 of 3 stored events in the scope have no user_id and were left out"]);
+    // the range is that of the events' own time
+    assert!(said(&funnel(&["--unit", "user", "--from", "2026-03-01T10:00:03Z"])).is_empty());
+    assert_eq!(said(&funnel(&["--unit", "correlation"])).len(), 1);
+    assert!(said(&funnel(&[])).is_empty());
+}

@@ -143,12 +143,23 @@ fn a_tenants_numbers_are_its_own_in_sql_too() {
             get(format!("/api/v1/invocations/{other}-1?tenant={other}")).problem(404);
             let rows = get("/api/v1/invocations".to_owned()).json()["rows"].as_array().unwrap().len();
             assert_eq!(rows, 4);
+            assert_eq!(rejected(&server, token), 0);
         }
+        assert_eq!(rejected(&server, &everyone), 1);
         assert_eq!(number(&everyone, "SELECT count(*) AS n FROM events"), 36);
     };
     check();
     store.ok(&["compact"]);
     check();
+}
+
+/// Rows of the list of rejected lines, and those that it says there are.
+fn rejected(server: &Server, token: &str) -> u64 {
+    let list = "/api/v1/reports/quality?list=rejected%20line:%20missing_field";
+    let answer = server.request("GET", list).token(token).send().expect(200).json();
+    let rows = answer["rows"].as_array().unwrap().len() as u64;
+    assert_eq!(answer["rows_total"], rows);
+    rows
 }
 
 #[test]

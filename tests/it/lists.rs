@@ -271,10 +271,137 @@ fn pages_of_a_funnels_list(store: &Store, server: &Server) {
     let path = link.strip_prefix('<').unwrap().split_once('>').unwrap().0;
     assert_ne!(ids(&server.get(path).expect(200).json()["rows"]), ids(&first.json()["rows"]));
     let table = store.ok(&["funnel", "--journey", "login", "--list", "step=1", "--limit", "5"]);
-    assert!(table.contains("more rows (--limit)"), "{table}");
+    assert!(table.contains("rows (--limit); next page: --after "), "{table}");
+    // what a table says of the next page leads there, and the last page says nothing of one
+    for list in [
+        &["invocations", "--journey", "login"][..],
+        &["funnel", "--journey", "login", "--list", "step=1"],
+        &["activity", "admin"],
+    ] {
+        let text = |more: &[&str]| store.ok(&[list, more].concat());
+        let first = text(&["--limit", "60"]);
+        let next =
+            first.split_once("next page: --after ").map(|(_, rest)| rest.split_whitespace().next().unwrap());
+        let second = text(&["--limit", "100000", "--after", next.unwrap()]);
+        assert!(!second.contains("--after") && !second.contains("more rows"), "{list:?}: {second}");
+    }
     store.run(&["funnel", "--journey", "login", "--after", "00"]).expect(2).says(&["no pages"]);
     store
         .run(&["funnel", "--journey", "login", "--list", "units", "--after", "00"])
         .expect(2)
-        .says(&["the `next` of a page"]);
+        .says(&["expected the `next` that the page before gave, saw \"00\""]);
+}
+
+/// All rows of a list, walked page by page; every page says how many there are.
+fn walked(store: &Store, list: &[&str], limit: &str) -> Vec<Value> {
+    let (mut rows, mut total, mut next) = (Vec::new(), 0, None::<String>);
+    loop {
+        let mut question = [list, &["--limit", limit, "--format", "json"]].concat();
+        question.extend(next.iter().flat_map(|next| ["--after", next.as_str()]));
+        let page = store.run(&question).expect(0).json();
+        let of_all = count(&page, "rows_total");
+        assert!(next.is_none() || total == of_all, "{list:?}");
+        total = of_all;
+        rows.extend(page["rows"].as_array().unwrap().iter().cloned());
+        next = page["next"].as_str().map(str::to_owned);
+        if next.is_none() {
+            assert_eq!(i64::try_from(rows.len()).unwrap(), total, "{list:?}");
+            return rows;
+        }
+    }
+}
+
+#[test]
+fn events_and_lines_of_an_issue_are_listed_as_often_as_they_are_counted() {
+    let login = json!({ "journey_id": "login" });
+    let mut lines = vec![
+        event("journey_started", 0, "r", &login),
+        event(
+            "journey_started",
+            1,
+            "lost",
+            &json!({ "journey_id": "otp", "parent_invocation_id": "nobody" }),
+        ),
+        event("journey_started", 2, "found", &json!({ "journey_id": "otp", "parent_invocation_id": "r" })),
+    ];
+    for index in 0..7 {
+        lines.push(event(["coffee_made", "tea_made"][index % 2], 3, "r", &login));
+        lines.push(format!("{{\"activity\": nonsense {index}\n"));
+    }
+    for index in 0..3 {
+        let orphan = json!({ "activity": "journey_completed_successfully", "source": "cis", "timestamp": format!("2026-01-01T11:00:0{index}Z"), "additional_params": login });
+        lines.push(format!("{orphan}\n"));
+    }
+    lines.push("{}\n".to_owned());
+    let store = Store::new();
+    let whole = lines.concat();
+    store.run(&["ingest", "--max-rejects", "100", &store.file("events.ndjson", whole)]).expect(0);
+    // stored twice, and counted so
+    let again = store.file("again.ndjson", format!("{}\n", lines[3]));
+    store.run(&["ingest", &again]).expect(0);
+    let rows = store.rows(&["quality"]);
+    let listed: Vec<&Value> =
+        rows.iter().filter(|row| row["unit"] != "runs" && count(row, "count") > 0).collect();
+    assert!(listed.len() >= 5, "{rows:?}");
+    for row in listed {
+        let issue = row["issue"].as_str().unwrap();
+        if issue == "events stored twice" {
+            store.run(&["quality", "--list", issue]).expect(2).says(&["saw one of runs", "issue="]);
+            continue;
+        }
+        for limit in ["1", "3", "1000"] {
+            let rows = walked(&store, &["quality", "--list", issue], limit);
+            assert_eq!(i64::try_from(rows.len()).unwrap(), count(row, "count"), "{issue}");
+        }
+    }
+    let parents = walked(&store, &["quality", "--list", "parent invocation that is not there"], "9");
+    assert_eq!(parents[0]["invocation_id"], "lost");
+    let refused = walked(&store, &["quality", "--list", "rejected line: bad_json"], "9");
+    assert_eq!((&refused[0]["line"], &refused[6]["line"]), (&json!(5), &json!(17)));
+    assert!(refused[0]["detail"].as_str().unwrap().contains("saw nonsense"), "{}", refused[0]);
+    for (list, said) in [
+        (["--list", "unknown activty"], "did you mean unknown activity"),
+        (["--list", "rejected line: bad_jsn"], "did you mean bad_json"),
+        (["--list", "second end"], "`invocations` lists the runs"),
+        (["--after", "00"], "counts have no pages"),
+    ] {
+        store.run(&[&["quality"], &list[..]].concat()).expect(2).says(&[said]);
+    }
+}
+
+#[test]
+fn sessions_and_recommendations_are_listed_as_often_as_they_are_counted() {
+    let store = Store::new();
+    store.ingest(&[sample()]);
+    let odd = json!({ "activity": "risk_recommendation", "source": "risk", "timestamp": "2026-03-20T10:00:00Z",
+        "additional_params": { "recommendation": { "type": "Ponder" } } });
+    store.ingest(&[store.file("odd.ndjson", format!("{odd}\n"))]);
+    for row in store.rows(&["sessions"]) {
+        let conditions = [is(&row, "outcome", "outcome"), is(&row, "kind", "kind")];
+        let list = ["sessions", "--list", "--where", &conditions[0], "--where", &conditions[1]];
+        let rows = walked(&store, &list, "17");
+        assert_eq!(i64::try_from(rows.len()).unwrap(), count(&row, "sessions"), "{row}");
+        assert!(
+            rows.is_sorted_by(|one, next| one["first_at"].as_str() >= next["first_at"].as_str()),
+            "{row}"
+        );
+    }
+    store.run(&["sessions", "--list", "--by", "day"]).expect(2).says(&["one row a session"]);
+    store.run(&["sessions", "--after", "00"]).expect(2).says(&["counts have no pages"]);
+    let all = &store.rows(&["risk", "--by", "all"])[0];
+    assert_eq!(count(all, "other"), 1);
+    for kind in ["trust", "allow", "challenge", "deny", "other"] {
+        let condition = format!("recommendation_type={kind}");
+        let events = store.rows(&[
+            "activity",
+            "risk",
+            "--type",
+            "risk_recommendation",
+            "--where",
+            &condition,
+            "--limit",
+            "100000",
+        ]);
+        assert_eq!(i64::try_from(events.len()).unwrap(), count(all, kind), "{kind}");
+    }
 }

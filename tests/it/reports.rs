@@ -223,7 +223,10 @@ fn pages_of_runs_neither_skip_nor_repeat() {
         }
         assert_eq!(walked, whole, "{sort}");
     }
-    store.run(&words("invocations --after 00")).expect(2).says(&["the `next` of a page"]);
+    store
+        .run(&words("invocations --after 00"))
+        .expect(2)
+        .says(&["expected the `next` that the page before gave"]);
 }
 
 #[test]

@@ -263,6 +263,18 @@ test("numbers of the verification funnel open a list of that length, which has p
   await close();
 });
 
+test("an outcome of verification sessions opens a list of them, which leads to their events", async () => {
+  const { page, close } = await opened("/activity/verify");
+  const row = printed("sessions")[0];
+  await page.locator("a[href*='ended=']").first().click();
+  await page.waitForURL(/ended=/);
+  await settled(page);
+  assert.match(await page.locator(".total").first().innerText(), new RegExp(`^${row.sessions.toLocaleString("en")} sessions`));
+  await page.locator("table", { has: page.getByText("Behind the number") }).locator("tbody a").first().click();
+  await page.waitForURL(/session_id/);
+  await close();
+});
+
 test("a cell of the heat map opens its runs", async () => {
   const { page, close } = await opened("/journey?journey=login&view=durations");
   const box = await page.getByRole("img", { name: /^started by weekday/ }).boundingBox();
@@ -320,6 +332,19 @@ test("a question that takes long can be cancelled and asked again", async () => 
 test("what is wrong with a question stands where its answer would", async () => {
   const { page, close } = await opened("/quality?where=platfrm%3Dios");
   assert.match(await page.getByRole("alert").innerText(), /platfrm[^]*did you mean platform/);
+  await close();
+});
+
+test("sides of a comparison may have values with commas in them", async () => {
+  const { page, close } = await opened("/journey?journey=login&view=compare");
+  const side = page.getByLabel("Baseline (a)");
+  await side.fill("platform in (ios, android), user_agent != \"a, b\", country != 'x,y'");
+  await side.press("Enter");
+  await page.waitForURL(/[?&]a=/);
+  await settled(page);
+  const sides = new URL(page.url()).searchParams.getAll("a");
+  assert.deepEqual(sides, ["platform in (ios, android)", "user_agent != \"a, b\"", "country != 'x,y'"]);
+  assert.equal(await side.inputValue(), sides.join(", "));
   await close();
 });
 
@@ -397,6 +422,22 @@ test("the keyboard reaches the first number and opens what is behind it", async 
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/invocations/);
   await close();
+});
+
+test("an issue of events and one of lines open lists of them", async () => {
+  const lines = ['{"activity": nonsense', JSON.stringify({ activity: "coffee_made", timestamp: "2026-03-30T23:59:56Z" })].join("\n");
+  const sent = await fetch(`${BASE}/api/v1/events`, { method: "POST", headers: { "content-type": "application/x-ndjson" }, body: lines });
+  assert.equal(sent.status, 200, await sent.text());
+  for (const [issue, noun, text] of [["unknown activity", "events", /coffee_made/], ["rejected line: bad_json", "lines", /saw nonsense/]]) {
+    const { page, close } = await opened("/quality");
+    const row = printed("quality").find((row) => row.issue === issue);
+    await page.locator("tbody tr", { hasText: new RegExp(issue, "i") }).locator("td.is-count a").first().click();
+    await page.waitForURL(/issue=/);
+    await settled(page);
+    assert.match(await page.locator(".total").innerText(), new RegExp(`^${row.count} ${noun}`));
+    assert.match(await page.locator("table").last().innerText(), text);
+    await close();
+  }
 });
 
 test("an issue of runs opens a list of them", async () => {

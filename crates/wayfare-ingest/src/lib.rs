@@ -28,6 +28,7 @@ mod event;
 mod generate;
 mod ingest;
 mod input;
+mod json_fault;
 mod limits;
 mod mapping;
 mod nearest;
@@ -51,6 +52,7 @@ pub use ingest::{
     REJECTS_SHOWN_MAX, ingest,
 };
 pub use input::{Input, Origin, expand};
+pub use json_fault::json_fault;
 pub use limits::Limits;
 pub use mapping::{Lifetime, Mapper, Mapping, MissingColumn};
 pub use nearest::nearest;

@@ -18,6 +18,7 @@ mod journeys;
 mod main_line;
 mod nesting;
 mod overview;
+mod pages;
 mod paths;
 mod place;
 mod quality;
@@ -34,7 +35,7 @@ use futures::stream::{BoxStream, StreamExt as _};
 use serde_json::Value;
 
 use crate::question::Question;
-use crate::spec::{Scope, Spec, StepSpec};
+use crate::spec::{QualitySpec, Scope, SessionsSpec, Spec, StepSpec};
 use crate::{Engine, Error, Result};
 
 /// The answer to one [`Spec`](crate::spec::Spec).
@@ -93,14 +94,14 @@ pub(crate) async fn answer(engine: &Engine, spec: &Spec) -> Result<Report> {
         Spec::Durations(spec) => durations::rows(&question, spec).await?,
         Spec::Compare(spec) => compare::rows(&question, spec).await?,
         Spec::SubJourneys(_) => sub_journeys::rows(&question).await?,
-        Spec::Quality(_) => quality::rows(&question).await?,
+        Spec::Quality(spec) => quality::rows(&question, spec).await?,
         Spec::Invocations(spec) => invocations::rows(&question, spec).await?,
         Spec::Invocation { id, tenant, .. } => invocation::rows(&question, id, tenant.as_deref()).await?,
         Spec::Journeys(_) => journeys::rows(&question).await?,
         Spec::Values { column, .. } => values::rows(&question, column).await?,
         Spec::Activity(spec) => activity::rows(&question, spec).await?,
         Spec::Event { id, .. } => event::rows(&question, id).await?,
-        Spec::Sessions(scope) => sessions::rows(&question, scope).await?,
+        Spec::Sessions(spec) => sessions::rows(&question, spec).await?,
         Spec::Risk(scope) => risk::rows(&question, scope).await?,
         Spec::Sql { query } => sql::rows(&question, query).await?,
     };
@@ -159,11 +160,13 @@ fn asked(spec: &Spec) -> Result<(Scope, &'static [&'static str])> {
         Spec::Invocations(spec) => (spec.scope.clone(), &[]),
         Spec::Steps(scope)
         | Spec::SubJourneys(scope)
-        | Spec::Quality(scope)
+        | Spec::Quality(QualitySpec { scope, .. })
         | Spec::Journeys(scope)
         | Spec::Values { scope, .. } => (scope.clone(), &[]),
         Spec::Activity(spec) => (activity::scope(spec)?, &[]),
-        Spec::Sessions(scope) | Spec::Risk(scope) => (Scope { by: Vec::new(), ..scope.clone() }, &[]),
+        Spec::Sessions(SessionsSpec { scope, .. }) | Spec::Risk(scope) => {
+            (Scope { by: Vec::new(), ..scope.clone() }, &[])
+        }
         Spec::Invocation { tz, .. } | Spec::Event { tz, .. } => {
             (Scope { tz: tz.clone(), ..Scope::default() }, &[])
         }
@@ -186,7 +189,7 @@ fn refuse_split(spec: &Spec) -> Result<()> {
         Spec::Explain(spec) => {
             (&spec.funnel.scope, "it has one row an event", "`funnel --by …` splits what runs have in common")
         }
-        Spec::Quality(scope) => {
+        Spec::Quality(QualitySpec { scope, .. }) => {
             (scope, "it has one row an issue", "`--journey` and `--where` narrow the runs")
         }
         _ => return Ok(()),

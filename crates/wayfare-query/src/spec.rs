@@ -23,7 +23,9 @@ pub use funnel::{
     OneOrMany, PropOp, PropSpec, StepSpec, TrendSpec, Unit,
 };
 pub use range::{Range, parse_instant_ms, parse_tz};
-pub use reports::{CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView};
+pub use reports::{
+    CausesSpec, CompareSpec, DurationsSpec, DurationsView, PathsSpec, PathsView, QualitySpec, SessionsSpec,
+};
 pub(crate) use step::step_text;
 pub use step::{Step, StepTest};
 pub use wayfare_ingest::{format_duration_ms, parse_duration_ms};
@@ -94,7 +96,7 @@ pub enum Spec {
     /// Journeys inside journeys.
     SubJourneys(Scope),
     /// What is wrong with the events.
-    Quality(Scope),
+    Quality(QualitySpec),
     /// A list of runs.
     Invocations(InvocationsSpec),
     /// The events of one run.
@@ -129,7 +131,7 @@ pub enum Spec {
         tz: Option<String>,
     },
     /// Verification sessions by their outcome.
-    Sessions(Scope),
+    Sessions(SessionsSpec),
     /// Risk recommendations by their type.
     Risk(Scope),
     /// One read-only SQL query.

@@ -24,6 +24,7 @@ use arrow::array::{Array, RecordBatch};
 use clap::ValueEnum;
 use wayfare_query::Report;
 
+pub(crate) use self::facts::more;
 pub(crate) use self::human::size;
 
 /// Version of the JSON objects' shape; grows when a field changes its meaning or goes away.

@@ -6,7 +6,6 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wayfare_query::words::counted;
 use wayfare_query::{Error, Report, ReportStream, Result};
 
 use futures::TryStreamExt as _;
@@ -81,8 +80,8 @@ impl Session {
             for note in &report.notes {
                 self.say(format_args!("note: {note}"));
             }
-            if report.rows_cut() > 0 {
-                self.say(format_args!("note: {} (--limit)", counted(report.rows_cut(), "more row")));
+            if let Some(more) = render::more(report) {
+                self.say(format_args!("note: {more}"));
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::record::Value;
-use crate::{Limits, Reason, Record};
+use crate::{Limits, Reason, Record, json_fault};
 
 /// From this number of fields on, repeated names are found by hashing.
 const FEW_FIELDS: usize = 32;
@@ -31,7 +31,7 @@ pub(super) fn record<'a>(text: &'a [u8], limits: &Limits) -> Result<Record<'a>, 
     }
     match fields(text) {
         Ok(fields) => Ok(Record { fields }),
-        Err(error) => Err((Reason::BadJson, json_detail(&error))),
+        Err(error) => Err((Reason::BadJson, json_fault(&error, text))),
     }
 }
 
@@ -165,19 +165,9 @@ fn not_an_object(text: &str) -> (Reason, String) {
         Ok("null") => "null",
         Ok("true" | "false") => "a boolean",
         Ok(_) => "a number",
-        Err(error) => return (Reason::BadJson, json_detail(&error)),
+        Err(error) => return (Reason::BadJson, json_fault(&error, text)),
     };
     (Reason::NotAnObject, format!("expected a JSON object, saw {seen}"))
-}
-
-/// The parser's message with its place inside the record; the record's own line stands elsewhere.
-fn json_detail(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let bare = message.split(" at line ").next().unwrap_or_default();
-    match error.line() {
-        0 | 1 => format!("{bare} at column {}", error.column()),
-        line => format!("{bare} at line {line} of the record, column {}", error.column()),
-    }
 }
 
 struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
@@ -274,10 +264,10 @@ mod tests {
             ("[1]", Reason::NotAnObject, "an array"),
             ("\"x\"", Reason::NotAnObject, "a string"),
             ("12", Reason::NotAnObject, "a number"),
-            ("{\"a\":}", Reason::BadJson, "expected value at column 6"),
-            ("{\"a\":1", Reason::BadJson, "EOF"),
-            ("{\"a\":1} x", Reason::BadJson, "trailing characters"),
-            ("nonsense", Reason::BadJson, "expected"),
+            ("{\"a\":}", Reason::BadJson, "expected a value, saw } at column 6"),
+            ("{\"a\":1", Reason::BadJson, "saw the end inside an object"),
+            ("{\"a\":1} x", Reason::BadJson, "expected nothing after the end"),
+            ("nonsense", Reason::BadJson, "saw nonsense at column 1"),
             ("{\"a\":[[[[1]]]]}", Reason::TooDeep, "at most 4"),
         ] {
             let (seen, detail) = read(text).unwrap_err();

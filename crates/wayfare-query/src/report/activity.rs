@@ -18,13 +18,13 @@ use datafusion::prelude::DataFrame;
 use futures::stream::BoxStream;
 use wayfare_ingest::{DataFile, catalogue};
 
+use crate::Result;
 use crate::error::of_datafusion;
 use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{collect, column};
 use crate::runs::instant;
 use crate::spec::{ActivitySpec, Log, Scope, suggest};
-use crate::{Error, Result};
 
 use self::cursor::Cursor;
 pub(super) use self::cursor::from_hex;
@@ -52,9 +52,7 @@ pub(super) async fn rows(question: &Question<'_>, spec: &ActivitySpec) -> Result
         let (batch, next) = pages::page(&listing, limit).await?;
         let mut answer = Answer::new(title(spec.log), batch);
         if let Some(last) = next {
-            let next = listing.cursor_behind(last).await?;
-            answer.notes.push(format!("more with --after {next}"));
-            answer.next = Some(next);
+            answer.next = Some(listing.cursor_behind(last).await?);
         }
         answer
     } else {
@@ -202,9 +200,4 @@ async fn check_types(question: &Question<'_>, spec: &ActivitySpec) -> Result<()>
         }
     }
     Ok(())
-}
-
-/// A mistake in what the caller passes back to us.
-fn bad_cursor(why: &str) -> Error {
-    Error::invalid(format!("expected in after the `next` of a page, {why}"))
 }

@@ -111,8 +111,8 @@ fn query(question: &Question<'_>, columns: &[&str]) -> String {
          cells AS (
            SELECT {named}{comma} count(*) AS calls, count(*) FILTER (WHERE failed) AS failed,
              count(*) FILTER (WHERE explains) AS failures_explained,
-             count(DISTINCT {RUN}) AS invocations,
-             count(DISTINCT {RUN}) FILTER (WHERE failed) AS invocations_with_failed,
+             count(DISTINCT run) AS invocations,
+             count(DISTINCT run) FILTER (WHERE failed) AS invocations_with_failed,
              time_summary(latency_ms) AS latency
            FROM placed {grouped})
          SELECT * EXCEPT (latency), latency[1] AS latency FROM cells WHERE calls > 0
@@ -121,30 +121,34 @@ fn query(question: &Question<'_>, columns: &[&str]) -> String {
     )
 }
 
-/// The run of a call as one text: an id may stand for runs of several tenants.
-const RUN: &str = "concat(coalesce(tenant_id, ''), ' ', invocation_id)";
-
 /// The calls of the views `events` and `runs`, each once, as a list of common tables that ends in `placed`: whether a call
 /// failed, and whether it explains the failure of its run. `of_runs` are further columns of the run `r`, each followed by a comma.
 fn placed(of_runs: &str) -> String {
-    // Only the last failed call of the connection that a failure is attributed to explains it: one call a failed run.
+    // Runs first: calls of others are most, and each would have to be told apart. A number stands for a run where its calls
+    // are, as it takes less room than an id. Only the last failed call of the connection that a failure is attributed to
+    // explains it: one call a failed run. Such calls are few, so they alone are put in order.
+    let of_runs_here = "e.activity = 'external_connection_call' AND e.source = 'cis'";
+    let run = "e.invocation_id = r.invocation_id AND e.tenant_id IS NOT DISTINCT FROM r.tenant_id";
+    let failed = "(coalesce(e.outcome = 'failure', false) OR coalesce(e.error_code <> '', false)
+               OR coalesce(e.http_status >= 400, false))";
     format!(
-        "calls AS (
-           SELECT DISTINCT tenant_id, invocation_id, event_id, timestamp, latency_ms,
-             connection_id, step_id, http_status, outcome, error_code, error_category,
-             coalesce(outcome = 'failure', false) OR coalesce(error_code <> '', false)
-               OR coalesce(http_status >= 400, false) AS failed
-           FROM events
-           WHERE activity = 'external_connection_call' AND source = 'cis' AND invocation_id IS NOT NULL),
+        "numbered AS (SELECT *, row_number() OVER () AS run FROM runs),
+         calls AS (
+           SELECT DISTINCT r.run, r.tenant_id, r.invocation_id, e.event_id, e.timestamp, e.latency_ms,
+             e.connection_id, e.step_id, e.http_status, e.outcome, e.error_code, e.error_category, {of_runs}
+             {failed} AS failed
+           FROM events e JOIN numbered r ON {run} WHERE {of_runs_here}),
          suspects AS (
-           SELECT c.*, {of_runs} c.failed AND r.state = 'failed' AND coalesce(r.connection_id = c.connection_id, false)
-             AND coalesce(c.timestamp <= r.ended_at, false) AS suspect
-           FROM calls c JOIN runs r
-             ON c.invocation_id = r.invocation_id AND c.tenant_id IS NOT DISTINCT FROM r.tenant_id),
+           SELECT e.event_id, e.invocation_id, e.tenant_id, row_number() OVER (
+               PARTITION BY e.tenant_id, e.invocation_id ORDER BY e.timestamp DESC, e.event_id DESC) AS place
+           FROM events e JOIN runs r ON {run}
+           WHERE {of_runs_here} AND {failed} AND r.state = 'failed' AND r.connection_id = e.connection_id
+             AND e.timestamp <= r.ended_at),
          placed AS (
-           SELECT *, suspect AND row_number() OVER (PARTITION BY tenant_id, invocation_id, suspect
-             ORDER BY timestamp DESC, event_id DESC) = 1 AS explains
-           FROM suspects)"
+           SELECT c.*, s.event_id IS NOT NULL AS explains
+           FROM (SELECT * FROM suspects WHERE place = 1) s RIGHT JOIN calls c
+             ON s.event_id = c.event_id AND s.invocation_id = c.invocation_id
+             AND s.tenant_id IS NOT DISTINCT FROM c.tenant_id)"
     )
 }
 

@@ -159,6 +159,7 @@ async fn added_up(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> 
     };
     answer.notes.push(asked.window(spec.unit.noun()));
     answer.notes.push(format!("{} in the scope", counted(tally.units, spec.unit.noun())));
+    answer.notes.extend(units::explain_nobodys(question, spec).await?);
     if tally.dropped > 0 {
         let dropped = counted(tally.dropped, spec.unit.noun());
         answer.notes.push(format!("{dropped} left out: an exclusion lies in what they did best"));

@@ -11,6 +11,7 @@ use crate::functions::{END_NODE, OTHER_NODE, START_NODE, STEP_NODE, TRANSITION_C
 use crate::question::{Question, quoted};
 use crate::rows::{Direction, Rows, collect, column, field, integers, sorted, words};
 use crate::spec::{PathsSpec, PathsView, step_text};
+use crate::words::counted;
 use crate::{Error, Result};
 
 use super::funnel::literal;
@@ -206,7 +207,7 @@ async fn variants(question: &Question<'_>) -> Result<Answer> {
     top.mark(&mut rows);
     let mut answer = Answer::new("Paths: the ways that runs take", rows.finish()?);
     if found.num_rows() > 0 {
-        answer.notes.push(format!("{} ways in all", found.num_rows()));
+        answer.notes.push(format!("{} in all", counted(found.num_rows(), "way")));
     }
     Ok(answer)
 }

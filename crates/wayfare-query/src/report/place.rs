@@ -20,11 +20,20 @@ pub(super) fn digest<Q: Serialize>(question: &Q) -> String {
 /// Writes a place in the list of a question.
 pub(super) fn write<P: Serialize>(digest: &str, place: &P) -> String {
     let json = serde_json::to_string(place).unwrap_or_default();
-    let mut text = format!("{digest}.");
-    for byte in json.bytes() {
-        text.extend([byte >> 4, byte & 0xf].iter().filter_map(|digit| char::from_digit((*digit).into(), 16)));
-    }
-    text
+    format!("{digest}.{}", to_hex(json.as_bytes()))
+}
+
+/// Bytes as pairs of hexadecimal digits.
+pub(super) fn to_hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+/// That what a caller gives as the place to go on from is none of this list.
+pub(super) fn wrong(seen: &str) -> Error {
+    Error::invalid(format!("expected the `next` that the page before gave, saw {seen}"))
+        .with("option", "after")
+        .hint("only the limit may change from page to page; without after the list begins anew")
 }
 
 /// Reads what [`write`] wrote.
@@ -32,13 +41,11 @@ pub(super) fn write<P: Serialize>(digest: &str, place: &P) -> String {
 /// # Errors
 /// `Invalid` for any other text, and for a place in another list.
 pub(super) fn read<P: DeserializeOwned>(text: &str, digest: &str) -> Result<P> {
-    let wrong = |saw: &str| Error::invalid(format!("expected in after the `next` of a page, saw {saw}"));
     let parts = text.split_once('.').and_then(|(digest, hex)| Some((digest, from_hex(hex)?)));
     let read = parts.and_then(|(digest, json)| Some((digest, serde_json::from_slice(&json).ok()?)));
     match read {
         None => Err(wrong(&format!("{text:?}"))),
-        Some((seen, _)) if seen != digest => Err(wrong("that of another question")
-            .hint("only the limit may change from page to page; without after the list begins anew")),
+        Some((seen, _)) if seen != digest => Err(wrong("that of another question")),
         Some((_, place)) => Ok(place),
     }
 }

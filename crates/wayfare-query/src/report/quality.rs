@@ -4,6 +4,8 @@
 //! rate is given as it would be if all such runs that ended had failed or had succeeded, and all such runs without an end had failed or
 //! succeeded, too. An event or a line that belongs to no run could be the end of one more run each.
 
+mod list;
+
 use arrow::array::{Int64Array, RecordBatch};
 use datafusion::logical_expr::{col, lit};
 use wayfare_ingest::catalogue::{event_types, find};
@@ -15,7 +17,7 @@ use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{Rows, collect, integers, quotient, texts, words};
 use crate::runs::instant;
-use crate::spec::suggest;
+use crate::spec::{QualitySpec, suggest};
 use crate::words::{count, counted};
 use crate::{Error, Result};
 
@@ -36,9 +38,15 @@ struct Finding {
     example: Option<String>,
 }
 
-pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
+pub(super) async fn rows(question: &Question<'_>, spec: &QualitySpec) -> Result<Answer> {
     question.register("runs", question.runs(&[])?)?;
     question.register("events", events(question)?)?;
+    if let Some(issue) = &spec.list {
+        return list::rows(question, spec, issue).await;
+    }
+    if spec.after.is_some() {
+        return Err(Error::invalid("after is for a list: counts have no pages"));
+    }
     let (mut findings, [succeeded, failed]) = of_runs(question).await?;
     findings.extend(of_events(question).await?);
     findings.extend(of_quarantine(question).await?);
@@ -119,7 +127,7 @@ async fn of_runs(question: &Question<'_>) -> Result<(Vec<Finding>, [i64; 2])> {
     let [(_, negative), (_, nameless), (_, repeated)] = BESIDE_PATHS;
     let query = format!(
         "SELECT state, defects(path) AS defects, {negative} AS negative, {nameless} AS nameless, {repeated} AS repeated,
-           count(*) AS runs, sum(duplicates) AS duplicates, min(invocation_id) AS example
+           count(*) AS runs, sum(duplicates) AS duplicates, sum(events + duplicates) AS stored, min(invocation_id) AS example
          FROM runs GROUP BY 1, 2, 3, 4, 5"
     );
     let found = collect(question.sql(&query).await?).await?;
@@ -162,10 +170,7 @@ async fn of_runs(question: &Question<'_>) -> Result<(Vec<Finding>, [i64; 2])> {
     duplicates.runs = [0; 3];
     duplicates.count = integers(&found, "duplicates")?.iter().flatten().sum();
     duplicates.unit = "events";
-    let counted =
-        collect(question.sql("SELECT coalesce(sum(events + duplicates), 0) AS events FROM runs").await?)
-            .await?;
-    duplicates.of = integers(&counted, "events")?.iter().flatten().sum();
+    duplicates.of = integers(&found, "stored")?.iter().flatten().sum();
     findings.push(duplicates);
     let ended = gather("", &|_| true).runs;
     Ok((findings, [ended[0], ended[1]]))
@@ -182,69 +187,120 @@ fn role_counts(role: Role) -> bool {
 }
 
 async fn of_events(question: &Question<'_>) -> Result<Vec<Finding>> {
-    let orphan = format!("source = 'cis' AND invocation_id IS NULL AND activity IN ({})", of_journeys());
-    let ends = "activity IN ('journey_completed_successfully', 'journey_completed_unsuccessfully')";
-    let checks = [
-        ("event of a journey without an invocation", orphan.as_str(), true),
-        ("time after its ingestion by a day or more", "timestamp > ingested_at + INTERVAL '1' DAY", false),
-        (
-            "time before its ingestion by ten years or more",
-            "timestamp < ingested_at - INTERVAL '3650' DAY",
-            false,
-        ),
-    ];
-    let list: Vec<String> = checks
-        .iter()
-        .enumerate()
-        .map(|(index, (_, when, _))| {
-            format!("count(*) FILTER (WHERE {when}) AS count_{index}, min(invocation_id) FILTER (WHERE {when}) AS example_{index}")
-        })
-        .collect();
-    let query = format!(
-        "SELECT count(*) AS events, count(*) FILTER (WHERE {orphan} AND {ends}) AS ends, {} FROM events",
-        list.join(", ")
-    );
-    let found = collect(question.sql(&query).await?).await?;
-    let one = |name: &str| Ok::<_, Error>(integers(&found, name)?.iter().flatten().sum::<i64>());
-    let events = one("events")?;
+    let (unknown, events) = activities(question).await?;
+    let unknown = unknown_activities(&unknown, events);
     let mut findings = Vec::new();
-    for (index, (issue, _, unseen)) in checks.into_iter().enumerate() {
-        let example = texts(&found, &format!("example_{index}"))?.into_iter().flatten().next();
-        findings.push(Finding {
-            issue: issue.to_owned(),
-            unit: "events",
-            count: one(&format!("count_{index}"))?,
-            of: events,
-            // Only an end that finds no run is a run that is not counted.
-            unseen: if unseen { one("ends")? } else { 0 },
-            example,
-            ..Finding::default()
-        });
+    for check in Check::all(question).await? {
+        findings.push(check.finding(question, events).await?);
     }
-    findings.push(unknown_activities(question, events).await?);
+    findings.push(unknown);
     findings.push(lost_parents(question, events).await?);
     Ok(findings)
 }
 
-/// Events of activities that no catalogue knows.
-async fn unknown_activities(question: &Question<'_>, events: i64) -> Result<Finding> {
+/// Issues of events that more than the event's own columns tell.
+const UNKNOWN_ACTIVITY: &str = "unknown activity";
+const LOST_PARENT: &str = "parent invocation that is not there";
+
+/// What stands before the reason of lines that were not taken in.
+const REJECTED: &str = "rejected line: ";
+
+/// Microseconds of a day.
+const DAY_US: i64 = 86_400_000_000;
+
+/// Microseconds by which a clock that is wrong by years is behind, leap days left out.
+const TEN_YEARS_US: i64 = 3_650 * DAY_US;
+
+/// Something that can be wrong with an event, told by its own columns.
+struct Check {
+    issue: &'static str,
+    /// The condition, in SQL.
+    holds: String,
+    /// Whether it could be the end of a run that is not counted.
+    is_runs: bool,
+}
+
+impl Check {
+    async fn all(question: &Question<'_>) -> Result<[Self; 3]> {
+        let [earliest, latest] = ingestion(question).await?;
+        let orphan = format!("source = 'cis' AND invocation_id IS NULL AND activity IN ({})", of_journeys());
+        // the first half leaves files out by their statistics, the second one decides; intervals would be added to each
+        // time by the calendar, which takes twenty times as long
+        let later = format!(
+            "timestamp > to_timestamp_micros({}) AND CAST(timestamp AS BIGINT) - CAST(ingested_at AS BIGINT) > {DAY_US}",
+            earliest.saturating_add(DAY_US)
+        );
+        let before = format!(
+            "timestamp < to_timestamp_micros({}) AND CAST(ingested_at AS BIGINT) - CAST(timestamp AS BIGINT) > {TEN_YEARS_US}",
+            latest.saturating_sub(TEN_YEARS_US)
+        );
+        let of = |issue, holds, is_runs| Self { issue, holds, is_runs };
+        Ok([
+            of("event of a journey without an invocation", orphan, true),
+            of("time after its ingestion by a day or more", later, false),
+            of("time before its ingestion by ten years or more", before, false),
+        ])
+    }
+
+    async fn finding(self, question: &Question<'_>, events: i64) -> Result<Finding> {
+        let ends = "activity IN ('journey_completed_successfully', 'journey_completed_unsuccessfully')";
+        let query = format!(
+            "SELECT count(*) AS events, count(*) FILTER (WHERE {ends}) AS ends, min(invocation_id) AS example
+             FROM events WHERE {}",
+            self.holds
+        );
+        let found = collect(question.sql(&query).await?).await?;
+        let one = |name: &str| Ok::<_, Error>(integers(&found, name)?.iter().flatten().sum::<i64>());
+        Ok(Finding {
+            issue: self.issue.to_owned(),
+            unit: "events",
+            count: one("events")?,
+            of: events,
+            // Only an end that finds no run is a run that is not counted.
+            unseen: if self.is_runs { one("ends")? } else { 0 },
+            example: texts(&found, "example")?.into_iter().flatten().next(),
+            ..Finding::default()
+        })
+    }
+}
+
+/// When the first and the last of the events were taken in, in microseconds.
+async fn ingestion(question: &Question<'_>) -> Result<[i64; 2]> {
+    let query = "SELECT CAST(min(ingested_at) AS BIGINT) AS first, CAST(max(ingested_at) AS BIGINT) AS last FROM events";
+    let found = collect(question.sql(query).await?).await?;
+    let one = |name: &str| Ok::<_, Error>(integers(&found, name)?.iter().flatten().sum::<i64>());
+    Ok([one("first")?, one("last")?])
+}
+
+/// An activity that no catalogue knows, and how many events it has.
+struct Unknown {
+    source: String,
+    activity: String,
+    events: i64,
+}
+
+/// The activities that no catalogue knows, and how many events there are at all.
+async fn activities(question: &Question<'_>) -> Result<(Vec<Unknown>, i64)> {
     let query = "SELECT source, activity, count(*) AS events FROM events GROUP BY source, activity";
     let found = collect(question.sql(query).await?).await?;
     let counts = integers(&found, "events")?;
-    let mut finding =
-        Finding { issue: "unknown activity".to_owned(), unit: "events", of: events, ..Finding::default() };
-    let mut unknown: Vec<String> = Vec::new();
     let names = words(&found, "source")?.into_iter().zip(words(&found, "activity")?);
-    for (row, (source, activity)) in names.enumerate() {
-        let source: Option<Source> = source.parse().ok();
-        if find(source, &activity).is_none() {
-            finding.count += counts.value(row);
-            unknown.push(activity);
-        }
+    let seen = names.zip(counts.values());
+    let unknown =
+        seen.filter(|((source, activity), _)| find(source.parse::<Source>().ok(), activity).is_none());
+    let unknown = unknown.map(|((source, activity), &events)| Unknown { source, activity, events });
+    Ok((unknown.collect(), counts.iter().flatten().sum()))
+}
+
+fn unknown_activities(unknown: &[Unknown], events: i64) -> Finding {
+    Finding {
+        issue: UNKNOWN_ACTIVITY.to_owned(),
+        unit: "events",
+        count: unknown.iter().map(|unknown| unknown.events).sum(),
+        of: events,
+        example: unknown.iter().map(|unknown| &unknown.activity).min().cloned(),
+        ..Finding::default()
     }
-    unknown.sort();
-    finding.example = unknown.into_iter().next();
-    Ok(finding)
 }
 
 /// Events that name a parent which has no event.
@@ -254,7 +310,7 @@ async fn lost_parents(question: &Question<'_>, events: i64) -> Result<Finding> {
          WHERE e.parent_invocation_id IS NOT NULL";
     let found = collect(question.sql(query).await?).await?;
     Ok(Finding {
-        issue: "parent invocation that is not there".to_owned(),
+        issue: LOST_PARENT.to_owned(),
         unit: "events",
         count: integers(&found, "events")?.iter().flatten().sum(),
         of: events,
@@ -263,11 +319,16 @@ async fn lost_parents(question: &Question<'_>, events: i64) -> Result<Finding> {
     })
 }
 
-async fn of_quarantine(question: &Question<'_>) -> Result<Vec<Finding>> {
+/// Makes the lines that were not taken in known as the view `quarantine`.
+fn register_quarantine(question: &Question<'_>) -> Result<()> {
     let refused = SnapshotTable::new(question.store.quarantine(), question.snapshot.quarantine.files.clone());
     let refused = question.context.read_table(std::sync::Arc::new(refused));
     let refused = refused.map_err(|cause| of_datafusion("cannot plan the quarantine", cause))?;
-    question.register("quarantine", refused)?;
+    question.register("quarantine", refused)
+}
+
+async fn of_quarantine(question: &Question<'_>) -> Result<Vec<Finding>> {
+    register_quarantine(question)?;
     let query = "SELECT reason, count(*) AS lines, min(file || ':' || CAST(line AS VARCHAR)) AS example
          FROM quarantine GROUP BY reason ORDER BY reason";
     let found = collect(question.sql(query).await?).await?;
@@ -279,7 +340,7 @@ async fn of_quarantine(question: &Question<'_>) -> Result<Vec<Finding>> {
     {
         let count = lines.value(row);
         findings.push(Finding {
-            issue: format!("rejected line: {reason}"),
+            issue: format!("{REJECTED}{reason}"),
             unit: "lines",
             count,
             of: total,

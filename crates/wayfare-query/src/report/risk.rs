@@ -5,6 +5,9 @@ use std::sync::Arc;
 use arrow::array::{AsArray as _, Float64Array};
 use arrow::datatypes::Decimal128Type;
 
+use datafusion::logical_expr::{Expr, col, lit, when};
+use datafusion::prelude::SessionContext;
+
 use crate::Result;
 use crate::error::of_datafusion;
 use crate::question::{Question, listed, quoted};
@@ -14,7 +17,22 @@ use crate::spec::Scope;
 use super::{Answer, empty, events};
 
 /// The types of a recommendation, as the platform names them, and `other` for what it may add.
-const TYPES: [&str; 5] = ["trust", "allow", "challenge", "deny", "other"];
+const TYPES: [&str; 5] = ["trust", "allow", "challenge", "deny", OTHER];
+
+const OTHER: &str = "other";
+
+/// The column of an event that says which of [`TYPES`] it counts as.
+pub(super) const TYPE_COLUMN: &str = "recommendation_type";
+
+/// Which of [`TYPES`] a recommendation counts as, whatever its letter case.
+pub(super) fn type_of(context: &SessionContext) -> Result<Expr> {
+    let written = events::call(context, "param", vec![col("additional_params"), lit("recommendation.type")])?;
+    let lower = events::call(context, "lower", vec![written])?;
+    let known = TYPES.iter().filter(|kind| **kind != OTHER).map(|kind| lit(*kind)).collect();
+    when(lower.clone().in_list(known, false), lower)
+        .otherwise(lit(OTHER))
+        .map_err(|cause| of_datafusion("cannot tell recommendations apart", cause))
+}
 
 /// What to split by unless the scope says otherwise.
 const BY_DEFAULT: [&str; 1] = ["day"];
@@ -41,7 +59,11 @@ pub(super) async fn rows(question: &Question<'_>, scope: &Scope) -> Result<Answe
             .map_err(|cause| of_datafusion("cannot split by a dimension", cause))?;
         names.push(name);
     }
-    question.register("risk_events", found)?;
+    let found = found.with_column(TYPE_COLUMN, type_of(&question.context)?);
+    question.register(
+        "risk_events",
+        found.map_err(|cause| of_datafusion("cannot read the parameters", cause))?,
+    )?;
     let keys = listed(names.iter().map(|name| quoted(name)));
     let grouped = |further: &str| {
         let all: Vec<String> = names
@@ -59,10 +81,8 @@ pub(super) async fn rows(question: &Question<'_>, scope: &Scope) -> Result<Answe
     let query = format!(
         "SELECT {keys} count(*) AS recommendations, {counts}, count(score) AS scores, sum(score) AS score
          FROM (SELECT {keys} event_id,
-                 CASE WHEN min(type) IN ('trust', 'allow', 'challenge', 'deny') THEN min(type) ELSE 'other' END AS type,
-                 min(score) AS score
-               FROM (SELECT *, lower(param(additional_params, 'recommendation.type')) AS type,
-                       try_cast(param(additional_params, 'risk_score') AS DECIMAL(20, {SCORE_SCALE})) AS score
+                 min({TYPE_COLUMN}) AS type, min(score) AS score
+               FROM (SELECT *, try_cast(param(additional_params, 'risk_score') AS DECIMAL(20, {SCORE_SCALE})) AS score
                      FROM risk_events WHERE source = 'risk' AND activity = 'risk_recommendation')
                {once})
          {grouped} {ordered}",

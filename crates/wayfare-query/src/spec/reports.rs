@@ -77,3 +77,34 @@ pub struct CompareSpec {
     /// The side that is compared with it.
     pub b: Vec<String>,
 }
+
+/// Verification sessions: counted by their outcome, or listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct SessionsSpec {
+    /// Which sessions count; the range is of their first event, conditions may name `kind` and `outcome`.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// Whether the sessions themselves are listed, the newest first; `limit` is the length of a page.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub list: bool,
+    /// Where the page before ended: its `next`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// Quality: what is wrong with the events, or the events or lines of an issue.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct QualitySpec {
+    /// Which runs count.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// The events or lines of this issue, as the report writes it; `limit` is the length of a page. Runs of an issue are
+    /// listed by `invocations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// Where the page before ended: its `next`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::de::DeserializeOwned;
+use wayfare_ingest::json_fault;
 use wayfare_query::funnel::{
     EntryPolicy, EventReuse, ExclusionEffect, OnRepeat, Order, StrictReentry, StrictRepeats, StrictScope,
     Ties, WindowFrom,
@@ -154,7 +155,8 @@ fn read(path: &PathBuf) -> Result<FunnelSpec> {
     }
     let text = fs::read_to_string(path).map_err(failed)?;
     serde_json::from_str(&text).map_err(|cause| {
-        Error::invalid(format!("expected a funnel as JSON: {cause}")).with("file", path.display())
+        Error::invalid(format!("expected a funnel as JSON: {}", json_fault(&cause, &text)))
+            .with("file", path.display())
     })
 }
 

@@ -1,7 +1,7 @@
 //! `wayfare sessions`.
 
 use clap::Args;
-use wayfare_query::spec::Spec;
+use wayfare_query::spec::{SessionsSpec, Spec};
 
 use crate::args::ScopeArgs;
 
@@ -9,7 +9,8 @@ const EXAMPLES: &str = "\
 Examples:
   wayfare sessions --store shop
   wayfare sessions --store shop --by platform
-  wayfare sessions --store shop --from -7d --by day --where country=DE --output sessions.csv";
+  wayfare sessions --store shop --from -7d --by day --where country=DE --output sessions.csv
+  wayfare sessions --store shop --list --where outcome=denied --limit 20";
 
 /// Show how verification sessions ended
 ///
@@ -18,12 +19,21 @@ Examples:
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub(crate) struct Sessions {
+    /// List the sessions themselves, the newest first; conditions may name `kind` and `outcome`
+    #[arg(long, help_heading = "List")]
+    list: bool,
+
+    /// Go on where a page ended: the `next` of its JSON
+    #[arg(long, value_name = "NEXT", help_heading = "List")]
+    after: Option<String>,
+
     #[command(flatten)]
     scope: ScopeArgs,
 }
 
 impl Sessions {
     pub(crate) fn spec(self) -> Spec {
-        Spec::Sessions(self.scope.into())
+        let Self { list, after, scope } = self;
+        Spec::Sessions(SessionsSpec { scope: scope.into(), list, after })
     }
 }

@@ -4,7 +4,7 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 use serde_json::Value;
 use wayfare_query::Report;
-use wayfare_query::words::{instant, instant_in};
+use wayfare_query::words::{counted, instant, instant_in};
 
 use super::human;
 
@@ -44,6 +44,22 @@ pub(super) fn facts(report: &Report) -> Vec<String> {
     });
     facts.extend(report.as_of_ms.map(|as_of_ms| format!("as of {}", instant_in(as_of_ms, zone))));
     facts
+}
+
+/// What rows there are beside the given ones, and how to see them; nothing where there are none.
+pub(crate) fn more(report: &Report) -> Option<String> {
+    let is_page_behind_another = report.spec.get("after").is_some_and(|after| !after.is_null());
+    match (&report.next, report.rows_total) {
+        (Some(next), Some(total)) => {
+            Some(format!("of {} (--limit); next page: --after {next}", counted(total, "row")))
+        }
+        (Some(next), None) => Some(format!("next page: --after {next}")),
+        // the last page, and rows before it
+        (None, _) if is_page_behind_another => None,
+        (None, _) => Some(report.rows_cut())
+            .filter(|cut| *cut > 0)
+            .map(|cut| format!("{} (--limit)", counted(cut, "more row"))),
+    }
 }
 
 fn texts(value: Option<&Value>) -> Vec<String> {

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use wayfare_query::Report;
-use wayfare_query::words::counted;
 
 use super::column::{Manner, columns};
 use super::{facts, human};
@@ -30,9 +29,8 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for index in 0..report.batch.num_rows() {
         row(out, &mut columns.iter().map(|column| escaped(&column.show(index, manner).text)))?;
     }
-    let cut = report.rows_cut();
-    if cut > 0 {
-        writeln!(out, "\n… {} (--limit)", counted(cut, "more row"))?;
+    if let Some(more) = facts::more(report) {
+        writeln!(out, "\n… {more}")?;
     }
     for note in &report.notes {
         writeln!(out, "\n{}", escaped(note))?;

@@ -12,7 +12,6 @@ mod upright;
 use std::io::{self, Write};
 
 use wayfare_query::Report;
-use wayfare_query::words::counted;
 
 use self::layout::Layout;
 use self::paint::Paint;
@@ -109,9 +108,8 @@ fn head(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
 
 fn foot(report: &Report, rest: &Rest<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint { color: look.color, unicode: look.unicode };
-    let cut = report.rows_cut();
-    if cut > 0 {
-        writeln!(out, "{} {} (--limit)", paint.dots(), counted(cut, "more row"))?;
+    if let Some(more) = facts::more(report) {
+        writeln!(out, "{} {more}", paint.dots())?;
     }
     if !report.notes.is_empty() {
         writeln!(out)?;

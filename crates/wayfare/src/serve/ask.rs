@@ -3,7 +3,7 @@
 use axum::http::{StatusCode, Uri};
 use serde::Deserialize as _;
 use serde_json::{Map, Number, Value};
-use wayfare_ingest::nearest;
+use wayfare_ingest::{json_fault, nearest};
 use wayfare_query::spec::Spec;
 
 use super::catalogue::{CATALOGUE, Entry, Written, written};
@@ -110,7 +110,7 @@ impl Parameters {
                     continue;
                 }
                 Written::Json => serde_json::from_str(value)
-                    .map_err(|cause| wrong("JSON").hint(cause.to_string()).at(format!("/{name}")))?,
+                    .map_err(|cause| wrong("JSON").hint(json_fault(&cause, value)).at(format!("/{name}")))?,
             };
             if fields.insert(name.clone(), value).is_some() {
                 return Err(invalid(format!("expected {name} once, saw it twice")).at(format!("/{name}")));
@@ -133,8 +133,10 @@ pub(crate) fn question_of_json(report: &str, body: &[u8]) -> Result<Spec, Proble
     if body.trim_ascii().is_empty() {
         return spec(entry, Map::new());
     }
-    let fields: Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|cause| invalid(format!("expected the report's spec as a JSON object: {cause}")))?;
+    let fields: Map<String, Value> = serde_json::from_slice(body).map_err(|cause| {
+        let fault = json_fault(&cause, &String::from_utf8_lossy(body));
+        invalid(format!("expected the report's spec as a JSON object: {fault}"))
+    })?;
     spec(entry, fields)
 }
 

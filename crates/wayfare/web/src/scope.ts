@@ -30,6 +30,12 @@ function quoted(text: string): string {
   return /^[\w.:-]+$/.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
 }
 
+/** Conditions that someone wrote with commas between them; a comma in quotes or brackets belongs to a value. */
+export function conditionsOf(text: string): string[] {
+  const parts = text.match(/(?:(?<!\w)"[^"]*"?|(?<!\w)'[^']*'?|\([^)]*\)?|[^,(])+/g) ?? [];
+  return parts.map((part) => part.trim()).filter(Boolean);
+}
+
 /** Reads a column's condition back, for the filters that have a field of their own. */
 export function conditionValue(query: URLSearchParams, column: string): string {
   const found = query.getAll("where").find((text) => text.startsWith(column + "="));

@@ -9,6 +9,7 @@ use crate::question::Question;
 use crate::spec::Log;
 
 use super::super::events::call;
+use super::super::risk;
 
 /// Columns that are computed from the parameters: name and path. They can be filtered and grouped by like stored ones.
 fn computed(log: Log) -> &'static [(&'static str, &'static str)] {
@@ -111,6 +112,9 @@ pub(super) fn with_computed(question: &Question<'_>, log: Log, events: DataFrame
     }
     if log == Log::Admin {
         added.push(("changes", call(context, "changes", vec![col("additional_params")])?));
+    }
+    if log == Log::Risk {
+        added.push((risk::TYPE_COLUMN, risk::type_of(context)?));
     }
     added.into_iter().try_fold(events, |events, (name, value)| {
         events.with_column(name, value).map_err(|cause| of_datafusion("cannot read the parameters", cause))

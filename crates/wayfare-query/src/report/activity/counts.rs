@@ -1,15 +1,17 @@
 //! How many events of a log there are of each kind.
 //!
 //! An event that was stored twice counts once. Both have one id and one date, so ids are told apart date by date, a slice
-//! of dates after the other: that takes the memory of one slice however long the log is.
+//! of dates after the other: that takes the memory of one slice however long the log is. Most slices have no id twice,
+//! which is found out from the ids alone; their events are then counted as they are, all slices at once.
 
-use arrow::array::{Int64Array, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch};
 use arrow::datatypes::Schema;
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::expr_fn::{count, count_distinct, max, min, sum};
 use datafusion::logical_expr::{Expr, cast, col, lit};
 use datafusion::prelude::DataFrame;
+use futures::TryStreamExt as _;
 
 use crate::error::of_datafusion;
 use crate::functions::{CYCLES, INTERVALS};
@@ -31,6 +33,9 @@ fn subject(log: Log) -> (&'static str, &'static str) {
 
 /// Events of the dates whose ids are told apart at once; a date with more is a slice of its own.
 const SLICE_EVENTS: u64 = 1_000_000;
+
+/// Ids that are looked through for repeats; 8 bytes are kept of each.
+const IDS_MAX: usize = 1 << 24;
 
 /// Dates in slices, all files of a date in one; `events` says how many a file has.
 fn slices<F>(dates: Vec<Vec<F>>, events: impl Fn(&F) -> u64) -> Vec<Vec<F>> {
@@ -89,10 +94,17 @@ pub(super) async fn rows(question: &Question<'_>, spec: &ActivitySpec) -> Result
     let all = listing.events_of(listing.dates().concat())?;
     let keys = Keys::of(question, spec, all.schema().as_arrow())?;
     let (subjects, subject) = subject(spec.log);
-    let mut parts = Vec::new();
+    let (mut parts, mut different) = (Vec::new(), Vec::new());
     for files in slices(listing.dates(), |file| file.statistics.rows) {
-        parts.push(collect(events_once(&keys, listing.events_of(files)?)?).await?);
+        let events = listing.events_of(files.clone())?;
+        if may_have_repeats(events.clone()).await? {
+            let once = count_distinct(col("event_id"));
+            parts.push(collect(events_by(&keys, events, once)?).await?);
+        } else {
+            different.extend(files);
+        }
     }
+    parts.push(collect(events_by(&keys, listing.events_of(different)?, count(lit(1_i64)))?).await?);
     parts.push(collect(subjects_once(&keys, all, subject)?).await?);
     let found = collect(joined(question, &keys, parts)?).await?;
     let mut rows = Rows::default();
@@ -111,10 +123,29 @@ pub(super) async fn rows(question: &Question<'_>, spec: &ActivitySpec) -> Result
     Ok(Answer::new(title, rows.finish()?).limited(Some(limit)))
 }
 
-/// The events of some dates by key, each once, with the first and last of them; and no subjects.
-fn events_once(keys: &Keys, events: DataFrame) -> Result<DataFrame> {
+/// Whether two events may have one id: they do, or begin with the same 8 bytes, or there are too many to tell.
+async fn may_have_repeats(events: DataFrame) -> Result<bool> {
+    let mut batches =
+        events.select(vec![col("event_id")]).map_err(failed)?.execute_stream().await.map_err(failed)?;
+    let mut ids: Vec<u64> = Vec::new();
+    while let Some(batch) = batches.try_next().await.map_err(failed)? {
+        let seen = crate::rows::column(&batch, "event_id")?.as_binary_view();
+        if ids.len() + seen.len() > IDS_MAX {
+            return Ok(true);
+        }
+        ids.extend(seen.iter().map(|id| {
+            let first = id.and_then(<[u8]>::first_chunk);
+            first.map_or(0, |first| u64::from_le_bytes(*first))
+        }));
+    }
+    ids.sort_unstable();
+    Ok(!ids.is_sorted_by(|one, next| one < next))
+}
+
+/// The events of some dates by key, counted like this, with the first and last of them; and no subjects.
+fn events_by(keys: &Keys, events: DataFrame, counted: Expr) -> Result<DataFrame> {
     let facts = vec![
-        count_distinct(col("event_id")).alias("events"),
+        counted.alias("events"),
         min(col("timestamp")).alias("first_at"),
         max(col("timestamp")).alias("last_at"),
     ];

@@ -14,7 +14,7 @@ use crate::Result;
 use crate::runs::instant;
 use crate::spec::{ActivitySpec, Scope};
 
-use super::bad_cursor;
+use crate::report::place;
 
 /// Hexadecimal digits of the question's digest.
 const DIGEST_DIGITS: usize = 8;
@@ -46,17 +46,16 @@ impl Cursor {
     pub(super) fn parse(text: &str, spec: &ActivitySpec) -> Result<Self> {
         let parts: Vec<&str> = text.split('.').collect();
         let &[as_of_ms, stored_us, digest_seen, at_us, id] = parts.as_slice() else {
-            return Err(bad_cursor(&format!("saw {text:?}")));
+            return Err(place::wrong(&format!("{text:?}")));
         };
         let number = |text: &str| text.parse::<i64>().ok();
         let numbers = number(as_of_ms).zip(number(stored_us)).zip(number(at_us)).zip(from_hex(id));
         let Some((((as_of_ms, stored_us), at_us), event_id)) = numbers else {
-            return Err(bad_cursor(&format!("saw {text:?}")));
+            return Err(place::wrong(&format!("{text:?}")));
         };
         let digest = digest(spec);
         if digest_seen != digest {
-            return Err(bad_cursor("saw that of another question")
-                .hint("only --limit may change from page to page; without --after the list begins anew"));
+            return Err(place::wrong("that of another question"));
         }
         Ok(Self { as_of_ms, stored_us, digest, at_us, event_id })
     }

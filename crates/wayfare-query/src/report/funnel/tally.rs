@@ -155,6 +155,11 @@ impl<'a> Tally<'a> {
         })
     }
 
+    /// Whether units are listed, which takes them in their order.
+    pub(super) fn is_list(&self) -> bool {
+        self.spec.list.is_some()
+    }
+
     /// The number of a cell.
     pub(super) fn cell(&mut self, name: &str) -> u32 {
         if let Some(&number) = self.numbers.get(name) {

@@ -6,6 +6,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Int64Type, Schema, TimestampMicrosecondType, UInt64Type};
 use datafusion::functions::expr_fn::coalesce;
+use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, SortExpr, cast, col, lit};
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt as _;
@@ -17,9 +18,10 @@ use crate::error::of_datafusion;
 use crate::functions::Prepared;
 use crate::funnel::{Funnel, FunnelEvent, Order, Ties};
 use crate::question::{Question, Wanted};
-use crate::rows::column;
+use crate::report::events;
+use crate::rows::{collect, column, integers};
 use crate::spec::{FunnelSpec, Unit};
-use crate::{Error, Result};
+use crate::{Error, Result, words};
 
 /// Where events say in which order those of one millisecond arrived.
 const ARRIVAL: &str = "params.sequence";
@@ -38,8 +40,12 @@ pub(super) async fn take_runs(question: &Question<'_>, asked: &Asked, tally: &mu
     let mut prepared = Prepared::of(&text)?;
     let failed = |cause| of_datafusion("cannot read the runs of a funnel", cause);
     let columns = ["tenant_id", "invocation_id", "first_at", "state", "failure", "path", "offsets"].map(col);
-    let order = vec![col("invocation_id").sort(true, true), col("tenant_id").sort(true, true)];
-    let runs = question.runs(&marks)?.select(columns).and_then(|runs| runs.sort(order)).map_err(failed)?;
+    let mut runs = question.runs(&marks)?.select(columns).map_err(failed)?;
+    // sums are the same in any order, and putting millions of paths into one takes most of the time
+    if tally.is_list() {
+        let order = vec![col("invocation_id").sort(true, true), col("tenant_id").sort(true, true)];
+        runs = runs.sort(order).map_err(failed)?;
+    }
     let mut batches = runs.execute_stream().await.map_err(failed)?;
     let mut events = Vec::new();
     while let Some(batch) = batches.try_next().await.map_err(failed)? {
@@ -98,6 +104,32 @@ fn plan(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> Result<Dat
         .and_then(|events| events.select(columns))
         .and_then(|events| events.sort(order()))
         .map_err(failed)
+}
+
+/// Says how many events in the scope belong to no unit, as they have no id of one; nothing where all do.
+///
+/// A run without an id is an issue of `quality`, and no remark of each funnel.
+pub(super) async fn explain_nobodys(question: &Question<'_>, spec: &FunnelSpec) -> Result<Option<String>> {
+    if spec.unit == Unit::Invocation {
+        return Ok(None);
+    }
+    let failed = |cause| of_datafusion("cannot count the events of no unit", cause);
+    let all = question.events()?;
+    let schema = all.schema().as_arrow().clone();
+    let wanted = wanted(question, spec, &schema)?.into_iter().map(|wanted| wanted.holds);
+    let wanted = wanted.chain(events::in_range(question, "timestamp")).collect();
+    let id = spec.unit.column();
+    let facts = vec![count(lit(1_i64)).alias("all"), count(col(id)).alias("somebodys")];
+    let counted = events::filtered(all, wanted)?.aggregate(vec![], facts).map_err(failed)?;
+    let counted = collect(counted).await?;
+    let sum = |name: &str| Ok::<_, Error>(integers(&counted, name)?.iter().flatten().sum::<i64>());
+    let all = sum("all")?;
+    let nobodys = all - sum("somebodys")?;
+    let text = || {
+        let of = words::counted(all, "stored event");
+        format!("{} of {of} in the scope have no {id} and were left out", words::count(nobodys))
+    };
+    Ok((nobodys > 0).then(text))
 }
 
 /// What an event has to be so that a funnel looks at it.

@@ -80,12 +80,14 @@ interface Props {
   /** What the chart shows, for those who do not see it; the table beside it holds the numbers. */
   label: string;
   height: number;
+  /** Pixels that it needs; on a narrower screen it is scrolled. */
+  width?: number;
   option: (palette: Palette) => Option;
   onClick?: (item: ChartItem) => void;
   handle?: { current: ChartHandle | null };
 }
 
-export function Chart({ label, height, option, onClick, handle }: Props) {
+export function Chart({ label, height, width, option, onClick, handle }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType | null>(null);
   const theme = useTheme();
@@ -138,7 +140,14 @@ export function Chart({ label, height, option, onClick, handle }: Props) {
     );
   }, [option, theme]);
 
-  return <div ref={place} class="chart" role="img" aria-label={label} style={{ height: `${height}px` }} />;
+  const size = { height: `${height}px`, ...(width ? { minWidth: `${width}px` } : {}) };
+  const drawing = <div ref={place} class="chart" role="img" aria-label={label} style={size} />;
+  if (!width) return drawing;
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Chart">
+      {drawing}
+    </div>
+  );
 }
 
 /** A legend above the chart, from the left. */

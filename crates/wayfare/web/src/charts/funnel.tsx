@@ -18,8 +18,11 @@ interface Props {
 export function FunnelChart({ answer, counted, handle, onBar }: Props) {
   const option = useCallback((colours: Palette) => funnelOption(answer, counted, colours), [answer, counted]);
   const steps = answer.rows.map((row) => `${String(row["name"])}: ${String(row["reached"])}`).join(", ");
-  return <Chart label={`Funnel. ${steps}. The table below holds the numbers.`} height={320} option={option} handle={handle} {...(onBar ? { onClick: (item: ChartItem) => onBar(item.dataIndex + 1, item.seriesName === LOST) } : {})} />;
+  return <Chart label={`Funnel. ${steps}. The table below holds the numbers.`} height={320} width={56 + columnOf(answer) * answer.rows.length} option={option} handle={handle} {...(onBar ? { onClick: (item: ChartItem) => onBar(item.dataIndex + 1, item.seriesName === LOST) } : {})} />;
 }
+
+/** Pixels of a column and the name beneath it. */
+const columnOf = (answer: Report): number => (answer.rows.length > 8 ? 92 : 120);
 
 const LOST = "lost before this step";
 
@@ -50,7 +53,7 @@ function funnelOption(answer: Report, counted: string, colours: Palette): Option
     },
     xAxis: {
       ...categories(colours, rows.map((row) => String(row["name"]))),
-      axisLabel: { color: colours.text, interval: 0, width: rows.length > 8 ? 84 : 136, overflow: "break", lineHeight: 15 },
+      axisLabel: { color: colours.text, interval: 0, width: columnOf(answer) - 8, overflow: "break", lineHeight: 15 },
     },
     yAxis: scale(colours),
     series: [

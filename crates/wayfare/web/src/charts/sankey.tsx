@@ -31,7 +31,8 @@ export function PathsChart({ answer, handle, onStep, onEnd, onFlow }: Props) {
   return (
     <Chart
       label="Paths from step to step as flows. The table below holds the numbers."
-      height={420}
+      height={heightOf(answer)}
+      width={720}
       option={option}
       handle={handle}
       onClick={(item: ChartItem) => {
@@ -46,6 +47,15 @@ export function PathsChart({ answer, handle, onStep, onEnd, onFlow }: Props) {
     />
   );
 }
+
+/** Ways back and ends stand in one column, each with a line of text. */
+function heightOf(answer: Report): number {
+  const ends = new Set(links(answer.rows).flatMap(({ target }) => (target.startsWith(BACK) || target.startsWith(END) ? [target] : [])));
+  return Math.max(420, 26 * ends.size);
+}
+
+/** What stands before the step that a way leads back to. */
+const BACK = "↩ ";
 
 /** What stands before the state in the name of an end. */
 const END = "END ";
@@ -65,7 +75,7 @@ export function links(rows: Row[]): Link[] {
     for (const row of next.get(node) ?? []) {
       const to = String(row["to"]);
       const back = state.get(to) === "open";
-      found.push({ source: node, target: back ? `↩ ${to}` : to, value: Number(row["passages"]), row });
+      found.push({ source: node, target: back ? `${BACK}${to}` : to, value: Number(row["passages"]), row });
       if (!back && !state.has(to)) visit(to);
     }
     state.set(node, "done");
@@ -77,7 +87,7 @@ export function links(rows: Row[]): Link[] {
 }
 
 function colourOf(node: string, colours: Palette): string {
-  if (node.startsWith("↩")) return colours.rejected;
+  if (node.startsWith(BACK)) return colours.rejected;
   if (node === "END succeeded") return colours.succeeded;
   if (node === "END failed") return colours.error;
   if (node === "END abandoned") return colours.abandoned;
@@ -116,7 +126,7 @@ function pathsOption(answer: Report, colours: Palette): Option {
         nodeWidth: 12,
         nodeGap: 14,
         emphasis: { focus: "adjacency" },
-        label: { color: colours.text, fontSize: 12 },
+        label: { color: colours.text, fontSize: 12, textBorderColor: colours.panel, textBorderWidth: 3 },
         lineStyle: { opacity: 0.26, curveness: 0.5 },
         data: nodes.map((name) => ({ name, itemStyle: { color: colourOf(name, colours), borderWidth: 0 } })),
         links: flows.map((flow) => ({ ...flow, lineStyle: { color: colourOf(flow.target, colours) } })) as never,

@@ -4,7 +4,7 @@ import type { Report, Row } from "../api";
 import { axisDate, count } from "../format";
 import { Chart, LEGEND, categories, tooltip, values as scale, type ChartHandle, type ChartItem, type Option, type Palette } from "./chart";
 
-export const RECOMMENDATIONS = ["trust", "allow", "challenge", "deny"] as const;
+export const RECOMMENDATIONS = ["trust", "allow", "challenge", "deny", "other"] as const;
 
 interface Props {
   answer: Report;
@@ -31,6 +31,8 @@ function sharesOption(answer: Report, interval: string, colours: Palette): Optio
     challenge: colours.rejected,
     deny: colours.error,
   };
+  // there is nothing else as long as the platform adds no type
+  const shown = RECOMMENDATIONS.filter((name) => name !== "other" || answer.rows.some((row) => Number(row[name]) > 0));
   return {
     grid: { left: 46, right: 4, top: 36, bottom: 24 },
     legend: { ...LEGEND, textStyle: { color: colours.faint } },
@@ -40,7 +42,7 @@ function sharesOption(answer: Report, interval: string, colours: Palette): Optio
       axisLabel: { color: colours.faint, hideOverlap: true, formatter: (text: string) => axisDate(text, interval) },
     },
     yAxis: scale(colours),
-    series: RECOMMENDATIONS.map((name) => ({
+    series: shown.map((name) => ({
       name,
       type: "bar" as const,
       stack: "all",

@@ -94,7 +94,7 @@ export function LogPanel({ route, source, range, zone }: Props) {
               zone={zone}
               {...(by ? { columns: countsOf(answer, by, route) } : { columns: columnsOf(answer.rows, query), detail: detailOf })}
             />
-            <Notes answer={{ ...answer, notes: (answer.notes ?? []).filter((note) => !note.startsWith("more with")) }} />
+            <Notes answer={answer} />
             <p class="pages">
               {query.get("after") && <a href={address(route.path, changed(query, { after: null }))}>First page</a>}
               {answer.next && <a href={address(route.path, changed(query, { after: answer.next }))}>Older events</a>}

@@ -8,7 +8,7 @@ import { Notes, Panel } from "../../parts/panel";
 import { Table, plainColumns } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
 import { address, changed, go } from "../../route";
-import { among } from "../../scope";
+import { condition } from "../../scope";
 
 /** What fraud prevention recommended, day by day. */
 export function RiskPanels({ query, range, zone }: { query: URLSearchParams; range: Spec; zone: string }) {
@@ -41,8 +41,7 @@ function eventsOf(query: URLSearchParams, rows: Row[], row: Row, type: string): 
   const known = RECOMMENDATIONS.find((known) => known === type);
   if (!known && type !== "recommendations") return null;
   const { range, conditions } = ofInterval(query, rows, row, "day");
-  // counted whatever the letter case
-  const wanted = known ? [among("recommendation", [known, known.toUpperCase()])] : [];
+  const wanted = known ? [condition("recommendation_type", known)] : [];
   const where = [...query.getAll("where"), ...conditions, ...wanted];
   return address(["activity", "risk"], changed(query, { ...range, where, event_type: "risk_recommendation", by: null, after: null }));
 }

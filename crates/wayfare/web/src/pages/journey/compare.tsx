@@ -10,6 +10,7 @@ import { Table } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
 import { ENDED, behind, runsLink, sideOf } from "../../links";
 import { address, changed, go } from "../../route";
+import { conditionsOf } from "../../scope";
 import type { ViewProps } from "../journey";
 
 const DIMENSIONS = ["platform", "country", "client_id", "os", "browser"];
@@ -151,7 +152,7 @@ function ofCell(side: URLSearchParams, by: string): (row: Row) => [string | null
 function Side({ name, value, known, set }: { name: string; value: string[]; known: string[]; set: (value: string[]) => void }) {
   const [text, write] = useState<string | null>(null);
   const done = () => {
-    if (text !== null) set(text.split(",").map((part) => part.trim()).filter(Boolean));
+    if (text !== null) set(conditionsOf(text));
     write(null);
   };
   const list = `sides-${name.replaceAll(" ", "-")}`;

@@ -15,7 +15,7 @@ import type { ViewProps } from "../journey";
 
 /** How many steps stand for themselves; all others are one node. */
 const STEPS = ["5", "10", "20", "50"];
-const STEPS_DEFAULT = "20";
+const STEPS_DEFAULT = "10";
 
 export function PathPanels({ route, scope, zone, query }: ViewProps) {
   const steps = query.get("steps") ?? STEPS_DEFAULT;
