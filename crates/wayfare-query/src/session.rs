@@ -16,7 +16,7 @@ use crate::cancel::YieldAtJoins;
 use crate::error::of_datafusion;
 use crate::provider::{FOOTERS_BYTES, Kept, STORE_URL};
 use crate::tenant::Tenant;
-use crate::{Error, Result, fold, functions};
+use crate::{Error, Result, functions};
 
 /// Consumers that an out-of-memory error names.
 const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
@@ -103,7 +103,6 @@ pub(crate) fn session(store: &Store, options: &EngineOptions, kept: &Kept) -> Re
         .with_physical_optimizer_rule(Arc::new(YieldAtJoins))
         .build();
     let context = SessionContext::new_with_state(state);
-    context.register_udaf(fold::fold_run());
     functions::register(&context);
     Ok(context)
 }

@@ -2,15 +2,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{
-    ArrayRef, Int64Builder, ListBuilder, StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
-};
+use arrow::array::{ArrayRef, Int64Builder, ListBuilder, StringViewBuilder, TimestampMicrosecondBuilder};
 use arrow::datatypes::{DataType, Field, Fields};
-use datafusion::common::Result as DataFusionResult;
 use wayfare_ingest::columns::{RUN_COUNTS, RUN_DIMENSIONS, RUN_FACTS, invocations_file_schema};
 
-use super::accumulator::{Dimensions, FoldAccumulator, Packed};
 use super::intern::NONE;
+use super::packed::{Dimensions, Packed, PackedEvents};
 use crate::attempts::RunSteps;
 use crate::run::{Run, RunEvent, Terminal, finish};
 
@@ -61,8 +58,8 @@ impl RunsBuilder {
         }
     }
 
-    /// Folds one group. `events` are sorted by time and id.
-    pub(super) fn push(&mut self, events: &[Packed], from: &FoldAccumulator) {
+    /// Folds one run. `events` are sorted by time and id.
+    pub(super) fn push(&mut self, events: &[Packed], from: &PackedEvents) {
         let mut read: Vec<RunEvent<'_>> = events.iter().map(|event| event_of(event, from)).collect();
         let run = finish(&mut read, &mut self.steps);
         for (builder, number) in self.dimensions.iter_mut().zip(first_known(events, from)) {
@@ -83,7 +80,7 @@ impl RunsBuilder {
         self.offsets.append(true);
     }
 
-    pub(super) fn finish(mut self) -> DataFusionResult<ArrayRef> {
+    pub(super) fn finish(mut self) -> Vec<ArrayRef> {
         let mut columns: Vec<ArrayRef> = Vec::new();
         columns.extend(self.dimensions.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
         columns.extend(self.instants.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
@@ -91,12 +88,12 @@ impl RunsBuilder {
         columns.extend(self.counts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
         columns.push(Arc::new(self.path.finish()));
         columns.push(Arc::new(self.offsets.finish()));
-        Ok(Arc::new(StructArray::try_new(run_fields(), columns, None)?))
+        columns
     }
 }
 
 /// For each dimension the first value that an event of the run carries.
-fn first_known(events: &[Packed], from: &FoldAccumulator) -> Dimensions {
+fn first_known(events: &[Packed], from: &PackedEvents) -> Dimensions {
     let mut first = [NONE; RUN_DIMENSIONS.len()];
     let mut seen = NONE;
     for event in events {
@@ -113,7 +110,7 @@ fn first_known(events: &[Packed], from: &FoldAccumulator) -> Dimensions {
     first
 }
 
-fn event_of<'a>(event: &Packed, from: &'a FoldAccumulator) -> RunEvent<'a> {
+fn event_of<'a>(event: &Packed, from: &'a PackedEvents) -> RunEvent<'a> {
     let shape = from.shape_of(event.shape);
     let text = |index: usize| {
         let number = shape.and_then(|shape| shape.texts.get(index).copied());

@@ -1,21 +1,23 @@
-//! The fold by segments against the aggregate function, over events in any files, streams and batches.
+//! The fold by segments against a fold of all events at once, over events in any files, streams and batches.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, BinaryViewArray, Int64Array, RecordBatch, StringViewArray,
+    Array as _, ArrayRef, AsArray as _, BinaryViewArray, Int64Array, RecordBatch, StringViewArray,
     TimestampMicrosecondArray, UInt32Array, UInt64Array,
 };
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::datasource::MemTable;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{SessionConfig, SessionContext, col};
 use proptest::prelude::*;
 use wayfare_ingest::columns::RUN_DIMENSIONS;
 
-use super::{EVENT_TEXTS, FoldTable, KEYS, LEADING, fold_run, run_fields};
+use super::packed::PackedEvents;
+use super::{EVENT_TEXTS, FoldTable, KEYS, LEADING, run_fields};
 
 /// One event: tenant, run, second, activity and step by their places, file.
 type Event = (usize, u32, i64, usize, usize, u32);
@@ -72,54 +74,54 @@ fn streams(events: &[Event], streams: usize, rows: usize, sorted: bool) -> Vec<V
     streams
 }
 
-async fn sorted_text(context: &SessionContext, query: &str) -> String {
-    let rows = context.sql(query).await.unwrap().collect().await.unwrap();
-    pretty_format_batches(&rows).unwrap().to_string()
+async fn sorted_text(runs: Vec<RecordBatch>) -> String {
+    let runs = SessionContext::new().read_batches(runs).unwrap();
+    let sorted = runs.sort_by(vec![col(KEYS[0]), col(KEYS[1])]).unwrap().collect().await.unwrap();
+    pretty_format_batches(&sorted).unwrap().to_string()
 }
 
-/// The runs by the aggregate function, and by segments in so much memory.
-async fn both(streams: Vec<Vec<RecordBatch>>, memory_bytes: usize) -> (String, String) {
-    let context_of = |memory_bytes| {
-        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(memory_bytes));
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap();
-        SessionContext::new_with_config_rt(SessionConfig::new().with_target_partitions(2), runtime)
-    };
-    let (roomy, context) = (context_of(usize::MAX), context_of(memory_bytes));
-    let schema = streams.iter().flatten().next().unwrap().schema();
-    let events = Arc::new(MemTable::try_new(schema, streams).unwrap());
-    roomy.register_udaf(fold_run());
-    roomy.register_table("events", Arc::<MemTable>::clone(&events)).unwrap();
-    let arguments: Vec<&str> =
-        LEADING.iter().chain(&EVENT_TEXTS).chain(&RUN_DIMENSIONS).copied().chain(["marks"]).collect();
-    let fields = run_fields();
-    let fields: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
-    let shown: Vec<String> = fields.iter().map(|name| format!("run['{name}'] AS {name}")).collect();
-    let aggregate = format!(
-        "SELECT tenant_id, invocation_id, {} FROM (SELECT tenant_id, invocation_id, fold_run({}) AS run
-         FROM events GROUP BY tenant_id, invocation_id) ORDER BY tenant_id, invocation_id",
-        shown.join(", "),
-        arguments.join(", ")
-    );
-    let expected = sorted_text(&roomy, &aggregate).await;
+/// The runs of all events at once.
+fn at_once(streams: &[Vec<RecordBatch>], schema: &SchemaRef) -> RecordBatch {
+    let (mut keys, mut numbers, mut packed) = (Vec::new(), HashMap::new(), PackedEvents::default());
+    for batch in streams.iter().flatten() {
+        let [tenants, runs] = [0, 1].map(|column| batch.column(column).as_string_view());
+        let key = |row| {
+            ((!tenants.is_null(row)).then(|| tenants.value(row).to_owned()), runs.value(row).to_owned())
+        };
+        let number = |row| {
+            let next = keys.len();
+            *numbers.entry(key(row)).or_insert_with_key(|key| {
+                keys.push(key.clone());
+                next
+            })
+        };
+        let run_of: Vec<usize> = (0..batch.num_rows()).map(number).collect();
+        packed.add(&batch.columns()[KEYS.len()..], &run_of, None, keys.len()).unwrap();
+    }
+    let tenants: StringViewArray = keys.iter().map(|(tenant, _)| tenant.as_deref()).collect();
+    let runs: StringViewArray = keys.iter().map(|(_, run)| Some(run)).collect();
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(tenants), Arc::new(runs)];
+    columns.extend(packed.fold(keys.len()));
+    RecordBatch::try_new(Arc::clone(schema), columns).unwrap()
+}
 
-    let keys = context.read_table(Arc::<MemTable>::clone(&events)).unwrap().select_columns(&KEYS).unwrap();
-    let all = context.read_table(events).unwrap();
+/// The runs of all events at once, and by segments in so much memory.
+async fn both(streams: Vec<Vec<RecordBatch>>, memory_bytes: usize) -> (String, String) {
+    let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(memory_bytes));
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap();
+    let context = SessionContext::new_with_config_rt(SessionConfig::new().with_target_partitions(2), runtime);
     let text = |name| Field::new(name, DataType::Utf8View, true);
     let mut columns = vec![Arc::new(text(KEYS[0])), Arc::new(text(KEYS[1]))];
     columns.extend(run_fields().iter().cloned());
-    let table = FoldTable::new(
-        keys.logical_plan().clone(),
-        all.logical_plan().clone(),
-        Arc::new(Schema::new(columns)),
-    );
-    let rows = context.read_table(Arc::new(table)).unwrap().collect().await.unwrap();
-    let schema = rows.first().unwrap().schema();
-    roomy.register_table("runs", Arc::new(MemTable::try_new(schema, vec![rows]).unwrap())).unwrap();
-    let list = format!(
-        "SELECT tenant_id, invocation_id, {} FROM runs ORDER BY tenant_id, invocation_id",
-        fields.join(", ")
-    );
-    (expected, sorted_text(&roomy, &list).await)
+    let schema = Arc::new(Schema::new(columns));
+    let expected = at_once(&streams, &schema);
+    let of_events = streams.iter().flatten().next().unwrap().schema();
+    let events = Arc::new(MemTable::try_new(of_events, streams).unwrap());
+    let keys = context.read_table(Arc::<MemTable>::clone(&events)).unwrap().select_columns(&KEYS).unwrap();
+    let all = context.read_table(events).unwrap();
+    let table = FoldTable::new(keys.logical_plan().clone(), all.logical_plan().clone(), schema);
+    let found = context.read_table(Arc::new(table)).unwrap().collect().await.unwrap();
+    (sorted_text(vec![expected]).await, sorted_text(found).await)
 }
 
 fn in_runtime<T>(future: impl Future<Output = T>) -> T {
@@ -129,7 +131,7 @@ fn in_runtime<T>(future: impl Future<Output = T>) -> T {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
-    fn the_fold_by_segments_is_the_aggregate(
+    fn the_fold_by_segments_is_that_of_all_events_at_once(
         events in proptest::collection::vec(
             (0..TENANTS.len(), 0_u32..8, 0_i64..9, 0..ACTIVITIES.len(), 0..STEPS.len(), 0_u32..5), 1..120,
         ),

@@ -3,17 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringViewArray, UInt32Array,
-};
+use arrow::array::{Array as _, ArrayRef, RecordBatch, StringViewArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result as DataFusionResult;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::logical_expr::{EmitTo, GroupsAccumulator as _};
 use foldhash::fast::RandomState;
 
-use super::accumulator::FoldAccumulator;
+use super::packed::PackedEvents;
 use super::segments::{Cutter, KEYS, Keys, RunKey, Scattered};
 
 /// Runs that one batch of the output has at most.
@@ -29,7 +26,7 @@ const KEY_BYTES: usize = 64;
 #[derive(Debug, Default)]
 struct Runs {
     keys: Vec<RunKey>,
-    fold: FoldAccumulator,
+    events: PackedEvents,
 }
 
 impl Runs {
@@ -37,9 +34,8 @@ impl Runs {
         let keys: Vec<RunKey> = self.keys.drain(..count.min(self.keys.len())).collect();
         let tenants: StringViewArray = keys.iter().map(|(tenant, _)| tenant.as_deref()).collect();
         let invocations: StringViewArray = keys.iter().map(|(_, invocation)| Some(&**invocation)).collect();
-        let runs = self.fold.evaluate(EmitTo::First(keys.len()))?;
         let mut columns: Vec<ArrayRef> = vec![Arc::new(tenants), Arc::new(invocations)];
-        columns.extend(runs.as_struct().columns().iter().cloned());
+        columns.extend(self.events.fold(keys.len()));
         Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
     }
 }
@@ -109,7 +105,7 @@ impl Worker {
         let starts = self.cutter.starts(&keys);
         let mut made = Made::default();
         let mut aside: Vec<Vec<u32>> = vec![Vec::new(); asides];
-        if self.runs.fold.texts.size() > TEXTS_MAX
+        if self.runs.events.texts.size() > TEXTS_MAX
             && let Some(&first) = starts.first()
         {
             self.add(batch, &keys, 0..first, &[], &mut aside)?;
@@ -128,7 +124,7 @@ impl Worker {
             let pick = |rows: Vec<u32>| take_record_batch(batch, &UInt32Array::from(rows));
             made.aside = aside.into_iter().map(pick).collect::<Result<_, _>>()?;
         }
-        self.memory.try_resize(self.runs.fold.size())?;
+        self.memory.try_resize(self.runs.events.size())?;
         Ok(made)
     }
 
@@ -141,7 +137,7 @@ impl Worker {
         starts: &[usize],
         aside: &mut [Vec<u32>],
     ) -> DataFusionResult<()> {
-        let mut groups = Vec::with_capacity(rows.len());
+        let mut run_of = Vec::with_capacity(rows.len());
         let mut kept = Vec::with_capacity(rows.len());
         let mut row = rows.start;
         for end in starts.iter().copied().filter(|start| *start > rows.start).chain([rows.end]) {
@@ -149,7 +145,7 @@ impl Worker {
                 self.begin(keys, row);
             }
             let length = end - row;
-            groups.extend(std::iter::repeat_n(self.runs.keys.len().saturating_sub(1), length));
+            run_of.extend(std::iter::repeat_n(self.runs.keys.len().saturating_sub(1), length));
             kept.extend(std::iter::repeat_n(self.segment == Segment::Whole, length));
             if let Segment::Part(hash) = self.segment
                 && let Some(rows) =
@@ -160,10 +156,10 @@ impl Worker {
             row = end;
         }
         if kept.contains(&true) {
-            let values: Vec<ArrayRef> =
-                arguments(batch).map(|column| column.slice(rows.start, rows.len())).collect();
-            let filter = kept.contains(&false).then(|| BooleanArray::from(kept));
-            self.runs.fold.update_batch(&values, &groups, filter.as_ref(), self.runs.keys.len())?;
+            let columns: Vec<ArrayRef> =
+                read_columns(batch).map(|column| column.slice(rows.start, rows.len())).collect();
+            let kept = kept.contains(&false).then_some(kept.as_slice());
+            self.runs.events.add(&columns, &run_of, kept, self.runs.keys.len())?;
         }
         Ok(())
     }
@@ -197,8 +193,8 @@ impl Worker {
     }
 }
 
-/// The arguments of the fold in a batch.
-fn arguments(batch: &RecordBatch) -> impl Iterator<Item = &ArrayRef> {
+/// The columns of a batch that the fold reads beside keys.
+fn read_columns(batch: &RecordBatch) -> impl Iterator<Item = &ArrayRef> {
     batch.columns().iter().skip(KEYS.len())
 }
 
@@ -217,7 +213,7 @@ impl Aside {
 
     pub(super) fn add(&mut self, batch: &RecordBatch) -> DataFusionResult<()> {
         let keys = Keys::of(batch)?;
-        let mut groups = Vec::with_capacity(keys.rows());
+        let mut run_of = Vec::with_capacity(keys.rows());
         let mut last = None;
         for row in 0..keys.rows() {
             let same =
@@ -232,12 +228,12 @@ impl Aside {
                 number
             });
             last = Some(number);
-            groups.push(number);
+            run_of.push(number);
         }
-        let values: Vec<ArrayRef> = arguments(batch).cloned().collect();
-        self.runs.fold.update_batch(&values, &groups, None, self.runs.keys.len())?;
+        let columns: Vec<ArrayRef> = read_columns(batch).cloned().collect();
+        self.runs.events.add(&columns, &run_of, None, self.runs.keys.len())?;
         let keys = self.runs.keys.len() * (size_of::<RunKey>() + KEY_BYTES) * 2;
-        self.memory.try_resize(self.runs.fold.size() + keys)
+        self.memory.try_resize(self.runs.events.size() + keys)
     }
 
     /// All its runs.

@@ -1,0 +1,232 @@
+//! Events of many runs, packed: about 48 bytes each, and what they share once.
+
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, BinaryViewArray, Int64Array, StringViewArray,
+    TimestampMicrosecondArray, UInt64Array,
+};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType, UInt64Type};
+use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
+use wayfare_ingest::columns::RUN_DIMENSIONS;
+use wayfare_ingest::{Role, role_of};
+
+use super::intern::{Interned, NONE, Texts};
+use super::output::RunsBuilder;
+use super::{EVENT_TEXTS, LEADING, TEXTS};
+
+/// What events of one kind have in common: text numbers and the HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    pub(super) texts: [u32; EVENT_TEXTS.len()],
+    pub(super) http_status: Option<i64>,
+}
+
+/// Text numbers of the dimensions that an event carries.
+pub(super) type Dimensions = [u32; RUN_DIMENSIONS.len()];
+
+/// One event: what is its own, and the numbers of what it shares with others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packed {
+    pub(super) id: [u64; 2],
+    pub(super) at_ms: i64,
+    pub(super) marks: u64,
+    run: u32,
+    pub(super) shape: u32,
+    pub(super) dimensions: u32,
+}
+
+/// The events of runs that are not whole yet.
+#[derive(Debug, Default)]
+pub(super) struct PackedEvents {
+    pub(super) texts: Texts,
+    shapes: Interned<Shape>,
+    roles: Vec<Role>,
+    pub(super) dimensions: Interned<Dimensions>,
+    events: Vec<Packed>,
+    runs: usize,
+}
+
+/// The columns of one batch.
+struct Columns<'a> {
+    ids: &'a BinaryViewArray,
+    times: &'a TimestampMicrosecondArray,
+    statuses: &'a Int64Array,
+    texts: Vec<&'a StringViewArray>,
+    marks: &'a UInt64Array,
+}
+
+impl<'a> Columns<'a> {
+    fn of(columns: &'a [ArrayRef]) -> DataFusionResult<Self> {
+        let [ids, times, statuses, texts @ .., marks] = columns else {
+            return Err(exec_datafusion_err!("the fold: expected {} columns", LEADING.len() + TEXTS + 1));
+        };
+        Ok(Self {
+            ids: ids.as_binary_view(),
+            times: times.as_primitive::<TimestampMicrosecondType>(),
+            statuses: statuses.as_primitive::<Int64Type>(),
+            texts: texts.iter().map(arrow::array::AsArray::as_string_view).collect(),
+            marks: marks.as_primitive::<UInt64Type>(),
+        })
+    }
+}
+
+impl PackedEvents {
+    /// Adds the events of a batch that are `kept`, all when that is absent; `run_of` has the number of each one's run, of which
+    /// there are `runs` by now.
+    pub(super) fn add(
+        &mut self,
+        columns: &[ArrayRef],
+        run_of: &[usize],
+        kept: Option<&[bool]>,
+        runs: usize,
+    ) -> DataFusionResult<()> {
+        self.runs = runs;
+        let columns = Columns::of(columns)?;
+        let numbers: Vec<Vec<u32>> =
+            columns.texts.iter().map(|array| numbers_of(array, &mut self.texts)).collect();
+        self.events.reserve(run_of.len());
+        // Events of one run, which lie together, mostly have the same dimensions.
+        let mut last: Option<(Dimensions, u32)> = None;
+        let is_kept = |row: usize| kept.is_none_or(|kept| kept.get(row) == Some(&true));
+        for (row, &run) in run_of.iter().enumerate().filter(|&(row, _)| is_kept(row)) {
+            // A column of nulls has no numbers at all.
+            let text =
+                |index: usize| numbers.get(index).and_then(|column| column.get(row)).copied().unwrap_or(NONE);
+            let status = columns.statuses;
+            let shape = Shape {
+                texts: std::array::from_fn(text),
+                http_status: (!status.is_null(row)).then(|| status.value(row)),
+            };
+            let dimensions: Dimensions = std::array::from_fn(|index| text(EVENT_TEXTS.len() + index));
+            let number = match last {
+                Some((same, number)) if same == dimensions => number,
+                _ => self.dimensions.number(dimensions),
+            };
+            last = Some((dimensions, number));
+            let run = u32::try_from(run)
+                .map_err(|_large| exec_datafusion_err!("the fold: too many invocations at once"))?;
+            let event = Packed {
+                id: id_of(columns.ids.value(row))?,
+                at_ms: columns.times.value(row).div_euclid(1_000),
+                marks: if columns.marks.is_null(row) { 0 } else { columns.marks.value(row) },
+                run,
+                shape: self.shape(shape),
+                dimensions: number,
+            };
+            self.events.push(event);
+        }
+        Ok(())
+    }
+
+    /// Folds the first `count` runs, and numbers the others anew: the columns of [`super::run_fields`].
+    pub(super) fn fold(&mut self, count: usize) -> Vec<ArrayRef> {
+        let events = self.take(count);
+        let mut runs = RunsBuilder::new(count);
+        let mut rest = events.as_slice();
+        for run in 0..count {
+            let length = rest.iter().take_while(|event| event.run as usize == run).count();
+            let (of_run, others) = rest.split_at(length);
+            runs.push(of_run, self);
+            rest = others;
+        }
+        runs.finish()
+    }
+
+    /// The number of a shape.
+    fn shape(&mut self, shape: Shape) -> u32 {
+        let number = self.shapes.number(shape);
+        if number as usize == self.roles.len() {
+            let activity = shape.texts.first().and_then(|&number| self.texts.get(number));
+            self.roles.push(role_of(activity.unwrap_or_default()));
+        }
+        number
+    }
+
+    /// What the events of a shape mean in a run.
+    pub(super) fn role(&self, shape: u32) -> Role {
+        self.roles.get(shape as usize).copied().unwrap_or_default()
+    }
+
+    /// A shape by its number.
+    pub(super) fn shape_of(&self, number: u32) -> Option<&Shape> {
+        self.shapes.get(number)
+    }
+
+    /// Takes the events of the first `count` runs, sorted by run, time and id, and renumbers the rest.
+    fn take(&mut self, count: usize) -> Vec<Packed> {
+        let mut taken = std::mem::take(&mut self.events);
+        if count < self.runs {
+            self.events = taken.extract_if(.., |event| event.run as usize >= count).collect();
+            let shift = u32::try_from(count).unwrap_or(u32::MAX);
+            for event in &mut self.events {
+                event.run -= shift;
+            }
+        }
+        self.runs = self.runs.saturating_sub(count);
+        if !taken.is_sorted_by_key(|event| event.run) {
+            taken.sort_by_key(|event| event.run);
+        }
+        // Files are sorted, so most runs are in order but for events of one instant.
+        for run in taken.chunk_by_mut(|left, right| left.run == right.run) {
+            run.sort_unstable_by_key(|event| (event.at_ms, event.id));
+        }
+        taken
+    }
+
+    /// Bytes in use, about.
+    pub(super) fn size(&self) -> usize {
+        self.events.capacity() * size_of::<Packed>()
+            + self.texts.size()
+            + self.shapes.size()
+            + self.roles.capacity()
+            + self.dimensions.size()
+    }
+}
+
+/// Texts seen last, by the low bits of their views.
+const RECENT: usize = 64;
+
+/// The numbers of a column's texts, row by row; nothing for a column of nulls.
+///
+/// Rows of one text mostly have one and the same view, since Parquet's dictionary holds it once. So a text is looked at
+/// once for each view and batch, and everywhere else 16 bytes are compared.
+fn numbers_of(array: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
+    if array.null_count() == array.len() {
+        return Vec::new();
+    }
+    let mut recent = [(0_u128, NONE); RECENT];
+    let mut number = |row: usize, view: u128| {
+        if view & u128::from(u32::MAX) == 0 {
+            // The low bits are the length: an empty text is none.
+            return NONE;
+        }
+        let mixed = u64::try_from((view ^ view >> 64) & u128::from(u64::MAX)).unwrap_or_default();
+        let place = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58;
+        let slot = usize::try_from(place).ok().and_then(|place| recent.get_mut(place));
+        match slot {
+            Some((seen, number)) if *seen == view => *number,
+            Some(slot) => {
+                *slot = (view, texts.number(array.value(row)));
+                slot.1
+            }
+            None => NONE,
+        }
+    };
+    let views = array.views().iter().copied().enumerate();
+    match array.nulls() {
+        None => views.map(|(row, view)| number(row, view)).collect(),
+        Some(valid) => {
+            let number = |(row, view)| if valid.is_valid(row) { number(row, view) } else { NONE };
+            views.map(number).collect()
+        }
+    }
+}
+
+fn id_of(bytes: &[u8]) -> DataFusionResult<[u64; 2]> {
+    let id: [u8; 16] =
+        bytes.try_into().map_err(|_odd| exec_datafusion_err!("the fold: expected event ids of 16 bytes"))?;
+    let id = u128::from_be_bytes(id);
+    Ok([
+        u64::try_from(id >> 64).unwrap_or_default(),
+        u64::try_from(id & u128::from(u64::MAX)).unwrap_or_default(),
+    ])
+}
