@@ -1,6 +1,7 @@
 // The list of runs, and beside it the events of the one that is open.
 
 import { count, instant } from "../format";
+import { Pages } from "../parts/pages";
 import { Panel } from "../parts/panel";
 import { Table, type Column } from "../parts/table";
 import { useReport } from "../parts/useReport";
@@ -72,10 +73,7 @@ export function InvocationsPage({ route }: { route: Route }) {
               sort={{ by: sort, set: (by) => go(to({ sort: by === "-started_at" ? null : by, after: null })) }}
               columns={(open ? BESIDE_A_RUN : COLUMNS).map((name) => drawn[name] ?? name)}
             />
-            <p class="pages">
-              {after && <a href={to({ after: null })}>First page</a>}
-              {answer.next && <a href={to({ after: answer.next })}>Next page</a>}
-            </p>
+            <Pages first={after && to({ after: null })} next={answer.next && to({ after: answer.next })} />
           </>
         )}
       </Panel>

@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Spec } from "../api";
 import { count } from "../format";
 import { address, changed, type Route } from "../route";
+import { Pages } from "./pages";
 import { Notes, Panel } from "./panel";
 import { Table, type Column } from "./table";
 import { useReport } from "./useReport";
@@ -44,10 +45,7 @@ export function RowList({ route, title, noun, report, spec, columns, zone, opene
             </p>
             <Table answer={answer} caption="Behind the number" zone={zone} {...(columns ? { columns } : {})} />
             <Notes answer={{ ...answer, notes: [], rows_total: answer.rows.length }} />
-            <p class="pages">
-              {after && <a href={to({ page: null })}>First page</a>}
-              {answer.next && <a href={to({ page: answer.next })}>Next page</a>}
-            </p>
+            <Pages first={after && to({ page: null })} next={answer.next && to({ page: answer.next })} />
           </>
         )}
       </Panel>

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import type { Report, Row, Spec } from "../../api";
 import { ofInterval, runLink } from "../../links";
 import { count, label, title } from "../../format";
+import { Pages } from "../../parts/pages";
 import { Notes, Panel } from "../../parts/panel";
 import { Table, plainColumns, type Column } from "../../parts/table";
 import { useReport } from "../../parts/useReport";
@@ -95,10 +96,11 @@ export function LogPanel({ route, source, range, zone }: Props) {
               {...(by ? { columns: countsOf(answer, by, route) } : { columns: columnsOf(answer.rows, query), detail: detailOf })}
             />
             <Notes answer={answer} />
-            <p class="pages">
-              {query.get("after") && <a href={address(route.path, changed(query, { after: null }))}>First page</a>}
-              {answer.next && <a href={address(route.path, changed(query, { after: answer.next }))}>Older events</a>}
-            </p>
+            <Pages
+              first={query.get("after") && address(route.path, changed(query, { after: null }))}
+              next={answer.next && address(route.path, changed(query, { after: answer.next }))}
+              label="Older events"
+            />
           </>
         )}
       </Panel>
