@@ -26,8 +26,9 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let names: Vec<String> = question.dimensions.iter().map(|dimension| quoted(&dimension.name)).collect();
     let grouped = question.grouped_by(&[]);
     let order = std::iter::once("failures DESC".to_owned()).chain(names).collect::<Vec<_>>().join(", ");
+    // what `state` says of them, without a look at the others
     let query = format!(
-        "SELECT {names} count(*) AS failures FROM runs WHERE state = 'failed' {grouped} ORDER BY {order}",
+        "SELECT {names} count(*) AS failures FROM runs WHERE terminal = 'failed' {grouped} ORDER BY {order}",
         names = question.names_then_comma(),
     );
     let found = collect(question.sql(&query).await?).await?;
