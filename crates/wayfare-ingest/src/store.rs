@@ -24,6 +24,7 @@ mod encoder;
 mod files;
 mod guard;
 mod layout;
+mod reading;
 mod scratch;
 mod seal;
 mod settings;
@@ -32,6 +33,7 @@ pub(crate) mod simulated;
 mod statistics;
 mod sweep;
 mod table;
+mod transactions;
 mod turn;
 mod upload;
 
