@@ -44,6 +44,7 @@ pub use encoder::{Encoder, encode};
 pub use files::Files;
 use guard::Guard;
 pub use guard::damage;
+pub(crate) use layout::QUARANTINE_LAYOUT;
 pub use layout::{EVENTS_LAYOUT, FileLayout};
 pub use scratch::Scratch;
 pub(crate) use settings::FILE_NAME as SETTINGS_FILE;

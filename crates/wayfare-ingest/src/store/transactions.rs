@@ -94,3 +94,43 @@ async fn recorded_in(table_version: u64, log: &LogStoreRef) -> DeltaResult<Vec<R
     }
     Ok(recorded)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use crate::store::{AppTransaction, Commit, Store, Swept, VacuumAction, VacuumOptions};
+
+    async fn record(store: &Store, app_id: &str, version: i64, previous: Option<i64>) {
+        let transactions = vec![AppTransaction { app_id: app_id.to_owned(), version, previous }];
+        store.events().commit(Commit { transactions, ..Commit::default() }).await.unwrap();
+    }
+
+    async fn recorded(store: &Store, app_id: &str) -> Option<i64> {
+        store.events().transaction_version(app_id).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_others_record_is_seen_by_who_asked_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = Store::open_or_create(folder.path()).await.unwrap();
+        let there = Store::open(folder.path()).unwrap();
+        assert_eq!((recorded(&here, "a").await, recorded(&here, "b").await), (None, None));
+        record(&there, "a", 1, None).await;
+        assert_eq!(recorded(&here, "a").await, Some(1));
+        record(&there, "a", 2, Some(1)).await;
+        record(&there, "b", 7, None).await;
+        record(&here, "a", 3, Some(2)).await;
+        assert_eq!((recorded(&here, "a").await, recorded(&here, "b").await), (Some(3), Some(7)));
+        // entries that a checkpoint made needless are gone
+        record(&there, "b", 8, Some(7)).await;
+        there.events().checkpoint().await.unwrap();
+        let options = VacuumOptions {
+            older_than: Duration::ZERO,
+            action: VacuumAction::Remove,
+            now: SystemTime::UNIX_EPOCH,
+        };
+        assert_ne!(there.vacuum(options).await.unwrap(), Swept::default());
+        assert_eq!((recorded(&here, "a").await, recorded(&here, "b").await), (Some(3), Some(8)));
+    }
+}
