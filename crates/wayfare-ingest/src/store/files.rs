@@ -408,7 +408,10 @@ mod tests {
 
     use futures::TryStreamExt as _;
 
+    use object_store::{GetRange, ObjectStoreExt as _};
+
     use super::super::disk::LocalDisk;
+    use super::super::simulated::{Dice, Simulated};
     use super::*;
 
     async fn locations(
@@ -445,5 +448,51 @@ mod tests {
         let missing = prefix.clone().join("missing");
         let listed = files.list_with_offset(Some(&missing), &missing.clone().join("01.json"));
         assert_eq!(locations(listed).await, []);
+    }
+
+    #[tokio::test]
+    async fn what_is_put_or_copied_survives_a_power_cut() {
+        let base = tempfile::tempdir().unwrap();
+        let disk = Simulated::new(base.path());
+        let files = Files::new(Arc::new(disk.clone()), base.path().to_path_buf());
+        let place = |name: &str| StorePath::from_absolute_path(base.path().join(name)).unwrap();
+        files.put(&place("first"), "1".into()).await.unwrap();
+        let new = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        files.put_opts(&place("log/second"), "2".into(), new).await.unwrap();
+        files.copy(&place("first"), &place("other/third")).await.unwrap();
+        files.copy_if_not_exists(&place("log/second"), &place("log/fourth")).await.unwrap();
+        files.copy(&place("log/fourth"), &place("first")).await.unwrap();
+        for seed in 0..16 {
+            let image = tempfile::tempdir().unwrap();
+            disk.cut(image.path(), &mut Dice(seed));
+            for (name, bytes) in
+                [("first", "2"), ("log/second", "2"), ("other/third", "1"), ("log/fourth", "2")]
+            {
+                assert_eq!(
+                    fs::read_to_string(image.path().join(name)).unwrap(),
+                    bytes,
+                    "{name}, seed {seed}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_a_file_is_not_found_and_ranges_are_what_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "0123456789").unwrap();
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        let files = Files::new(Arc::new(LocalDisk), folder.path().to_path_buf());
+        let place = |name: &str| StorePath::from_absolute_path(folder.path().join(name)).unwrap();
+        for name in ["folder", "missing"] {
+            let refused = files.get(&place(name)).await.unwrap_err();
+            assert!(matches!(refused, object_store::Error::NotFound { .. }), "{name}: {refused}");
+        }
+        assert_eq!(files.head(&place("file")).await.unwrap().size, 10);
+        assert_eq!(files.get(&place("file")).await.unwrap().bytes().await.unwrap(), "0123456789");
+        assert_eq!(files.get_range(&place("file"), 2..4).await.unwrap(), "23");
+        let last = GetOptions { range: Some(GetRange::Suffix(3)), ..GetOptions::default() };
+        assert_eq!(files.get_opts(&place("file"), last).await.unwrap().bytes().await.unwrap(), "789");
+        assert!(files.get_range(&place("file"), 20..24).await.is_err());
     }
 }
