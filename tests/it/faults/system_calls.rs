@@ -5,7 +5,7 @@
 //! are those that there are. Threads change the order of some calls from run to run: a *point* is a call and the kind of file it
 //! changes, and those that were not met are tried for again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +22,7 @@ const CHANGES: &str = "trace=open,openat,openat2,creat,write,writev,pwrite64,pwr
     unlink,unlinkat,rmdir,mkdir,mkdirat,mknod,mknodat";
 
 /// Tries for each point that was not met, after every call was.
-const TRIES_MAX: usize = 8;
+const TRIES_MAX: usize = 32;
 
 /// A call and the kind of file it changes.
 type Point = (String, String);
@@ -70,10 +70,14 @@ fn point(call: &str, path: &str) -> Option<Point> {
     Some((call.to_owned(), words.collect::<Vec<_>>().join("/")))
 }
 
-/// The point of a line that the preloaded counter wrote: number, call, path.
-fn counted(line: &str) -> Option<Point> {
-    let mut words = line.splitn(3, ' ').skip(1);
-    point(words.next()?, words.next()?)
+/// The points of what the preloaded counter wrote, by number: a line has number, call and path. A thread that was killed
+/// may have had no time for its line.
+fn counted(log: &str) -> BTreeMap<usize, Point> {
+    let calls = log.lines().filter_map(|line| {
+        let mut words = line.splitn(3, ' ');
+        Some((words.next()?.parse().ok()?, point(words.next()?, words.next()?)?))
+    });
+    calls.collect()
 }
 
 /// The point of a line of strace: thread, call and arguments.
@@ -128,7 +132,7 @@ impl Bench<'_> {
     fn points(&self) -> Vec<Point> {
         let (store, log) = (prepare(self.beside, self.work, self.template), self.fresh_log());
         Ran::of(self.numbered(&store, &log)).expect(0);
-        let points: Vec<Point> = fs::read_to_string(&log).unwrap().lines().filter_map(counted).collect();
+        let points: Vec<Point> = counted(&fs::read_to_string(&log).unwrap()).into_values().collect();
         if run("strace", &["-o", "/dev/null", "true"]) {
             let store = prepare(self.beside, self.work, self.template);
             let mut command = Command::new("strace");
@@ -161,15 +165,14 @@ impl Bench<'_> {
         command
     }
 
-    /// One run in which call `number` is hit; gives its point, if there were as many calls.
-    fn run(&self, (name, fault): (&str, &str), number: usize, tally: &mut Tally) -> Option<Point> {
+    /// One run in which call `number` is hit; gives the points of its calls.
+    fn run(&self, (name, fault): (&str, &str), number: usize, tally: &mut Tally) -> BTreeMap<usize, Point> {
         let (store, log) = (prepare(self.beside, self.work, self.template), self.fresh_log());
         let mut command = self.numbered(&store, &log);
         let output =
             command.env("NTH_CALL_AT", number.to_string()).env("NTH_CALL_FAULT", fault).output().unwrap();
-        let seen = fs::read_to_string(&log).unwrap();
-        let mut calls = seen.lines();
-        let hit = calls.find(|line| line.split(' ').next() == Some(&number.to_string())).and_then(counted);
+        let calls = counted(&fs::read_to_string(&log).unwrap());
+        let hit = calls.get(&number);
         let error = String::from_utf8_lossy(&output.stderr);
         let context = format!("{:?}, {name} at call {number} {hit:?}: {error}", self.work);
         assert!(!context.contains("panicked"), "{context}");
@@ -188,7 +191,19 @@ impl Bench<'_> {
             assert!(acknowledged.is_empty(), "{context}");
         }
         check_all(&store, self.folder, 2, &context);
-        hit
+        calls
+    }
+
+    /// Hits a point where it was in the run before, or a call later where that did not come so far.
+    fn meet(&self, fault: (&str, &str), points: &[Point], point: &Point, tally: &mut Tally) -> bool {
+        let mut next = points.iter().position(|other| other == point).unwrap() + 1;
+        (0..TRIES_MAX).any(|_| {
+            let hit = next;
+            let calls = self.run(fault, hit, tally);
+            let seen = calls.iter().find(|(_, other)| *other == point).map(|(number, _)| *number);
+            next = seen.unwrap_or(hit % points.len() + 1);
+            seen == Some(hit)
+        })
     }
 
     /// Hits every call, or `most` of them, and then those points that were not met.
@@ -197,15 +212,12 @@ impl Bench<'_> {
             let mut missing: BTreeSet<&Point> = points.iter().collect();
             let stride = if most == 0 { 1 } else { points.len().div_ceil(most) };
             for number in (1..=points.len()).rev().step_by(stride) {
-                let hit = self.run(fault, number, tally);
-                tally.hit += usize::from(hit.is_some());
-                hit.map(|hit| missing.remove(&hit));
+                let calls = self.run(fault, number, tally);
+                tally.hit += usize::from(calls.contains_key(&number));
+                calls.get(&number).map(|hit| missing.remove(hit));
             }
-            for _ in 0..if most == 0 { TRIES_MAX } else { 0 } {
-                for point in missing.clone() {
-                    let place = points.iter().position(|other| other == point).unwrap();
-                    self.run(fault, place + 1, tally).map(|hit| missing.remove(&hit));
-                }
+            if most == 0 {
+                missing.retain(|point| !self.meet(fault, points, point, tally));
             }
             if most == 0 && !missing.is_empty() {
                 say(&format!("system calls: {:?}, {}: not met: {missing:?}", self.work, fault.0));
