@@ -97,3 +97,126 @@ fn sorted(batches: &[RecordBatch]) -> std::result::Result<RecordBatch, ArrowErro
     let keys: Vec<_> = keys.map(|values| SortColumn { values: values.clone(), options: None }).collect();
     take_record_batch(&all, &lexsort_to_indices(&keys, None)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
+    use arrow::datatypes::Int64Type;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::columns::quarantine_file_schema;
+
+    const DAY_US: i64 = 86_400_000_000;
+
+    /// A record: day of ingest, input and line.
+    type Row = (i64, String, i64);
+
+    /// Records of input `number`, in the order of falling lines.
+    fn records(number: usize, day: i64, rows: i64) -> RecordBatch {
+        let text =
+            |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values((0..rows).map(|_| text))) };
+        let times = TimestampMicrosecondArray::from_iter_values((0..rows).map(|row| day * DAY_US + row));
+        let columns: Vec<ArrayRef> = vec![
+            text(&format!("file-{number}")),
+            Arc::new(Int64Array::from_iter_values((0..rows).rev())),
+            text("bad_json"),
+            text("no value"),
+            text("{"),
+            text(&format!("batch-{number}")),
+            Arc::new(times.with_timezone("UTC")),
+        ];
+        RecordBatch::try_new(quarantine_file_schema(), columns).unwrap()
+    }
+
+    async fn fill(store: &Store, files: &[(i64, i64)]) {
+        let mut commit = Commit::default();
+        for (number, (day, rows)) in files.iter().enumerate() {
+            let encoded = encode(&records(number, *day, *rows), QUARANTINE_LAYOUT).unwrap();
+            commit.add.push(store.quarantine().put(encoded, &[], "part", 0).await.unwrap());
+        }
+        store.quarantine().commit(commit).await.unwrap();
+    }
+
+    /// The records of each file, in order.
+    async fn files_of(store: &Store) -> Vec<Vec<Row>> {
+        let mut files = Vec::new();
+        for file in store.quarantine().snapshot().await.unwrap().files {
+            let mut rows = Vec::new();
+            for batch in store.contents(&file).await.unwrap().batches(None).unwrap() {
+                let batch = batch.unwrap();
+                let column = |name: &str| batch.column_by_name(name).unwrap();
+                let lines = column("line").as_primitive::<Int64Type>().values();
+                let times = column("ingested_at").as_primitive::<TimestampMicrosecondType>().values();
+                let inputs = column("file").as_string::<i32>().iter();
+                rows.extend(
+                    inputs
+                        .zip(lines)
+                        .zip(times)
+                        .map(|((input, line), time)| (time / DAY_US, input.unwrap().to_owned(), *line)),
+                );
+            }
+            files.push(rows);
+        }
+        files
+    }
+
+    fn all(files: &[Vec<Row>]) -> Vec<Row> {
+        let mut rows = files.concat();
+        rows.sort_unstable();
+        rows
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn merging_keeps_every_record_and_days_apart(
+            files in proptest::collection::vec((0_i64..3, 1_i64..5), 1..40)
+        ) {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let folder = tempfile::tempdir().unwrap();
+                let store = Store::open_or_create(folder.path()).await.unwrap();
+                fill(&store, &files).await;
+                let before = files_of(&store).await;
+                merge_rejects(&store, 0).await.unwrap();
+                let merged = files_of(&store).await;
+                assert_eq!(all(&merged), all(&before));
+                for day in 0..3 {
+                    let of_day = |rows: &&Vec<Row>| rows.iter().any(|row| row.0 == day);
+                    let had = before.iter().filter(of_day).count();
+                    let has = merged.iter().filter(of_day).count();
+                    assert_eq!(has, if had < FILES_MIN { had } else { 1 }, "{had} files of a day");
+                }
+                for rows in merged.iter().filter(|rows| !before.contains(rows)) {
+                    assert!(rows.iter().all(|row| row.0 == rows[0].0), "two days in {rows:?}");
+                    assert!(rows.is_sorted_by_key(|row| (&row.1, row.2)), "{rows:?}");
+                }
+                let version = store.quarantine().snapshot().await.unwrap().version;
+                merge_rejects(&store, 0).await.unwrap();
+                assert_eq!(store.quarantine().snapshot().await.unwrap().version, version);
+            });
+        }
+    }
+
+    #[test]
+    fn a_merged_file_is_no_larger_than_fits_into_memory() {
+        let file = |rows| DataFile {
+            path: String::new(),
+            location: object_store::path::Path::default(),
+            size_bytes: 0,
+            partition: BTreeMap::new(),
+            statistics: crate::store::Statistics { rows, ..Default::default() },
+            tags: BTreeMap::new(),
+        };
+        let sizes = |rows: &[u64]| -> Vec<Vec<u64>> {
+            let groups = groups(rows.iter().map(|rows| file(*rows)).collect());
+            groups.iter().map(|group| group.iter().map(|file| file.statistics.rows).collect()).collect()
+        };
+        let half = RECORDS_MAX / 2;
+        assert_eq!(sizes(&[half, half, 1, 2, half]), [vec![half, half], vec![1, 2, half]]);
+        assert_eq!(sizes(&[half, 1, half]), [vec![half, 1]], "one file alone stays");
+    }
+}
