@@ -4,6 +4,7 @@
 //! [`crate::retain`] removes them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, max, take_record_batch};
@@ -94,14 +95,12 @@ fn sorted(batches: &[RecordBatch]) -> std::result::Result<RecordBatch, ArrowErro
     let schema = batches.first().map_or_else(crate::columns::quarantine_file_schema, RecordBatch::schema);
     let all = concat_batches(&schema, batches)?;
     let keys = ["file", "line"].iter().filter_map(|name| all.column_by_name(name));
-    let keys: Vec<_> = keys.map(|values| SortColumn { values: values.clone(), options: None }).collect();
+    let keys: Vec<_> = keys.map(|values| SortColumn { values: Arc::clone(values), options: None }).collect();
     take_record_batch(&all, &lexsort_to_indices(&keys, None)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
     use arrow::datatypes::Int64Type;
     use proptest::prelude::*;
