@@ -133,6 +133,44 @@ fn a_long_log_gets_a_checkpoint_and_compaction_leaves_it_readable() {
     assert_eq!(compact(&store)["dates_folded"], 0);
 }
 
+/// One file a batch with a bad line would be very many in time.
+#[test]
+fn files_of_rejected_records_are_merged_and_stay_what_they_were() {
+    let store = Store::new();
+    for number in 0..9 {
+        let bad = format!("second, of anna-the-{number}.\n");
+        let text = format!("{number}: no event\n{}{bad}", day(number..number + 1));
+        let file = store.file(&format!("{number}.ndjson"), text);
+        Ran::of(store.command(&["ingest", "--quiet", "--max-rejects", "2"]).arg(file)).expect(0);
+    }
+    let all = ["sql", "SELECT * FROM quarantine ORDER BY file, line"];
+    let before = store.rows(&all);
+    assert_eq!(before.len(), 18);
+    let replaced = data_files(&store.path().join("quarantine"));
+    assert_eq!(replaced.len(), 9);
+    compact(&store);
+    vacuum(&store, &["--older-than", "0s"]);
+    let merged = data_files(&store.path().join("quarantine"));
+    assert_eq!(merged.len(), 1, "{merged:?}");
+    assert_eq!(store.rows(&all), before);
+    assert_eq!(store.rows(&["sql", "SELECT * FROM quarantine"]), before, "by input and line");
+    store.ok(&["verify"]);
+    // with one file there is nothing to do, and few new ones are left alone
+    compact(&store);
+    let more = store.file("more.ndjson", "{\"activity\":1\n");
+    Ran::of(store.command(&["ingest", "--max-rejects", "1"]).arg(more)).expect(0);
+    compact(&store);
+    assert_eq!(data_files(&store.path().join("quarantine")).len(), 2);
+    // what was rejected is still known of the batch, and can be erased
+    let mut again = store.command(&["ingest", "--format", "json"]);
+    let again = Ran::of(again.arg(store.beside("3.ndjson"))).expect(3).json();
+    assert_eq!(again["files_known"], 1, "{again}");
+    store.ok(&["erase", "--user", "anna-the-3", "--yes"]);
+    assert_eq!(store.rows(&all).len(), 18);
+    assert_eq!(store.number("SELECT count(*) FROM quarantine WHERE text LIKE '%anna-the-3%'"), 0);
+    store.ok(&["verify"]);
+}
+
 /// One replaces the files that the others are merging; they go on with what is left.
 #[test]
 fn several_at_once_all_end_well() {

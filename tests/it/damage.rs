@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tokio::task::{JoinError, JoinHandle};
+use wayfare_ingest::{Commit, Encoder, FileLayout};
 use wayfare_query::spec::{Scope, Spec};
 use wayfare_query::{Engine, EngineOptions, ErrorKind, Store as Library};
 
@@ -250,6 +253,34 @@ fn a_file_or_a_log_entry_that_is_missing_is_damage() {
         .expect(7)
         .says(&["the file is missing", "events/source="]);
     store.run(&["verify"]).expect(7).says(&["bytes: the file is missing"]);
+}
+
+/// A cached date whose file is whole and says that it is up to date, and lacks a run.
+#[tokio::test]
+async fn cached_runs_that_are_not_those_of_the_events_are_found() {
+    let store = small_store();
+    store.ok(&["compact"]);
+    store.run(&["verify"]).expect(0);
+    let open = Library::open(&store.path()).unwrap();
+    let table = open.invocations();
+    let cached = table.snapshot().await.unwrap().files;
+    let victim = cached.into_iter().find(|file| file.statistics.rows > 1).unwrap();
+    let bytes = fs::read(store.path().join("invocations").join(&victim.path)).unwrap();
+    let rows = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).unwrap().build().unwrap();
+    let rows = rows.map(Result::unwrap).next().unwrap();
+    let mut encoder = Encoder::try_new(table.file_schema(), FileLayout::PLAIN).unwrap();
+    encoder.write(&rows.slice(1, rows.num_rows() - 1)).unwrap();
+    let appendix = victim.appendix(&*open.access()).await.unwrap();
+    encoder.append(&appendix.unwrap_or_default()).unwrap();
+    // what a file was folded from stands in its name, before a random part
+    let name = victim.path.rsplit('/').next().unwrap();
+    let stem = name.rsplit_once('-').unwrap().0;
+    let partition = [("start_date", victim.partition_value("start_date").unwrap().to_owned())];
+    let lie = table.put(encoder.finish().unwrap(), &partition, stem, 0).await.unwrap();
+    table.commit(Commit { add: vec![lie], remove: vec![victim], ..Commit::default() }).await.unwrap();
+    store.run(&["verify"]).expect(7).says(&["cache: the runs are not those that the events give"]);
+    store.run(&["verify", "--repair"]).expect(0);
+    store.run(&["verify"]).expect(0);
 }
 
 #[tokio::test]

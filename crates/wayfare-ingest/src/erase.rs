@@ -94,7 +94,7 @@ pub async fn erase(
     let mut receipt =
         Receipt { runs: hits.runs.len() as u64, inside_words: hits.inside_words, ..Receipt::default() };
     let cache = run.drop_files(store.invocations(), invocations).await?;
-    let refused = run.rewrite(store.quarantine(), quarantine, FileLayout::PLAIN).await?;
+    let refused = run.rewrite(store.quarantine(), quarantine, crate::store::QUARANTINE_LAYOUT).await?;
     let kept = run.rewrite(store.events(), events, crate::store::EVENTS_LAYOUT).await?;
     receipt.tables = vec![kept, cache, refused];
     if let Some(alone) = alone {

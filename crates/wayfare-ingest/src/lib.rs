@@ -34,6 +34,7 @@ mod mapping;
 mod nearest;
 mod pseudonym;
 mod record;
+mod rejects;
 mod retain;
 mod spares;
 mod store;
@@ -58,6 +59,7 @@ pub use mapping::{Lifetime, Mapper, Mapping, MissingColumn};
 pub use nearest::nearest;
 pub use pseudonym::PseudonymSettings;
 pub use record::{Reason, Record, Reject, Value};
+pub use rejects::merge_rejects;
 pub use retain::{Cutoff, Retained, retain};
 pub use store::{
     AppTransaction, Commit, CommitKind, DataFile, Disk, DiskFile, EVENTS_LAYOUT, EncodedFile, Encoder,

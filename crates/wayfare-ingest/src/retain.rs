@@ -5,13 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::AsArray as _;
-use arrow::compute::max;
-use arrow::datatypes::TimestampMicrosecondType;
-use chrono::{DateTime, NaiveDate};
+use chrono::NaiveDate;
 
 use crate::catalogue::Source;
 use crate::erase::Resolve;
+use crate::rejects::youngest_day;
 use crate::store::{Commit, DataFile, Store, Swept, Table};
 use crate::{Error, Result};
 
@@ -109,14 +107,7 @@ fn day_of(file: &DataFile, partition: &'static str) -> Result<NaiveDate> {
 async fn old_rejects(store: &Store, cutoff: &Cutoff) -> Result<Vec<DataFile>> {
     let mut old = Vec::new();
     for file in store.quarantine().snapshot().await?.files {
-        let contents = store.contents(&file).await?;
-        let mut youngest = None;
-        for batch in contents.batches(Some(&["ingested_at"]))? {
-            let batch = batch?;
-            let read = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>();
-            youngest = youngest.max(read.and_then(max));
-        }
-        let day = youngest.and_then(DateTime::from_timestamp_micros).map(|instant| instant.date_naive());
+        let day = youngest_day(store, &file).await?;
         if day.is_none_or(|day| day < cutoff.before) {
             old.push(file);
         }

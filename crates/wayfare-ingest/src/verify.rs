@@ -13,6 +13,8 @@ use crate::{Error, ErrorKind, Result};
 mod file;
 mod log;
 mod repair;
+#[cfg(test)]
+mod tests;
 
 pub use repair::{Repair, repair};
 

@@ -2,7 +2,7 @@
 //!
 //! First event files: the files of one source and date become one sorted file, and events that are stored
 //! twice become one ([`events`]). Then runs: the dates whose events changed since they were folded are folded once and
-//! kept ([`runs`]). Each step writes new files first and then replaces old ones by one commit, so that it can
+//! kept ([`runs`]). Last small files of rejected records become one ([`merge_rejects`]). Each step writes new files first and then replaces old ones by one commit, so that it can
 //! be broken off at any moment; what was replaced stays on disk until `vacuum` removes it. Of two compactions at once, the one whose
 //! files the other replaced looks at the store anew and goes on with what is left.
 
@@ -16,7 +16,7 @@ mod tests;
 pub(crate) use runs::to_file_schema;
 
 use datafusion::prelude::SessionContext;
-use wayfare_ingest::Store;
+use wayfare_ingest::{Store, merge_rejects};
 
 use crate::{ErrorKind, Result};
 
@@ -101,5 +101,6 @@ async fn merge_and_fold(
     summary: &mut CompactSummary,
 ) -> Result<()> {
     events::merge_all(store, context, now_ms, progress, &mut summary.events).await?;
-    runs::fold_stale(store, context, now_ms, progress, summary).await
+    runs::fold_stale(store, context, now_ms, progress, summary).await?;
+    merge_rejects(store, now_ms).await
 }

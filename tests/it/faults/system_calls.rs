@@ -1,7 +1,9 @@
 //! Every system call that changes files, of an ingest and of a compaction, is the last one, or fails.
 //!
-//! strace does it to the n-th call of a thread, and which thread does what differs from run to run. So the test
-//! notes which *points* (call and kind of file) were met, and says how many of those that there are.
+//! `tests/faults/nth_call.c`, preloaded, numbers the calls of all threads and does it to the n-th; strace, which could do the
+//! same, counts by thread and would not reach them all. So strace only says whether the calls that are numbered
+//! are those that there are. Threads change the order of some calls from run to run: a *point* is a call and the kind of file it
+//! changes, and those that were not met are tried for again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,17 +11,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{check, check_all, run, say, send};
-use crate::harness::{BINARY, Ran, Store, from_environment, wayfare};
+use crate::harness::{BINARY, Ran, Store, from_environment, repository, wayfare};
 
-/// The calls that change files. `write` is none of them: it serves standard output and the wake-up of threads.
-const CALLS: [&str; 9] =
-    ["openat", "pwrite64", "fsync", "fdatasync", "rename", "linkat", "unlink", "mkdir", "ftruncate"];
+/// What is done to a call: the last one of the process, or `EIO` and `ENOSPC` by their numbers in Linux.
+const FAULTS: [(&str, &str); 3] = [("SIGKILL", "kill"), ("EIO", "5"), ("ENOSPC", "28")];
 
-/// What is done to a call.
-const FAULTS: [&str; 3] = ["signal=SIGKILL", "error=EIO", "error=ENOSPC"];
+/// All calls of Linux that change a file, a name, or what survives of them.
+const CHANGES: &str = "trace=open,openat,openat2,creat,write,writev,pwrite64,pwritev,pwritev2,fallocate,truncate,ftruncate,\
+    copy_file_range,sendfile,splice,fsync,fdatasync,sync_file_range,rename,renameat,renameat2,link,linkat,symlink,symlinkat,\
+    unlink,unlinkat,rmdir,mkdir,mkdirat,mknod,mknodat";
 
-/// Runs through all calls, until every point was met.
-const ROUNDS_MAX: usize = 8;
+/// Tries for each point that was not met, after every call was.
+const TRIES_MAX: usize = 32;
+
+/// A call and the kind of file it changes.
+type Point = (String, String);
 
 /// What is run with faults.
 #[derive(Debug, Clone, Copy)]
@@ -30,41 +36,33 @@ enum Work {
     Compact,
 }
 
-fn command(work: Work, store: &Path, folder: &Path) -> Command {
-    match work {
+impl Work {
+    /// The batches that are in the store already.
+    fn before(self) -> BTreeSet<u64> {
+        match self {
+            Self::Create => BTreeSet::new(),
+            Self::Ingest => BTreeSet::from([0]),
+            Self::Compact => BTreeSet::from([0, 1]),
+        }
+    }
+}
+
+fn command_of(work: Work, store: &Path, folder: &Path) -> Command {
+    let mut command = match work {
         Work::Create | Work::Ingest => send(store, folder, 1),
         Work::Compact => {
             let mut command = wayfare(&["compact", "--quiet"]);
             command.arg("--store").arg(store);
             command
         }
-    }
-}
-
-/// The same command under strace, which notes calls with the paths of their files.
-fn traced(work: Work, store: &Path, folder: &Path, log: &Path, options: &[&str]) -> Command {
-    let inner = command(work, store, folder);
-    let mut command = Command::new("strace");
-    command
-        .args(["-f", "-y", "-qq", "-o"])
-        .arg(log)
-        .args(options)
-        .arg("--")
-        .arg(&*BINARY)
-        .args(inner.get_args());
-    command.args(["--threads", "1"]).env_clear();
+    };
+    command.args(["--threads", "1"]);
     command
 }
 
-/// A call and the kind of file it changes: what is random in names is left out.
-fn point(line: &str) -> Option<(String, String)> {
-    let (_, rest) = line.split_once(' ')?;
-    let (call, arguments) = rest.trim_start().split_once('(')?;
-    if call == "openat" && !arguments.contains("O_CREAT") {
-        return None;
-    }
-    let (_, path) = arguments.split_once("/copy")?;
-    let path = path.split(['"', '>']).next()?;
+/// What is random or a version in a path below the store's is left out.
+fn point(call: &str, path: &str) -> Option<Point> {
+    let (_, path) = path.split_once("/copy")?;
     let words = path.split(['-', '#', '/', '.']).map(|word| match word.len() {
         8.. if word.chars().all(|letter| letter.is_ascii_hexdigit()) => "*",
         _ => word,
@@ -72,13 +70,25 @@ fn point(line: &str) -> Option<(String, String)> {
     Some((call.to_owned(), words.collect::<Vec<_>>().join("/")))
 }
 
-/// The most calls of one name that one thread makes.
-fn calls_of_one_thread(trace: &str, call: &str) -> usize {
-    let mut threads = BTreeMap::<&str, usize>::new();
-    for line in trace.lines().filter(|line| line.contains(&format!(" {call}("))) {
-        *threads.entry(line.split(' ').next().unwrap_or_default()).or_default() += 1;
+/// The points of what the preloaded counter wrote, by number: a line has number, call and path. A thread that was killed
+/// may have had no time for its line.
+fn counted(log: &str) -> BTreeMap<usize, Point> {
+    let calls = log.lines().filter_map(|line| {
+        let mut words = line.splitn(3, ' ');
+        Some((words.next()?.parse().ok()?, point(words.next()?, words.next()?)?))
+    });
+    calls.collect()
+}
+
+/// The point of a line of strace: thread, call and arguments.
+fn traced(line: &str) -> Option<Point> {
+    let (call, arguments) = line.split_once(' ')?.1.trim_start().split_once('(')?;
+    let opens = call.starts_with("open");
+    if opens && !arguments.contains("O_CREAT") {
+        return None;
     }
-    threads.into_values().max().unwrap_or_default()
+    let from = arguments.find("/copy")?;
+    point(call, arguments.get(from..)?.split(['"', '>']).next()?)
 }
 
 /// A store before the work is done.
@@ -98,6 +108,8 @@ struct Bench<'a> {
     beside: &'a Store,
     template: &'a Path,
     folder: &'a Path,
+    /// The library that numbers calls.
+    counter: &'a Path,
     work: Work,
 }
 
@@ -107,29 +119,64 @@ struct Tally {
     runs: usize,
     killed: usize,
     failed: usize,
+    /// Calls to be hit, once by each fault, and those that were.
+    calls: usize,
+    hit: usize,
+    /// The same of points.
     points: usize,
     met: usize,
 }
 
 impl Bench<'_> {
-    /// The calls of a run without faults.
-    fn trace(&self) -> String {
-        let (store, log) = (prepare(self.beside, self.work, self.template), self.beside.beside("log"));
-        let calls = format!("trace={}", CALLS.join(","));
-        assert!(traced(self.work, &store, self.folder, &log, &["-e", &calls]).status().unwrap().success());
-        fs::read_to_string(&log).unwrap()
+    /// The points of a run without faults, in the order of the calls.
+    fn points(&self) -> Vec<Point> {
+        let (store, log) = (prepare(self.beside, self.work, self.template), self.fresh_log());
+        Ran::of(self.numbered(&store, &log)).expect(0);
+        let points: Vec<Point> = counted(&fs::read_to_string(&log).unwrap()).into_values().collect();
+        if run("strace", &["-o", "/dev/null", "true"]) {
+            let store = prepare(self.beside, self.work, self.template);
+            let mut command = Command::new("strace");
+            command
+                .args(["-f", "-y", "-qq", "-s", "0", "-e", CHANGES, "-o"])
+                .arg(&log)
+                .arg("--")
+                .arg(&*BINARY);
+            command.args(command_of(self.work, &store, self.folder).get_args()).env_clear();
+            Ran::of(command).expect(0);
+            let seen: BTreeSet<Point> =
+                fs::read_to_string(&log).unwrap().lines().filter_map(traced).collect();
+            assert_eq!(seen, points.iter().cloned().collect(), "{:?}: strace sees other calls", self.work);
+        } else {
+            say("system calls: strace is not allowed here, so nobody checks that all calls are numbered");
+        }
+        points
     }
 
-    /// One run with one fault; gives the point that was met.
-    fn run(&self, call: &str, fault: &str, number: usize, tally: &mut Tally) -> Option<(String, String)> {
-        let (store, log) = (prepare(self.beside, self.work, self.template), self.beside.beside("log"));
-        let inject = format!("inject={call}:{fault}:when={number}");
-        let options = ["-e", &format!("trace={call}"), "-e", &inject];
-        let output = traced(self.work, &store, self.folder, &log, &options).output().unwrap();
-        let context = format!("{:?}, {inject}: {}", self.work, String::from_utf8_lossy(&output.stderr));
+    fn fresh_log(&self) -> PathBuf {
+        let log = self.beside.beside("log");
+        fs::write(&log, "").unwrap();
+        log
+    }
+
+    /// The command with its calls numbered.
+    fn numbered(&self, store: &Path, log: &Path) -> Command {
+        let mut command = command_of(self.work, store, self.folder);
+        command.env("LD_PRELOAD", self.counter).env("NTH_CALL_BELOW", store).env("NTH_CALL_LOG", log);
+        command
+    }
+
+    /// One run in which call `number` is hit; gives the points of its calls.
+    fn run(&self, (name, fault): (&str, &str), number: usize, tally: &mut Tally) -> BTreeMap<usize, Point> {
+        let (store, log) = (prepare(self.beside, self.work, self.template), self.fresh_log());
+        let mut command = self.numbered(&store, &log);
+        let output =
+            command.env("NTH_CALL_AT", number.to_string()).env("NTH_CALL_FAULT", fault).output().unwrap();
+        let calls = counted(&fs::read_to_string(&log).unwrap());
+        let hit = calls.get(&number);
+        let error = String::from_utf8_lossy(&output.stderr);
+        let context = format!("{:?}, {name} at call {number} {hit:?}: {error}", self.work);
         assert!(!context.contains("panicked"), "{context}");
-        let first = if matches!(self.work, Work::Create) { None } else { Some(0) };
-        let mut acknowledged: BTreeSet<u64> = first.into_iter().collect();
+        let mut acknowledged = self.work.before();
         tally.runs += 1;
         match output.status.code() {
             Some(0) if matches!(self.work, Work::Compact) => {}
@@ -137,68 +184,86 @@ impl Bench<'_> {
             Some(_) => tally.failed += 1,
             None => tally.killed += 1,
         }
+        assert_eq!(output.status.code().is_none(), fault == "kill" && hit.is_some(), "{context}");
         if store.join("wayfare.toml").exists() {
             check(&store, &acknowledged, 2, &context);
         } else {
             assert!(acknowledged.is_empty(), "{context}");
         }
         check_all(&store, self.folder, 2, &context);
-        let trace = fs::read_to_string(&log).unwrap();
-        let met = trace
-            .lines()
-            .find(|line| ["= ?", "unfinished", "(INJECTED)"].iter().any(|sign| line.contains(sign)));
-        met.and_then(point)
+        calls
+    }
+
+    /// Hits a point where it was in the run before, or a call later where that did not come so far.
+    fn meet(&self, fault: (&str, &str), points: &[Point], point: &Point, tally: &mut Tally) -> bool {
+        let mut next = points.iter().position(|other| other == point).unwrap() + 1;
+        (0..TRIES_MAX).any(|_| {
+            let hit = next;
+            let calls = self.run(fault, hit, tally);
+            let seen = calls.iter().find(|(_, other)| *other == point).map(|(number, _)| *number);
+            next = seen.unwrap_or(hit % points.len() + 1);
+            seen == Some(hit)
+        })
+    }
+
+    /// Hits every call, or `most` of them, and then those points that were not met.
+    fn run_all(&self, points: &[Point], most: usize, tally: &mut Tally) {
+        for fault in FAULTS {
+            let mut missing: BTreeSet<&Point> = points.iter().collect();
+            let stride = if most == 0 { 1 } else { points.len().div_ceil(most) };
+            for number in (1..=points.len()).rev().step_by(stride) {
+                let calls = self.run(fault, number, tally);
+                tally.hit += usize::from(calls.contains_key(&number));
+                calls.get(&number).map(|hit| missing.remove(hit));
+            }
+            if most == 0 {
+                missing.retain(|point| !self.meet(fault, points, point, tally));
+            }
+            if most == 0 && !missing.is_empty() {
+                say(&format!("system calls: {:?}, {}: not met: {missing:?}", self.work, fault.0));
+            }
+            let all = points.iter().collect::<BTreeSet<_>>().len();
+            tally.calls += points.len();
+            tally.points += all;
+            tally.met += all - missing.len();
+        }
     }
 }
 
-/// `WAYFARE_CALLS`: how many runs of each kind of work and fault; 0 is as many as there are points.
+/// Compiles the counter of calls; says so when that is not possible here.
+fn compile(beside: &Store) -> Option<PathBuf> {
+    let source = repository("tests/faults/nth_call.c");
+    let library = beside.beside("nth_call.so");
+    let arguments = ["-shared", "-fPIC", "-O1", "-o", library.to_str().unwrap(), source.to_str().unwrap()];
+    if !cfg!(all(target_os = "linux", target_env = "gnu")) || !run("cc", &["--version"]) {
+        say("system calls: LEFT OUT, it takes Linux and a C compiler");
+        return None;
+    }
+    assert!(run("cc", &arguments), "{} does not compile", source.display());
+    Some(library)
+}
+
+/// `WAYFARE_CALLS`: how many calls of each kind of work are hit by each fault; 0 is all.
 #[test]
 fn every_system_call_may_be_the_last_or_fail() {
-    if !run("strace", &["-o", "/dev/null", "true"]) {
-        say("system calls: LEFT OUT, strace is not installed or not allowed here (apt-get install strace)");
-        return;
-    }
     let most = usize::try_from(from_environment("WAYFARE_CALLS", 3)).unwrap();
     let beside = Store::new();
+    let Some(counter) = compile(&beside) else { return };
     let (template, folder) = (beside.beside("template"), beside.beside("batches"));
     fs::create_dir(&folder).unwrap();
-    Ran::of(send(&template, &folder, 0)).expect(0);
     let mut tally = Tally::default();
     for work in [Work::Create, Work::Ingest, Work::Compact] {
-        let bench = Bench { beside: &beside, template: &template, folder: &folder, work };
-        let trace = bench.trace();
-        let points: BTreeSet<_> = trace.lines().filter_map(point).collect();
-        let calls: Vec<(&str, usize)> = CALLS
-            .iter()
-            .flat_map(|call| (1..=calls_of_one_thread(&trace, call)).map(move |number| (*call, number)))
-            // libraries are opened, too, before anything of ours
-            .filter(|(call, number)| *call != "openat" || *number > 8)
-            .collect();
-        for fault in FAULTS {
-            let mut missing = points.clone();
-            if most > 0 {
-                let stride = calls.len().div_ceil(most).max(1);
-                for &(call, number) in calls.iter().rev().step_by(stride) {
-                    bench.run(call, fault, number, &mut tally).map(|met| missing.remove(&met));
-                }
-            } else {
-                for _ in 0..ROUNDS_MAX {
-                    for &(call, number) in &calls {
-                        if missing.iter().any(|(name, _)| name == call) {
-                            bench.run(call, fault, number, &mut tally).map(|met| missing.remove(&met));
-                        }
-                    }
-                }
-                if !missing.is_empty() {
-                    say(&format!("system calls: {work:?}, {fault}: not met: {missing:?}"));
-                }
-            }
-            tally.points += points.len();
-            tally.met += points.len() - missing.len();
+        for number in work.before() {
+            Ran::of(send(&template, &folder, number)).expect(0);
         }
+        let bench = Bench { beside: &beside, template: &template, folder: &folder, counter: &counter, work };
+        let points = bench.points();
+        say(&format!("system calls: {work:?} makes {}", points.len()));
+        bench.run_all(&points, most, &mut tally);
     }
-    let Tally { runs, killed, failed, points, met } = tally;
+    let Tally { runs, killed, failed, calls, hit, points, met } = tally;
     say(&format!(
-        "system calls: {runs} runs, killed in {killed}, failed with a message in {failed}; {met} of {points} points met; 0 lost, 0 twice"
+        "system calls: {runs} runs, killed in {killed}, failed with a message in {failed}; {hit} of {calls} calls hit, \
+         {met} of {points} points met; 0 lost, 0 twice"
     ));
 }

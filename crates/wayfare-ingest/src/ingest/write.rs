@@ -13,11 +13,10 @@ use super::order::{self, FileRows};
 use super::part::Part;
 use crate::columns;
 use crate::record::Reject;
-use crate::store::{EVENTS_LAYOUT, EncodedFile, Encoder, FileLayout, NewFile, Store, encode};
+use crate::store::{
+    EVENTS_LAYOUT, EncodedFile, Encoder, FileLayout, NewFile, QUARANTINE_LAYOUT, Store, encode,
+};
 use crate::{Error, Result};
-
-/// Lines of a batch that is sent again are counted: the log tells which files hold them.
-const QUARANTINE_LAYOUT: FileLayout = FileLayout { ranges_of: &["batch_id"], ..FileLayout::PLAIN };
 
 /// Files of `events` as they come in. Compaction writes them again and takes its time: higher levels of zstd also
 /// keep more memory for each column.

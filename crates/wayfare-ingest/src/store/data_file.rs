@@ -105,6 +105,14 @@ impl NewFile {
     }
 }
 
+#[cfg(test)]
+impl NewFile {
+    /// Has the log say something else of the rows than is true.
+    pub(crate) fn claim(&mut self, change: impl FnOnce(String) -> String) {
+        self.add.stats = self.add.stats.take().map(change);
+    }
+}
+
 /// A Parquet file in memory, ready to be put into the store.
 #[derive(Debug)]
 pub struct EncodedFile {

@@ -11,8 +11,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +29,7 @@ use object_store::{
 use uuid::Uuid;
 
 use super::disk::{Disk, DiskFile};
+use super::reading;
 use super::upload::Upload;
 
 /// Files that are written and synced at once: the journal of a file system takes several syncs in one go.
@@ -220,7 +220,7 @@ impl Files {
 }
 
 /// Whether a name is one of [`draft_of`].
-fn is_draft(name: &str) -> bool {
+pub(super) fn is_draft(name: &str) -> bool {
     let number = name.split_once('#').map_or("", |(_, number)| number);
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -231,46 +231,6 @@ fn draft_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!("#{random}"));
     name.into()
-}
-
-fn read_ranges(path: &Path, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
-    let mut file = File::open(path)?;
-    let read = |range: &Range<u64>| {
-        let length = range.end.saturating_sub(range.start);
-        file.seek(SeekFrom::Start(range.start))?;
-        let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
-        let read = file.by_ref().take(length).read_to_end(&mut bytes)?;
-        if u64::try_from(read).ok() != Some(length) {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(bytes.into())
-    };
-    ranges.iter().map(read).collect()
-}
-
-/// The files of a folder whose names come after `name`; `None` when there are folders among them.
-///
-/// A log may have very many entries, and is looked at for each question and each batch: what lies before `name`, which
-/// is nearly all, costs no more than reading its name.
-fn files_behind(folder: &StorePath, path: &Path, name: &str) -> io::Result<Option<Vec<ObjectMeta>>> {
-    let mut files = Vec::new();
-    for entry in path.read_dir()? {
-        let entry = entry?;
-        let file = entry.file_name();
-        let Some(file) = file.to_str().filter(|file| *file > name && !is_draft(file)) else { continue };
-        let about = entry.metadata()?;
-        if !about.is_file() {
-            return Ok(None);
-        }
-        files.push(ObjectMeta {
-            location: folder.clone().join(file),
-            last_modified: about.modified()?.into(),
-            size: about.len(),
-            e_tag: None,
-            version: None,
-        });
-    }
-    Ok(Some(files))
 }
 
 fn parent(path: &Path) -> &Path {
@@ -344,17 +304,16 @@ impl ObjectStore for Files {
     }
 
     async fn get_opts(&self, location: &StorePath, options: GetOptions) -> object_store::Result<GetResult> {
-        self.reader.get_opts(location, options).await
+        reading::read(location, &self.path_of(location)?, &options)
     }
 
-    /// Reads on the thread that computes with the bytes: handed over by others they would lie in the memory that those keep.
     async fn get_ranges(
         &self,
         location: &StorePath,
         ranges: &[Range<u64>],
     ) -> object_store::Result<Vec<Bytes>> {
         let path = self.path_of(location)?;
-        read_ranges(&path, ranges).map_err(|cause| failed(&path, cause))
+        reading::read_ranges(&path, ranges).map_err(|cause| failed(&path, cause))
     }
 
     /// Deletes, and syncs every folder once, at the end: the last item is an error when that failed.
@@ -404,7 +363,7 @@ impl ObjectStore for Files {
         let name = name.as_ref().to_owned();
         let files = self.clone();
         let listed = async move {
-            match files.blocking(move |_| files_behind(&folder, &path, &name)).await {
+            match files.blocking(move |_| reading::files_behind(&folder, &path, &name)).await {
                 Ok(Some(files)) => stream::iter(files).map(Ok).boxed(),
                 // the reader says what is wrong, or looks into folders
                 Ok(None) | Err(_) => others,
@@ -449,7 +408,10 @@ mod tests {
 
     use futures::TryStreamExt as _;
 
+    use object_store::{GetRange, ObjectStoreExt as _};
+
     use super::super::disk::LocalDisk;
+    use super::super::simulated::{Dice, Simulated};
     use super::*;
 
     async fn locations(
@@ -486,5 +448,51 @@ mod tests {
         let missing = prefix.clone().join("missing");
         let listed = files.list_with_offset(Some(&missing), &missing.clone().join("01.json"));
         assert_eq!(locations(listed).await, []);
+    }
+
+    #[tokio::test]
+    async fn what_is_put_or_copied_survives_a_power_cut() {
+        let base = tempfile::tempdir().unwrap();
+        let disk = Simulated::new(base.path());
+        let files = Files::new(Arc::new(disk.clone()), base.path().to_path_buf());
+        let place = |name: &str| StorePath::from_absolute_path(base.path().join(name)).unwrap();
+        files.put(&place("first"), "1".into()).await.unwrap();
+        let new = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        files.put_opts(&place("log/second"), "2".into(), new).await.unwrap();
+        files.copy(&place("first"), &place("other/third")).await.unwrap();
+        files.copy_if_not_exists(&place("log/second"), &place("log/fourth")).await.unwrap();
+        files.copy(&place("log/fourth"), &place("first")).await.unwrap();
+        for seed in 0..16 {
+            let image = tempfile::tempdir().unwrap();
+            disk.cut(image.path(), &mut Dice(seed));
+            for (name, bytes) in
+                [("first", "2"), ("log/second", "2"), ("other/third", "1"), ("log/fourth", "2")]
+            {
+                assert_eq!(
+                    fs::read_to_string(image.path().join(name)).unwrap(),
+                    bytes,
+                    "{name}, seed {seed}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_a_file_is_not_found_and_ranges_are_what_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "0123456789").unwrap();
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        let files = Files::new(Arc::new(LocalDisk), folder.path().to_path_buf());
+        let place = |name: &str| StorePath::from_absolute_path(folder.path().join(name)).unwrap();
+        for name in ["folder", "missing"] {
+            let refused = files.get(&place(name)).await.unwrap_err();
+            assert!(matches!(refused, object_store::Error::NotFound { .. }), "{name}: {refused}");
+        }
+        assert_eq!(files.head(&place("file")).await.unwrap().size, 10);
+        assert_eq!(files.get(&place("file")).await.unwrap().bytes().await.unwrap(), "0123456789");
+        assert_eq!(files.get_range(&place("file"), 2..4).await.unwrap(), "23");
+        let last = GetOptions { range: Some(GetRange::Suffix(3)), ..GetOptions::default() };
+        assert_eq!(files.get_opts(&place("file"), last).await.unwrap().bytes().await.unwrap(), "789");
+        assert!(files.get_range(&place("file"), 20..24).await.is_err());
     }
 }

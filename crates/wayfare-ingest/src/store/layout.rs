@@ -55,3 +55,6 @@ pub const EVENTS_LAYOUT: FileLayout = FileLayout {
     filtered: &["invocation_id", "user_id"],
     ..FileLayout::PLAIN
 };
+
+/// Files of `quarantine`: records of a batch that is sent again are counted, and the log tells which files hold them.
+pub(crate) const QUARANTINE_LAYOUT: FileLayout = FileLayout { ranges_of: &["batch_id"], ..FileLayout::PLAIN };

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::data_file::{DataFile, NewFile};
 use super::files::Files;
 use super::guard::damage;
+use super::transactions::Transactions;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder of a table's log inside the table's.
@@ -93,6 +94,7 @@ pub struct Table {
     log: LogStoreRef,
     files: Arc<Files>,
     head: Mutex<Option<DeltaTableState>>,
+    transactions: Mutex<Transactions>,
 }
 
 impl Table {
@@ -104,7 +106,16 @@ impl Table {
         log: LogStoreRef,
         files: Arc<Files>,
     ) -> Self {
-        Self { name, file_schema, partitions, folder, log, files, head: Mutex::new(None) }
+        Self {
+            name,
+            file_schema,
+            partitions,
+            folder,
+            log,
+            files,
+            head: Mutex::default(),
+            transactions: Mutex::default(),
+        }
     }
 
     /// The table's name, which is its folder's.
@@ -264,8 +275,9 @@ impl Table {
     }
 
     async fn recorded(&self, loaded: &DeltaTableState, app_id: &str) -> Result<Option<i64>> {
-        loaded
-            .transaction_version(&self.log, app_id)
+        let mut transactions = self.transactions.lock().await;
+        transactions
+            .version(app_id, loaded, &self.log)
             .await
             .map_err(|cause| error("cannot read the log", cause).with("table", self.name))
     }
