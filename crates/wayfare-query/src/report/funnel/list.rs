@@ -154,7 +154,9 @@ mod tests {
     #[test]
     fn pages_follow_one_another_without_a_gap_in_whatever_order_rows_come() {
         let rows = [("a", None, 0), ("a", None, 1), ("a", Some("t"), 0), ("b", None, 0), ("b", None, 1)];
-        for (turn, limit) in (0..rows.len()).flat_map(|turn| (1..=rows.len() + 1).map(move |limit| (turn, limit))) {
+        for (turn, limit) in
+            (0..rows.len()).flat_map(|turn| (1..=rows.len() + 1).map(move |limit| (turn, limit)))
+        {
             let mut came = rows;
             came.rotate_left(turn);
             if turn % 2 == 1 {
