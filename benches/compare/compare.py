@@ -88,6 +88,15 @@ def store(a):
     return path
 
 
+# what the peers' queries give, too; Q1 and Q7 have no more columns than theirs that cost anything
+COLUMNS = {
+    "Q2": ["step", "reached"], "Q8": ["day", "step", "reached"],
+    "Q3": ["journey_id", "platform", "country", "step", "reached", "median_from_previous_ms"],
+    "Q4": ["journey_id", "step_id", "attempts", "completed", "retries", "abandoned_here", "p50_duration_ms", "p95_duration_ms"],
+    "Q5": ["journey_id", "journey_version", "failing_step", "error_code", "last_step", "failures", "share_of_runs"],
+    "Q6": ["from", "from_kind", "to", "to_kind", "passages"]}
+
+
 def ours(sp):
     """The command of every task."""
     j0 = sp["journeys"][0]["journey_id"]
@@ -99,12 +108,13 @@ def ours(sp):
     day = lambda n: (dt.date.fromisoformat(sp["first_day"]) + dt.timedelta(days=n)).isoformat()
     lo, hi = day(sp["sample"]["day"] - 3), day(sp["sample"]["day"] + 3)
     one = f"funnel --journey {j0} --window 1h {funnel}"
-    return {
+    commands = {
         "Q1": "overview", "Q2": one, "Q3": f"funnel --by journey_id,platform,country --window 1h {lines_of_all}", "Q4": "steps",
-        "Q5": "failures --by journey_id,journey_version,failing_step,error_code --limit 50", "Q6": f"paths --journey {j0}",
+        "Q5": "failures --by journey_id,journey_version,failing_step,error_code,last_step --limit 50", "Q6": f"paths --journey {j0}",
         "Q7a": f"invocation {sp['sample']['invocation_id']}",
         "Q7b": "sql " + quote(f"SELECT * FROM events WHERE user_id = '{sp['sample']['user_id']}' AND date BETWEEN '{lo}' AND '{hi}' ORDER BY timestamp"),
         "Q8": one + " --by day"}
+    return {q: c + (f" --columns {','.join(COLUMNS[q])}" if q in COLUMNS else "") for q, c in commands.items()}
 
 
 def asked(sp):
@@ -114,15 +124,15 @@ def asked(sp):
     one = {"journey": [j0], "window": "1h", "steps": [step(e, s) for e, s in sp["journeys"][0]["funnel"]]}
     levels = [sorted({step(*j["funnel"][n]) for j in sp["journeys"]}) for n in range(6)]
     all_of = [f"Level {n + 1} := " + " | ".join(names) for n, names in enumerate(levels)]
-    report = lambda name, spec: {"path": f"/api/v1/reports/{name}", "json": spec}
+    report = lambda name, spec, q=None: {"path": f"/api/v1/reports/{name}", "json": {**spec, **({"columns": COLUMNS[q]} if q else {})}}
     day = lambda n: (dt.date.fromisoformat(sp["first_day"]) + dt.timedelta(days=n)).isoformat()
     lo, hi = day(sp["sample"]["day"] - 3), day(sp["sample"]["day"] + 3)
     return {
-        "Q1": report("overview", {}), "Q2": report("funnel", one), "Q3": report("funnel", {"by": ["journey_id", "platform", "country"], "window": "1h", "steps": all_of}),
-        "Q4": report("steps", {}), "Q5": report("failures", {"by": ["journey_id", "journey_version", "failing_step", "error_code"], "limit": 50}),
-        "Q6": report("paths", {"journey": [j0]}), "Q7a": {"path": f"/api/v1/invocations/{sp['sample']['invocation_id']}"},
+        "Q1": report("overview", {}), "Q2": report("funnel", one, "Q2"), "Q3": report("funnel", {"by": ["journey_id", "platform", "country"], "window": "1h", "steps": all_of}, "Q3"),
+        "Q4": report("steps", {}, "Q4"), "Q5": report("failures", {"by": ["journey_id", "journey_version", "failing_step", "error_code", "last_step"], "limit": 50}, "Q5"),
+        "Q6": report("paths", {"journey": [j0]}, "Q6"), "Q7a": {"path": f"/api/v1/invocations/{sp['sample']['invocation_id']}"},
         "Q7b": report("sql", {"query": f"SELECT * FROM events WHERE user_id = '{sp['sample']['user_id']}' AND date BETWEEN '{lo}' AND '{hi}' ORDER BY timestamp"}),
-        "Q8": report("funnel", {**one, "by": ["day"]})}
+        "Q8": report("funnel", {**one, "by": ["day"]}, "Q8")}
 
 
 def check(a, path, commands, queries):
@@ -146,8 +156,7 @@ def check(a, path, commands, queries):
         elif q == "Q4": x = {(r["journey_id"], r["step_id"]): (r["attempts"], r["retries"]) for r in rows}; y = {r[:2]: (int(r[2]), int(r[4])) for r in ask(q)}
         elif q == "Q5":
             x = sorted(r["failures"] for r in rows if r.get("failing_step") is not None)[-40:]
-            y = sorted(n for (n,) in con.execute(f"""SELECT count(*) FROM {ev} WHERE event_type = '{peers.FAIL}'
-                GROUP BY journey_id, journey_version, step_id, error_code ORDER BY count(*) DESC LIMIT 40""").fetchall())
+            y = sorted(r[5] for r in ask(q))[-40:]
         elif q == "Q6":
             ends = {"END succeeded": "#ok", "END failed": "#failed"}; x = {}
             for r in rows:

@@ -16,7 +16,10 @@ const QUESTIONS: [&[&str]; 9] = [
         "sql",
         "SELECT activity, count(*) AS n, min(timestamp) AS first FROM events GROUP BY activity ORDER BY 1",
     ],
-    &["sql", "SELECT invocation_id, path, offsets, error_message FROM invocations ORDER BY 1 LIMIT 20"],
+    &[
+        "sql",
+        "SELECT invocation_id, path, offsets_ms(offsets) AS offsets, error_message FROM invocations ORDER BY 1 LIMIT 20",
+    ],
 ];
 
 fn loaded() -> Store {

@@ -45,7 +45,7 @@ fn own(store: &Store) -> Value {
         "invocations": {
             "rows": number("SELECT count(*) FROM invocations"),
             "events": number("SELECT sum(events) FROM invocations"),
-            "tokens": number("SELECT CAST(sum(cardinality(offsets)) AS BIGINT) FROM invocations"),
+            "characters": number("SELECT CAST(sum(character_length(path)) AS BIGINT) FROM invocations"),
         },
     })
 }

@@ -19,7 +19,7 @@ def facts(by_activity, frame, runs):
     return {
         "by_activity": dict(sorted(by_activity)),
         "events": {"rows": frame[0], "first_us": frame[1], "last_us": frame[2]},
-        "invocations": {"rows": runs[0], "events": runs[1], "tokens": runs[2]},
+        "invocations": {"rows": runs[0], "events": runs[1], "characters": runs[2]},
     }
 
 
@@ -37,7 +37,7 @@ def with_deltalake(tables):
     return facts(
         rows("select activity, count(*) as events from events group by activity"),
         rows("select count(*), cast(min(timestamp) as bigint), cast(max(timestamp) as bigint) from events")[0],
-        rows("select count(*), sum(events), sum(cardinality(offsets)) from invocations")[0],
+        rows("select count(*), sum(events), sum(character_length(path)) from invocations")[0],
     )
 
 
@@ -47,8 +47,8 @@ def with_polars(folder):
     at = polars.col("timestamp").dt.epoch("us")
     by_activity = events.group_by("activity").len().collect().rows()
     frame = events.select(polars.len(), at.min().alias("first"), at.max().alias("last")).collect().rows()[0]
-    tokens = polars.col("offsets").list.len().sum().cast(polars.Int64)
-    runs = invocations.select(polars.len(), polars.col("events").sum(), tokens).collect().rows()[0]
+    characters = polars.col("path").str.len_chars().sum().cast(polars.Int64)
+    runs = invocations.select(polars.len(), polars.col("events").sum(), characters).collect().rows()[0]
     return facts(by_activity, frame, runs)
 
 
@@ -61,7 +61,7 @@ def with_duckdb(tables):
     return facts(
         rows("select activity, count(*) from events group by activity"),
         rows("select count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)) from events")[0],
-        rows("select count(*), sum(events)::bigint, sum(len(offsets))::bigint from invocations")[0],
+        rows("select count(*), sum(events)::bigint, sum(length(path))::bigint from invocations")[0],
     )
 
 

@@ -92,8 +92,7 @@ pub fn invocations_file_schema() -> SchemaRef {
         fields.extend(RUN_FACTS.iter().map(text));
         fields.extend(RUN_COUNTS.iter().map(|name| Field::new(*name, DataType::Int64, false)));
         fields.push(Field::new("path", DataType::Utf8, false));
-        let offset = Field::new("element", DataType::Int64, false);
-        fields.push(Field::new("offsets", DataType::List(Arc::new(offset)), false));
+        fields.push(Field::new("offsets", DataType::Binary, false));
         Arc::new(Schema::new(fields))
     });
     Arc::clone(&SCHEMA)

@@ -32,7 +32,7 @@ use crate::Error;
 use keyed_summary::KeyedSummary;
 
 pub(crate) use funnel::{FunnelText, Prepared, StepText};
-pub(crate) use funnel_summary::{FUNNEL_SUMMARY, funnel_summary};
+pub(crate) use funnel_summary::{FUNNEL_SUMMARY, REACHED, TIMES, TimesWanted, funnel_summary};
 pub(crate) use interval_start::{CYCLES, INTERVALS, interval_label};
 pub(crate) use outcomes::OUTCOMES;
 pub(crate) use param_holds::condition_text;
@@ -50,10 +50,12 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(funnel_level::funnel_ms());
     context.register_udf(timeline::steps());
     context.register_udf(timeline::timeline());
+    context.register_udf(timeline::offsets_ms());
     context.register_udf(interval_start::interval_start());
     context.register_udf(param::param());
     context.register_udf(param_holds::param_holds());
-    context.register_udaf(summary::function(KeyedSummary::<step_summary::StepSummary>::default()));
+    context.register_udaf(summary::function(KeyedSummary::<step_summary::StepSummary<true>>::default()));
+    context.register_udaf(summary::function(KeyedSummary::<step_summary::StepSummary<false>>::default()));
     context.register_udaf(summary::function(outcomes::Outcomes));
     context.register_udaf(summary::function(time_summary::TimeSummary));
     context.register_udaf(summary::function(KeyedSummary::<run_features::RunFeatures>::default()));

@@ -123,8 +123,8 @@ impl SnapshotTable {
 }
 
 /// The columns of which one value has few rows.
-const LOOKED_UP: [&str; 6] =
-    ["event_id", "invocation_id", "user_id", "correlation_id", "session_id", "device_id"];
+const LOOKED_UP: [&str; 7] =
+    ["event_id", "invocation_id", "user_id", "correlation_id", "session_id", "device_id", "terminal"];
 
 /// Whether a filter leaves so few rows that reading its column first, and then only the pages with these rows, pays. Elsewhere
 /// it costs more than it saves.

@@ -115,6 +115,11 @@ impl<'a> Question<'a> {
         })
     }
 
+    /// Whether the answer is to have a column like this.
+    pub(crate) fn wants(&self, like: impl Fn(&str) -> bool) -> bool {
+        self.scope.columns.is_empty() || self.scope.columns.iter().any(|column| like(column))
+    }
+
     pub(crate) fn as_of_ms(&self) -> i64 {
         self.as_of_us.div_euclid(1_000)
     }

@@ -35,7 +35,7 @@ use futures::stream::{BoxStream, StreamExt as _};
 use serde_json::Value;
 
 use crate::question::Question;
-use crate::spec::{QualitySpec, Scope, SessionsSpec, Spec, StepSpec};
+use crate::spec::{QualitySpec, Scope, SessionsSpec, Spec, StepSpec, suggest};
 use crate::{Engine, Error, Result};
 
 /// The answer to one [`Spec`](crate::spec::Spec).
@@ -142,7 +142,23 @@ pub(crate) async fn stream(engine: &Engine, spec: &Spec) -> Result<ReportStream>
             return Ok(ReportStream { head, batches: futures::stream::iter([Ok(rows)]).boxed() });
         }
     };
+    let columns = question.scope.columns.clone();
+    let batches = batches.map(move |batch| picked(&batch?, &columns)).boxed();
     Ok(ReportStream { head: finish(&question, spec, answer)?, batches })
+}
+
+/// The columns of a scope out of an answer's rows.
+fn picked(batch: &RecordBatch, columns: &[String]) -> Result<RecordBatch> {
+    if columns.is_empty() {
+        return Ok(batch.clone());
+    }
+    let schema = batch.schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let place = |column: &String| {
+        schema.index_of(column).map_err(|_unknown| suggest::unknown("column", column, names.clone()))
+    };
+    let places = columns.iter().map(place).collect::<Result<Vec<_>>>()?;
+    batch.project(&places).map_err(|cause| Error::internal("cannot pick columns").because(cause))
 }
 
 /// The runs that a spec asks about, and the dimensions where it names none.
@@ -255,7 +271,7 @@ fn finish(question: &Question<'_>, spec: &Spec, answer: Answer) -> Result<Report
         spec: echoed,
         snapshot: question.snapshot.events.version,
         as_of_ms: has_now.then(|| question.as_of_ms()),
-        batch: answer.batch,
+        batch: picked(&answer.batch, &question.scope.columns)?,
         rows_total: answer.rows_total,
         next: answer.next,
         notes: answer.notes,

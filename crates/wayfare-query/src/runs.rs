@@ -90,19 +90,27 @@ impl RunsPlan<'_> {
     }
 
     fn with_state(&self, runs: DataFrame) -> Result<DataFrame> {
-        let settings = &self.store.settings();
-        let silence_us = lit(self.as_of_us) - cast(col("last_at"), DataType::Int64);
-        let abandoned = silence_us.gt(idle_timeout_us(settings)?);
         let failed = |cause| of_datafusion("cannot plan the runs", cause);
-        let state = run_state().call(vec![col("terminal"), abandoned]);
-        let explained = col("error_code").is_not_null().or(col("error_category").is_not_null());
-        let failure = run_failure().call(vec![col("terminal"), explained]);
+        let silent = is_silent(&self.store.settings(), self.as_of_us)?;
+        let state = run_state().call(vec![col("terminal"), silent]);
+        let failure = run_failure().call(vec![col("terminal"), is_explained()]);
         let micros = cast(col("ended_at"), DataType::Int64) - cast(col("started_at"), DataType::Int64);
         runs.with_column("state", state)
             .and_then(|runs| runs.with_column("failure", failure))
             .and_then(|runs| runs.with_column("duration_ms", micros / lit(1_000_i64)))
             .map_err(failed)
     }
+}
+
+/// Whether a run has been silent for longer than its journey's idle timeout.
+pub(crate) fn is_silent(settings: &Settings, as_of_us: i64) -> Result<Expr> {
+    let silence_us = lit(as_of_us) - cast(col("last_at"), DataType::Int64);
+    Ok(silence_us.gt(idle_timeout_us(settings)?))
+}
+
+/// Whether an error says why a run failed.
+pub(crate) fn is_explained() -> Expr {
+    col("error_code").is_not_null().or(col("error_category").is_not_null())
 }
 
 /// The idle timeout of a run's journey, as an expression in microseconds.

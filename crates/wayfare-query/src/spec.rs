@@ -67,6 +67,9 @@ pub struct Scope {
     /// Most rows to give.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Columns of the answer, in this order; empty means all. What no column needs is not computed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
 }
 
 /// One question to the engine.

@@ -18,12 +18,14 @@
 
 mod encode;
 mod kind;
+mod offsets;
 mod parse;
 
 use std::borrow::Cow;
 
 pub use encode::{encode, push};
 pub use kind::Kind;
+pub(crate) use offsets::{Offsets, write as write_offsets};
 pub use parse::{Tokens, tokens};
 pub(crate) use parse::{token, token_texts};
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::partition;
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use super::data_file::{APPENDIX_TAG, EncodedFile};
@@ -152,14 +152,14 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
             properties.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
     }
     for &name in layout.packed {
-        let column = column_path(schema, name);
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
-            .set_column_compression(column, Compression::UNCOMPRESSED);
+        properties = as_it_is(properties, name, Encoding::DELTA_BINARY_PACKED);
+    }
+    for &name in layout.raw {
+        properties = as_it_is(properties, name, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
     }
     for &name in layout.hot {
-        properties = properties.set_column_compression(column_path(schema, name), Compression::SNAPPY);
+        properties = properties.set_column_compression(ColumnPath::from(name), Compression::SNAPPY);
     }
     for &name in layout.filtered {
         // A filter is sized for a whole row group of different values and then folded to what its values need.
@@ -172,14 +172,13 @@ fn not_encoded(cause: ParquetError) -> Error {
     Error::internal("cannot encode a data file").because(cause)
 }
 
-/// The path of a column's values, which lie one level deeper in a list.
-fn column_path(schema: &SchemaRef, name: &str) -> ColumnPath {
-    match schema.field_with_name(name).map(Field::data_type) {
-        Ok(DataType::List(element)) => {
-            ColumnPath::new(vec![name.to_owned(), "list".to_owned(), element.name().clone()])
-        }
-        _ => ColumnPath::from(name),
-    }
+/// A column in an encoding that needs no further packing.
+fn as_it_is(properties: WriterPropertiesBuilder, name: &str, encoding: Encoding) -> WriterPropertiesBuilder {
+    let column = ColumnPath::from(name);
+    properties
+        .set_column_dictionary_enabled(column.clone(), false)
+        .set_column_encoding(column.clone(), encoding)
+        .set_column_compression(column, Compression::UNCOMPRESSED)
 }
 
 /// Cuts sorted rows where a column changes, into pieces of [`ROW_GROUP_ROWS_MIN`] rows and more as far as it goes.

@@ -20,6 +20,8 @@ pub struct FileLayout {
     pub filtered: &'static [&'static str],
     /// The columns of numbers that are kept as differences from row to row, packed by bits and not otherwise.
     pub packed: &'static [&'static str],
+    /// The columns of bytes that are kept as they are, one after the other behind their lengths, and without statistics.
+    pub raw: &'static [&'static str],
     /// The columns that are read so often that quick unpacking counts for more than size.
     pub hot: &'static [&'static str],
     /// The column, first in the sort order, by which rows are looked for: row groups end where it changes, so that
@@ -38,6 +40,7 @@ impl FileLayout {
         unranked: &[],
         filtered: &[],
         packed: &[],
+        raw: &[],
         hot: &[],
         grouped_by: None,
     };

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, SchemaRef};
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
-use deltalake_core::kernel::{Action, Add, StructField, Transaction};
+use deltalake_core::kernel::{Action, Add, MetadataExt as _, StructField, StructType, Transaction};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
@@ -138,19 +138,21 @@ impl Table {
         &self.files
     }
 
-    pub(super) async fn create_if_missing(&self) -> Result<()> {
-        let fields = self
-            .partition_fields()
-            .into_iter()
-            .chain(self.file_schema.fields().iter().map(|f| (**f).clone()));
-        let columns = fields
+    /// The columns as the log tells them, partition columns first.
+    fn columns(&self) -> Result<Vec<StructField>> {
+        let fields = self.partition_fields().into_iter();
+        let fields = fields.chain(self.file_schema.fields().iter().map(|field| (**field).clone()));
+        fields
             .map(|field| (&field).try_into_kernel())
-            .collect::<std::result::Result<Vec<StructField>, _>>()
-            .map_err(|cause| Error::internal("a column has no Delta type").because(cause))?;
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|cause| Error::internal("a column has no Delta type").because(cause))
+    }
+
+    pub(super) async fn create_if_missing(&self) -> Result<()> {
         CreateBuilder::new()
             .with_log_store(Arc::clone(&self.log))
             .with_table_name(self.name)
-            .with_columns(columns)
+            .with_columns(self.columns()?)
             .with_partition_columns(self.partitions.iter().copied())
             .with_save_mode(SaveMode::Ignore)
             .await
@@ -198,13 +200,44 @@ impl Table {
     /// `Corrupt` when the log is gone or cannot be understood, `Unavailable` when it cannot be read.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let loaded = self.load().await?;
-        let mut files = loaded
-            .log_data()
-            .iter()
-            .map(|view| DataFile::of_view(&view, &self.folder))
-            .collect::<Result<Vec<_>>>()?;
+        let mut files = Vec::new();
+        if self.has_columns(&loaded)? {
+            let all = loaded.log_data();
+            let all = all.iter().map(|view| DataFile::of_view(&view, &self.folder));
+            files = all.collect::<Result<_>>()?;
+        }
         files.sort_unstable_by(|left, right| left.path.cmp(&right.path));
         Ok(Snapshot { version: version_number(loaded.version())?, files })
+    }
+
+    /// Whether a state of the table has today's columns.
+    fn has_columns(&self, loaded: &DeltaTableState) -> Result<bool> {
+        Ok(loaded.schema().fields().eq(&self.columns()?))
+    }
+
+    /// Gives the table today's columns where an older program made it with others, and takes the files with those out of
+    /// it. For a table that is made anew from another one; until then its files count for nothing.
+    ///
+    /// # Errors
+    /// `Conflict` when somebody else commits meanwhile, `Unavailable` when the log cannot be written.
+    pub async fn renew(&self) -> Result<()> {
+        let loaded = self.load().await?;
+        if self.has_columns(&loaded)? {
+            return Ok(());
+        }
+        let no_table = "columns that are no table";
+        let schema = StructType::try_new(self.columns()?);
+        let schema = schema.map_err(|cause| Error::internal(no_table).because(cause))?;
+        let metadata = loaded.metadata().clone().with_schema(&schema);
+        let metadata = metadata.map_err(|cause| Error::internal(no_table).because(cause))?;
+        let old = loaded.log_data();
+        let mut actions: Vec<Action> =
+            old.iter().map(|view| Action::Remove(view.remove_action(true))).collect();
+        actions.push(Action::Metadata(metadata));
+        let written = self.write(actions, Vec::new(), self.change(SaveMode::Overwrite), &loaded).await;
+        written
+            .map(drop)
+            .map_err(|cause| error("cannot give the table its columns", cause).with("table", self.name))
     }
 
     /// Files that were part of the table, as far as the log tells of them, and when they were taken out of it.
@@ -322,20 +355,34 @@ impl Table {
             .iter()
             .map(|transaction| Transaction::new(&transaction.app_id, transaction.version))
             .collect();
+        let mode = if removed.is_empty() { SaveMode::Append } else { SaveMode::Overwrite };
+        let operation = match commit.kind {
+            CommitKind::Layout => DeltaOperation::Optimize { predicate: None, target_size: 0 },
+            CommitKind::Data => self.change(mode),
+        };
+        self.write(actions, transactions, operation, loaded).await
+    }
+
+    /// A change of data, as the log tells it.
+    fn change(&self, mode: SaveMode) -> DeltaOperation {
+        let partition_by = Some(self.partitions.iter().map(|&name| name.to_owned()).collect());
+        DeltaOperation::Write { mode, partition_by, predicate: None }
+    }
+
+    /// Tries to write the next entry of the log.
+    async fn write(
+        &self,
+        actions: Vec<Action>,
+        transactions: Vec<Transaction>,
+        operation: DeltaOperation,
+        loaded: &DeltaTableState,
+    ) -> Result<u64, DeltaTableError> {
         // The library's own retries are off: of a lost race it only tells some kinds of conflict.
         let properties = CommitProperties::default()
             .with_application_transactions(transactions)
             .with_metadata(HashMap::from([("engine".to_owned(), "wayfare".into())]))
             .with_cleanup_expired_logs(Some(false))
             .with_max_retries(0);
-        let operation = match commit.kind {
-            CommitKind::Layout => DeltaOperation::Optimize { predicate: None, target_size: 0 },
-            CommitKind::Data => DeltaOperation::Write {
-                mode: if removed.is_empty() { SaveMode::Append } else { SaveMode::Overwrite },
-                partition_by: Some(self.partitions.iter().map(|&name| name.to_owned()).collect()),
-                predicate: None,
-            },
-        };
         let prepared = CommitBuilder::from(properties)
             .with_actions(actions)
             .build(Some(loaded), Arc::clone(&self.log), operation)
@@ -412,4 +459,49 @@ fn mentions_file_access(cause: &DeltaTableError) -> bool {
         next = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, RecordBatch, StringArray};
+    use arrow::datatypes::Schema;
+
+    use super::super::{FileLayout, Store, encode};
+    use super::*;
+
+    /// The same table with one column of text, as another program would have it.
+    fn with_one_column(table: &Table) -> Table {
+        let schema = Schema::new(vec![Field::new("note", DataType::Utf8, true)]);
+        let (folder, log, files) = (table.folder.clone(), Arc::clone(&table.log), Arc::clone(&table.files));
+        Table::new(table.name, Arc::new(schema), table.partitions, folder, log, files)
+    }
+
+    async fn add_a_row(table: &Table) {
+        let notes: ArrayRef = Arc::new(StringArray::from(vec!["a"]));
+        let rows = RecordBatch::try_new(Arc::clone(table.file_schema()), vec![notes]).unwrap();
+        let partition = [("start_date", "2026-03-01".to_owned())];
+        let file = table.put(encode(&rows, FileLayout::PLAIN).unwrap(), &partition, "rows", 0).await.unwrap();
+        table.commit(Commit { add: vec![file], ..Commit::default() }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_table_of_other_columns_counts_for_nothing_and_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_or_create(&folder.path().join("store")).await.unwrap();
+        let now = store.invocations();
+        let before = with_one_column(now);
+        before.renew().await.unwrap();
+        add_a_row(&before).await;
+        let old = before.snapshot().await.unwrap();
+        assert_eq!((old.files.len(), now.snapshot().await.unwrap().files.len()), (1, 0));
+
+        now.renew().await.unwrap();
+        let renewed = now.snapshot().await.unwrap();
+        assert_eq!((renewed.version, renewed.files.len()), (old.version + 1, 0));
+        assert_eq!(before.snapshot().await.unwrap().files.len(), 0);
+        assert!(now.replaced().await.unwrap().contains_key(&old.files[0].path));
+
+        now.renew().await.unwrap();
+        assert_eq!(now.snapshot().await.unwrap().version, renewed.version, "nothing is left to do");
+    }
 }

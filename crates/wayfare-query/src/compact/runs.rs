@@ -31,7 +31,8 @@ const LAYOUT: FileLayout = FileLayout {
     plain: &["invocation_id"],
     unranked: &["invocation_id"],
     filtered: &["invocation_id"],
-    packed: &["first_at", "started_at", "last_at", "ended_at", "offsets"],
+    packed: &["first_at", "started_at", "last_at", "ended_at"],
+    raw: &["offsets"],
     hot: &[
         "journey_id",
         "journey_version",
@@ -64,6 +65,7 @@ pub(super) async fn fold_stale(
     progress: &CompactProgress,
     summary: &mut CompactSummary,
 ) -> Result<()> {
+    store.invocations().renew().await?;
     let snapshot = StoreSnapshot::of(store).await?;
     let fresh = Freshness::for_compaction(store, context, &snapshot).await?;
     let stale = fresh.stale_dates();

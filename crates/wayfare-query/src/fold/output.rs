@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, Int64Builder, ListBuilder, StringViewBuilder, TimestampMicrosecondBuilder};
+use arrow::array::{
+    ArrayRef, BinaryViewBuilder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder,
+};
 use arrow::datatypes::{DataType, Field, Fields};
 use wayfare_ingest::columns::{RUN_COUNTS, RUN_DIMENSIONS, RUN_FACTS, invocations_file_schema};
 
@@ -10,8 +12,9 @@ use super::intern::NONE;
 use super::packed::{Dimensions, Packed, PackedEvents};
 use crate::attempts::RunSteps;
 use crate::run::{Run, RunEvent, Terminal, finish};
+use crate::timeline::write_offsets;
 
-/// The columns of a run that the fold makes: those of `invocations` without the group key, text as views.
+/// The columns of a run that the fold makes: those of `invocations` without the group key, text and bytes as views.
 pub(crate) fn run_fields() -> Fields {
     static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         invocations_file_schema()
@@ -20,6 +23,9 @@ pub(crate) fn run_fields() -> Fields {
             .filter(|field| !matches!(field.name().as_str(), "tenant_id" | "invocation_id"))
             .map(|field| match field.data_type() {
                 DataType::Utf8 => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
+                DataType::Binary => {
+                    Arc::new(Field::new(field.name(), DataType::BinaryView, field.is_nullable()))
+                }
                 _ => Arc::clone(field),
             })
             .collect()
@@ -37,14 +43,15 @@ pub(super) struct RunsBuilder {
     facts: [StringViewBuilder; RUN_FACTS.len()],
     counts: [Int64Builder; RUN_COUNTS.len()],
     path: StringViewBuilder,
-    offsets: ListBuilder<Int64Builder>,
+    offsets: BinaryViewBuilder,
+    /// The offsets of one run.
+    written: Vec<u8>,
     steps: RunSteps,
 }
 
 impl RunsBuilder {
     pub(super) fn new(runs: usize) -> Self {
         let text = || StringViewBuilder::with_capacity(runs).with_deduplicate_strings();
-        let element = Field::new("element", DataType::Int64, false);
         Self {
             dimensions: std::array::from_fn(|_| text()),
             instants: std::array::from_fn(|_| {
@@ -53,7 +60,8 @@ impl RunsBuilder {
             facts: std::array::from_fn(|_| text()),
             counts: std::array::from_fn(|_| Int64Builder::with_capacity(runs)),
             path: text(),
-            offsets: ListBuilder::with_capacity(Int64Builder::new(), runs).with_field(element),
+            offsets: BinaryViewBuilder::with_capacity(runs),
+            written: Vec::new(),
             steps: RunSteps::default(),
         }
     }
@@ -76,8 +84,9 @@ impl RunsBuilder {
             builder.append_value(count);
         }
         self.path.append_value(&run.path);
-        self.offsets.values().append_slice(&run.offsets);
-        self.offsets.append(true);
+        self.written.clear();
+        write_offsets(&run.offsets, &mut self.written);
+        self.offsets.append_value(&self.written);
     }
 
     pub(super) fn finish(mut self) -> Vec<ArrayRef> {

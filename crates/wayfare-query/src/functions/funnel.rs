@@ -4,18 +4,20 @@
 //! runs of a path that are no longer than the window, whose times are then differences of offsets.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
+use arrow::array::BinaryViewArray;
 use datafusion::common::Result as DataFusionResult;
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
-use crate::funnel::{Definition, Funnel, FunnelEvent, Order};
+use crate::funnel::{Definition, Funnel, FunnelEvent, Order, Outcome};
 use crate::spec::Step;
-use crate::timeline::{Kind, token, token_texts};
+use crate::timeline::{Kind, Offsets, token, token_texts};
 use crate::{Error, Result};
 
 use super::external;
-use super::paths::{ByPath, check_offsets};
+use super::paths::{ByPath, offsets_at};
 
 /// A funnel as [`super::funnel_summary`] and `empty` take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +49,14 @@ struct Known {
     /// The last token of a completed step.
     completed: Option<u32>,
     /// The times of a run in which no window can bind; absent where the automaton cannot tell without the run.
-    unbound: Option<Box<[Option<Span>]>>,
+    unbound: Option<Spans>,
+}
+
+/// For each step that is reached the tokens between which its times lie.
+#[derive(Debug)]
+pub(super) struct Spans {
+    from_first: Box<[Option<Span>]>,
+    from_previous: Box<[Option<Span>]>,
 }
 
 /// What tokens match. A text of a token is matched once.
@@ -115,57 +124,87 @@ impl Prepared {
         self
     }
 
-    /// The events of a run that the automaton has to see; gives the instant at which the run last completed a step. Paths
+    /// The events of the run in a row that the automaton has to see; gives the instant at which the run last completed a step. Paths
     /// are matched once each.
     pub(crate) fn events(
         &mut self,
         path: &str,
-        offsets: &[i64],
+        offsets: &BinaryViewArray,
+        row: usize,
         first_ms: i64,
         events: &mut Vec<FunnelEvent>,
     ) -> Result<Option<i64>> {
         let Self { matcher, automaton, known, .. } = self;
         let known = known.get(path, |path| Known::of(path, matcher, automaton))?;
-        known.check(offsets)?;
-        known.events(offsets, first_ms, events);
+        let offsets = offsets_at(offsets, row, known.tokens)?;
+        known.events(|token| offsets.get(token), first_ms, events);
         let last = known.completed.and_then(|token| offsets.get(token as usize));
-        Ok(last.map(|offset| first_ms.saturating_add(*offset)))
+        Ok(last.map(|offset| first_ms.saturating_add(offset)))
     }
 
-    /// How far some runs of one path get, and when: for each run its number among them, and twice as many times as there are
-    /// steps. First the milliseconds from the first step to each, then those from the step matched before; null
-    /// where the step is not reached, or has none before.
-    pub(super) fn times<'a>(
+    /// How far the runs of one path in some rows get, each with its row.
+    pub(super) fn reach(
         &mut self,
         path: &str,
-        timelines: impl Iterator<Item = &'a [i64]>,
-        mut each: impl FnMut(usize, &mut dyn Iterator<Item = Option<i64>>) -> DataFusionResult<()>,
+        offsets: &BinaryViewArray,
+        rows: Range<usize>,
+        mut each: impl FnMut(usize, Reached<'_>) -> DataFusionResult<()>,
     ) -> DataFusionResult<()> {
         let Self { matcher, automaton, known, events } = self;
         let known = known.get(path, |path| Known::of(path, matcher, automaton)).map_err(external)?;
-        let steps = automaton.definition().steps;
         let window_ms = automaton.definition().window_ms;
-        for (run, offsets) in timelines.enumerate() {
-            known.check(offsets).map_err(external)?;
-            let length_ms = offsets.last().zip(offsets.first()).map_or(0, |(last, first)| last - first);
-            if let Some(spans) = known.unbound.as_ref().filter(|_| window_ms.is_none_or(|ms| length_ms <= ms))
-            {
-                let at = |token: u32| offsets.get(token as usize).copied();
-                each(
-                    run,
-                    &mut spans.iter().map(|span| span.and_then(|(from, to)| Some(at(to)? - at(from)?))),
-                )?;
+        for row in rows {
+            let offsets = offsets_at(offsets, row, known.tokens).map_err(external)?;
+            let is_unbound = || window_ms.is_none_or(|window_ms| offsets.last() <= window_ms);
+            if let Some(spans) = known.unbound.as_ref().filter(|_| is_unbound()) {
+                each(row, Reached::Alike { spans, offsets })?;
             } else {
-                known.events(offsets, 0, events);
-                let outcome = automaton.run(events);
-                let entry = outcome.at_ms(0);
-                let from_first = |step| outcome.at_ms(step).zip(entry).map(|(at_ms, entry)| at_ms - entry);
-                let from_previous = |step| outcome.since_previous_ms(step);
-                each(run, &mut (0..steps).map(from_first).chain((0..steps).map(from_previous)))?;
+                known.events(|token| offsets.get(token), 0, events);
+                each(row, Reached::Alone(automaton.run(events)))?;
             }
         }
         Ok(())
     }
+}
+
+/// How far one run gets, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reached<'a> {
+    /// As all runs of its path do.
+    Alike { spans: &'a Spans, offsets: Offsets<'a> },
+    /// As the automaton says of it.
+    Alone(&'a Outcome),
+}
+
+impl Reached<'_> {
+    /// Whether a step is reached.
+    pub(super) fn is_reached(self, step: usize) -> bool {
+        match self {
+            Self::Alike { spans, .. } => spans.from_first.get(step).is_some_and(Option::is_some),
+            Self::Alone(outcome) => outcome.at_ms(step).and(outcome.at_ms(0)).is_some(),
+        }
+    }
+
+    /// Milliseconds from the first step to one that is reached.
+    pub(super) fn ms_from_first(self, step: usize) -> Option<i64> {
+        match self {
+            Self::Alike { spans, offsets } => between(*spans.from_first.get(step)?, offsets),
+            Self::Alone(outcome) => Some(outcome.at_ms(step)? - outcome.at_ms(0)?),
+        }
+    }
+
+    /// Milliseconds from the step matched before to one that is reached and has one before.
+    pub(super) fn ms_from_previous(self, step: usize) -> Option<i64> {
+        match self {
+            Self::Alike { spans, offsets } => between(*spans.from_previous.get(step)?, offsets),
+            Self::Alone(outcome) => outcome.since_previous_ms(step),
+        }
+    }
+}
+
+fn between(span: Option<Span>, offsets: Offsets<'_>) -> Option<i64> {
+    let (from, to) = span?;
+    Some(offsets.get(to as usize)? - offsets.get(from as usize)?)
 }
 
 impl Known {
@@ -195,44 +234,40 @@ impl Known {
     }
 
     /// The times of a run in which no window binds: the automaton is given the numbers of the instants as their times.
-    fn spans(&self, instants: &[i64], firsts: &[u32], automaton: &mut Funnel) -> Option<Box<[Option<Span>]>> {
+    fn spans(&self, instants: &[i64], firsts: &[u32], automaton: &mut Funnel) -> Option<Spans> {
         let length = instants.last().copied().unwrap_or_default();
         if automaton.definition().window_ms.is_some_and(|window_ms| length > window_ms) {
             return None;
         }
         let mut events = Vec::new();
-        self.events(instants, 0, &mut events);
+        self.events(|token| instants.get(token).copied(), 0, &mut events);
         let steps = automaton.definition().steps;
         let outcome = automaton.run(&events);
         let first = |instant: i64| firsts.get(usize::try_from(instant).ok()?).copied();
-        let mut spans = vec![None; steps * 2];
+        let (mut from_first, mut from_previous) = (vec![None; steps], vec![None; steps]);
         let entry = outcome.at_ms(0).and_then(first);
         for matched in &outcome.matches {
-            if let Some(span) = spans.get_mut(matched.step) {
+            if let Some(span) = from_first.get_mut(matched.step) {
                 *span = entry.zip(first(matched.at_ms));
             }
         }
         for pair in outcome.matches.windows(2) {
             if let [before, matched] = pair
-                && let Some(span) = spans.get_mut(steps + matched.step)
+                && let Some(span) = from_previous.get_mut(matched.step)
             {
                 *span = first(before.at_ms).zip(first(matched.at_ms));
             }
         }
-        Some(spans.into())
+        Some(Spans { from_first: from_first.into(), from_previous: from_previous.into() })
     }
 
-    /// The events of one run, whose offsets are given, that the automaton has to see.
-    fn events(&self, offsets: &[i64], first_ms: i64, events: &mut Vec<FunnelEvent>) {
+    /// The events of one run that the automaton has to see; `offset` says when each token happened.
+    fn events(&self, offset: impl Fn(usize) -> Option<i64>, first_ms: i64, events: &mut Vec<FunnelEvent>) {
         events.clear();
         events.extend(self.seen.iter().filter_map(|&(token, (steps, exclusions))| {
-            let at_ms = first_ms.saturating_add(*offsets.get(token as usize)?);
+            let at_ms = first_ms.saturating_add(offset(token as usize)?);
             Some(FunnelEvent { at_ms, steps, exclusions, held: 0 })
         }));
-    }
-
-    fn check(&self, offsets: &[i64]) -> Result<()> {
-        check_offsets(self.tokens, offsets)
     }
 }
 
@@ -242,9 +277,19 @@ mod tests {
 
     use super::*;
     use crate::funnel::{EntryPolicy, EventReuse, OnRepeat, Ties, WindowFrom};
+    use crate::timeline::write_offsets;
 
     const STEPS: [&str; 3] = ["a", "b", "started c"];
     const TOKENS: [&str; 6] = [">a", "+a", "+b", "-b", ">c", "^"];
+
+    fn stored(timelines: &[Vec<i64>]) -> BinaryViewArray {
+        let written = |offsets: &Vec<i64>| {
+            let mut bytes = Vec::new();
+            write_offsets(offsets, &mut bytes);
+            bytes
+        };
+        timelines.iter().map(|offsets| Some(written(offsets))).collect()
+    }
 
     fn definitions() -> impl Strategy<Value = Definition> {
         let order = prop_oneof![Just(Order::Ordered), Just(Order::Strict), Just(Order::Unordered)];
@@ -292,23 +337,29 @@ mod tests {
             let steps: Vec<StepText> = STEPS.iter().map(text).collect();
             let funnel = FunnelText { steps, exclusions: Vec::new(), definition };
             let mut found: Vec<Vec<Option<i64>>> = Vec::new();
-            let all = timelines.iter().map(Vec::as_slice);
-            let together = Prepared::of(&funnel).unwrap().times(&path, all, |run, times| {
+            let mut reaches: Vec<Vec<bool>> = Vec::new();
+            let stored = stored(&timelines);
+            let together = Prepared::of(&funnel).unwrap().reach(&path, &stored, 0..timelines.len(), |run, reached| {
                 assert_eq!(run, found.len());
-                found.push(times.collect());
+                let firsts = (0..STEPS.len()).map(|step| reached.ms_from_first(step));
+                let previous = (0..STEPS.len()).map(|step| reached.ms_from_previous(step));
+                found.push(firsts.chain(previous).collect());
+                reaches.push((0..STEPS.len()).map(|step| reached.is_reached(step)).collect());
                 Ok(())
             });
             together.unwrap();
             let mut slow = Prepared::of(&funnel).unwrap();
             let mut events = Vec::new();
             for (run, offsets) in timelines.iter().enumerate() {
-                slow.events(&path, offsets, 0, &mut events).unwrap();
+                slow.events(&path, &stored, run, 0, &mut events).unwrap();
                 let outcome = slow.automaton.run(&events);
                 let entry = outcome.at_ms(0);
                 let firsts = (0..STEPS.len()).map(|step| Some(outcome.at_ms(step)? - entry?));
                 let previous = (0..STEPS.len()).map(|step| outcome.since_previous_ms(step));
                 let expected: Vec<Option<i64>> = firsts.chain(previous).collect();
                 prop_assert_eq!(&found[run], &expected, "{} {:?}", path, offsets);
+                let expected: Vec<bool> = (0..STEPS.len()).map(|step| entry.and(outcome.at_ms(step)).is_some()).collect();
+                prop_assert_eq!(&reaches[run], &expected, "{} {:?}", path, offsets);
             }
         }
     }
@@ -316,7 +367,10 @@ mod tests {
     #[test]
     fn offsets_of_another_path_are_refused() {
         let funnel = FunnelText { steps: vec![], exclusions: vec![], definition: Definition::new(1) };
-        let error = Prepared::of(&funnel).unwrap().events(">a;+a", &[0], 0, &mut Vec::new()).unwrap_err();
+        let error = Prepared::of(&funnel)
+            .unwrap()
+            .events(">a;+a", &stored(&[vec![0]]), 0, 0, &mut Vec::new())
+            .unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Corrupt);
     }
 }

@@ -7,10 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, Int64Array, Int64Builder, ListBuilder, StringViewArray,
-};
-use arrow::datatypes::{DataType, Field, Int64Type};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Builder, ListBuilder, StringViewArray};
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
@@ -19,7 +17,7 @@ use datafusion::logical_expr::{
 
 use crate::funnel::{Definition, Funnel, FunnelEvent};
 use crate::spec::{Step, parse_duration_ms};
-use crate::timeline::tokens;
+use crate::timeline::{Offsets, tokens};
 use crate::{Error, Result};
 
 /// What a function gives of a run.
@@ -48,8 +46,7 @@ pub(super) fn funnel_ms() -> ScalarUDF {
 }
 
 fn function(gives: Gives) -> ScalarUDF {
-    let offsets = DataType::List(Arc::new(Field::new("element", DataType::Int64, false)));
-    let without = vec![DataType::Utf8View, offsets, DataType::Utf8];
+    let without = vec![DataType::Utf8View, DataType::BinaryView, DataType::Utf8];
     let with = [without.clone(), vec![DataType::Utf8]].concat();
     let signature = Signature::one_of(
         vec![TypeSignature::Exact(without), TypeSignature::Exact(with)],
@@ -135,7 +132,7 @@ impl Ready {
     }
 
     fn run(&mut self, paths: &StringViewArray, offsets: &ArrayRef, gives: Gives) -> Result<ArrayRef> {
-        let offsets = offsets.as_list::<i32>();
+        let offsets = offsets.as_binary_view();
         let mut known: HashMap<&str, Vec<u64>> = HashMap::new();
         let (mut levels, mut times) = (Int64Builder::new(), ListBuilder::new(Int64Builder::new()));
         let mut events: Vec<FunnelEvent> = Vec::new();
@@ -150,11 +147,10 @@ impl Ready {
                 known.insert(path, self.matches(path)?);
             }
             let matched = known.get(path).map(Vec::as_slice).unwrap_or_default();
-            let at = offsets.value(row);
-            let at: &Int64Array = at.as_primitive::<Int64Type>();
+            let at = Offsets::of(offsets.value(row))?;
             events.clear();
-            let timed = matched.iter().zip(at.values()).filter(|(steps, _)| **steps != 0);
-            events.extend(timed.map(|(&steps, &at_ms)| FunnelEvent {
+            let timed = matched.iter().zip(at.iter()).filter(|(steps, _)| **steps != 0);
+            events.extend(timed.map(|(&steps, at_ms)| FunnelEvent {
                 at_ms,
                 steps,
                 ..FunnelEvent::default()
@@ -182,15 +178,21 @@ impl Ready {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::ListArray;
+    use arrow::array::BinaryViewArray;
+    use arrow::datatypes::Int64Type;
 
     use super::*;
+    use crate::timeline::write_offsets;
 
     fn asked(steps: &str, window: Option<&str>, gives: Gives) -> ArrayRef {
         let paths = StringViewArray::from_iter([Some("^;>a;+a;>b;+b;$"), Some("^;>a;+a;!"), None]);
-        let run = |times: &[i64]| Some(times.iter().copied().map(Some).collect::<Vec<_>>());
+        let run = |times: &[i64]| {
+            let mut bytes = Vec::new();
+            write_offsets(times, &mut bytes);
+            Some(bytes)
+        };
         let times = [run(&[0, 1, 10, 20, 5_000, 5_000]), run(&[0, 1, 10, 11]), None];
-        let offsets: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(times));
+        let offsets: ArrayRef = Arc::new(times.into_iter().collect::<BinaryViewArray>());
         Ready::parse(steps, window).unwrap().run(&paths, &offsets, gives).unwrap()
     }
 

@@ -91,7 +91,7 @@ impl ScalarUDFImpl for IsBehind {
             Counted::Step => {
                 let place = super::STEP_COUNTS.iter().position(|name| *name == second);
                 let place = place.ok_or_else(|| exec_datafusion_err!("steps have no count {second}"))?;
-                runs.each::<StepSummary>((first, ""), Some(place))
+                runs.each::<StepSummary<false>>((first, ""), Some(place))
             }
             Counted::Transition => runs.each::<Transitions>((first, second), Some(0)),
             // a run counts by its state
@@ -200,7 +200,7 @@ mod tests {
     fn runs_are_those_that_a_step_counts() {
         let of = |step, name| {
             let place = super::super::STEP_COUNTS.iter().position(|known| *known == name);
-            asked::<StepSummary>(PATHS, [""; 4], (step, ""), place)
+            asked::<StepSummary<false>>(PATHS, [""; 4], (step, ""), place)
         };
         assert_eq!(of("a", "reached"), all([true; 4]));
         assert_eq!(of("b", "reached"), all([true, false, false, false]));

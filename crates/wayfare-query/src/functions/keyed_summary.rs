@@ -6,7 +6,7 @@
 //! differences of its offsets. Everything is summed inside the aggregate: no row a fact is ever made. The result
 //! is a list of structs in order of the keys: the keys, the counts, the times as of `time_summary`.
 //!
-//! Arguments: path, offsets (where there are times), state, a text (where the facts want one).
+//! Arguments: path, offsets (where there are times; without them no time is summed up), state, a text (where the facts want one).
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -15,7 +15,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, ListArray, StringViewArray, StructArray};
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, BinaryViewArray, Int64Array, ListArray, StringViewArray, StructArray,
+};
 use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
@@ -24,11 +26,12 @@ use foldhash::fast::RandomState;
 use super::bytes::{put_i64, put_text, take_bytes, take_i64, text};
 use super::external;
 use super::outline::{CellNumber, Keys, Outline, Sketch};
-use super::paths::{ByPath, stretch, timelines};
+use super::paths::{ByPath, offsets_at, stretch};
 use super::summary::{Recipe, Rows, Summary, group_at};
 use super::time_summary::{summary_columns, summary_fields};
 use super::times::Times;
 use crate::attempts::RunState;
+use crate::timeline::Offsets;
 use crate::{Error, Result};
 
 /// What runs that are alike have in common.
@@ -82,15 +85,11 @@ impl<F: Facts> Recipe for KeyedSummary<F> {
     }
 
     fn arguments(&self) -> Vec<Vec<DataType>> {
-        let mut arguments = vec![DataType::Utf8View];
-        if !F::TIMES.is_empty() {
-            arguments.push(DataType::List(Arc::new(Field::new("element", DataType::Int64, false))));
-        }
-        arguments.push(DataType::Utf8View);
-        if F::OPTION {
-            arguments.push(DataType::Utf8View);
-        }
-        vec![arguments]
+        let texts = if F::OPTION { 3 } else { 2 };
+        let untimed = vec![DataType::Utf8View; texts];
+        let mut timed = untimed.clone();
+        timed.insert(1, DataType::BinaryView);
+        if F::TIMES.is_empty() { vec![untimed] } else { vec![timed, untimed] }
     }
 
     fn result(&self) -> DataType {
@@ -137,18 +136,19 @@ pub(super) struct Cells<F: Facts> {
 /// The argument arrays of one batch.
 struct Arguments<'a> {
     paths: &'a StringViewArray,
-    offsets: Option<&'a ListArray>,
+    offsets: Option<&'a BinaryViewArray>,
     states: &'a StringViewArray,
     options: Option<&'a StringViewArray>,
 }
 
 impl<'a> Arguments<'a> {
     fn of<F: Facts>(values: &'a [ArrayRef]) -> DataFusionResult<Self> {
-        let mut values = values.iter();
-        let mut next = || values.next().ok_or_else(|| exec_datafusion_err!("{}: too few arguments", F::NAME));
+        let offsets = values.get(1).and_then(|offsets| offsets.as_binary_view_opt());
+        let mut texts = values.iter().filter(|values| values.data_type() == &DataType::Utf8View);
+        let mut next = || texts.next().ok_or_else(|| exec_datafusion_err!("{}: too few arguments", F::NAME));
         Ok(Self {
             paths: next()?.as_string_view(),
-            offsets: if F::TIMES.is_empty() { None } else { Some(next()?.as_list()) },
+            offsets,
             states: next()?.as_string_view(),
             options: if F::OPTION { Some(next()?.as_string_view()) } else { None },
         })
@@ -163,9 +163,14 @@ impl<'a> Arguments<'a> {
         Ok((Alike { path: self.paths.value(row), state: run_state(self.states.value(row))?, option }, end))
     }
 
-    /// The offsets of some runs, one list each.
-    fn timelines(&self, rows: Range<usize>) -> Vec<&'a [i64]> {
-        self.offsets.map_or_else(Vec::new, |offsets| timelines(offsets, rows).collect())
+    /// The offsets of some runs of a path of so many tokens.
+    fn offsets(&self, rows: Range<usize>, tokens: usize, read: &mut Vec<Offsets<'a>>) -> Result<()> {
+        read.clear();
+        let Some(offsets) = self.offsets else { return Ok(()) };
+        for row in rows {
+            read.push(offsets_at(offsets, row, tokens)?);
+        }
+        Ok(())
     }
 }
 
@@ -199,8 +204,8 @@ fn outline<'o, F: Facts>(
     }
 }
 
-/// Adds runs of one outline to a group; where there are times, each has a timeline.
-fn add<F: Facts>(outline: &Outline, runs: usize, timelines: &[&[i64]], group: &mut Group) -> Result<()> {
+/// Adds runs of one outline to a group; where there are times, each has offsets.
+fn add<F: Facts>(outline: &Outline, runs: usize, offsets: &[Offsets<'_>], group: &mut Group) {
     let runs = i64::try_from(runs).unwrap_or(i64::MAX);
     for (cell, counts) in outline.counts() {
         let cell = group.entry(cell).or_insert_with(Cell::of::<F>);
@@ -208,17 +213,16 @@ fn add<F: Facts>(outline: &Outline, runs: usize, timelines: &[&[i64]], group: &m
             *sum += i64::from(*count) * runs;
         }
     }
-    for timeline in timelines {
-        outline.check(timeline)?;
+    if offsets.is_empty() {
+        return;
     }
     for span in outline.spans() {
         let cell = group.entry(span.cell).or_insert_with(Cell::of::<F>);
         if let Some(times) = cell.times.get_mut(span.times) {
             // What begins before its run does, or ends after it, has no time of its own.
-            times.extend(timelines.iter().filter_map(|timeline| span.of(timeline)).filter(|time| *time >= 0));
+            times.extend(offsets.iter().filter_map(|&offsets| span.of(offsets)).filter(|time| *time >= 0));
         }
     }
-    Ok(())
 }
 
 impl<F: Facts> Summary for Cells<F> {
@@ -231,6 +235,7 @@ impl<F: Facts> Summary for Cells<F> {
     fn take(&mut self, rows: &Rows<'_>, groups: &mut [Group]) -> DataFusionResult<()> {
         let arguments = Arguments::of::<F>(rows.arguments)?;
         let Self { keys, outlines, buffers } = self;
+        let mut offsets = Vec::new();
         let mut row = 0;
         while row < rows.groups.len() {
             if !rows.wants(row) {
@@ -244,9 +249,8 @@ impl<F: Facts> Summary for Cells<F> {
                 let same = |next: &usize| rows.groups.get(*next) == group && rows.wants(*next);
                 let until = (row + 1..end).find(|next| !same(next)).unwrap_or(end);
                 if let Some(&group) = group.filter(|_| rows.wants(row)) {
-                    let group = group_at(groups, group)?;
-                    add::<F>(outline, until - row, &arguments.timelines(row..until), group)
-                        .map_err(external)?;
+                    arguments.offsets(row..until, outline.tokens(), &mut offsets).map_err(external)?;
+                    add::<F>(outline, until - row, &offsets, group_at(groups, group)?);
                 }
                 row = until;
             }

@@ -1,14 +1,15 @@
-//! `outcomes(state, failure, duration_ms)`: how many runs ended in which way, and how long those took that ended.
+//! `outcomes(terminal, silent, explained, duration_ms)`: how many runs ended in which way, and how long those took that ended. No
+//! word for the state is made of a run that is only counted.
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, StringViewArray, StructArray};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, StructArray};
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 
 use super::bytes::{put_i64, take_i64};
-use super::run_state::{ERROR, Known, REJECTED};
+use super::run_state::{ERROR, REJECTED, Terminals, failure, state};
 use super::summary::{Recipe, Rows, Summary, group_at};
 use super::time_summary::{summary_columns, summary_fields};
 use super::times::Times;
@@ -16,6 +17,10 @@ use super::times::Times;
 /// The counts, in the order of the fields; `durations` follows them.
 pub(crate) const OUTCOMES: [&str; 7] =
     ["started", "succeeded", "failed", "abandoned", "open", REJECTED, ERROR];
+
+/// Where the states begin among the counts, in the order of [`crate::attempts::RunState::ALL`], and the two kinds of failures.
+const STATES: usize = 1;
+const FAILURES: usize = 5;
 
 fn fields() -> Fields {
     let counts = OUTCOMES.iter().map(|name| Field::new(*name, DataType::Int64, false));
@@ -35,7 +40,7 @@ impl Recipe for Outcomes {
     }
 
     fn arguments(&self) -> Vec<Vec<DataType>> {
-        vec![vec![DataType::Utf8View, DataType::Utf8View, DataType::Int64]]
+        vec![vec![DataType::Utf8View, DataType::Boolean, DataType::Boolean, DataType::Int64]]
     }
 
     fn result(&self) -> DataType {
@@ -65,19 +70,21 @@ impl Summary for Counts {
     }
 
     fn take(&mut self, rows: &Rows<'_>, groups: &mut [Group]) -> DataFusionResult<()> {
-        let [states, failures, durations] = rows.arguments else {
-            return Err(exec_datafusion_err!("outcomes: expected state, failure and duration"));
+        let [terminals, silent, explained, durations] = rows.arguments else {
+            return Err(exec_datafusion_err!(
+                "outcomes: expected terminal, silence, explanation and duration"
+            ));
         };
-        let words = [states.as_string_view(), failures.as_string_view()];
+        let mut terminals = Terminals::of(terminals.as_string_view());
+        let (silent, explained) = (silent.as_boolean(), explained.as_boolean());
         let durations = durations.as_primitive::<Int64Type>();
-        let mut known = [Known::of(&OUTCOMES), Known::of(&OUTCOMES)];
         for (row, &group) in rows.wanted() {
+            let terminal = terminals.at(row)?;
             let group = group_at(groups, group)?;
-            let word = |(words, known): (&&StringViewArray, &mut Known<'_>)| {
-                words.is_valid(row).then(|| known.number(words, row)).flatten()
-            };
-            let found = words.iter().zip(&mut known).filter_map(word);
-            for place in std::iter::once(0).chain(found) {
+            let state = state(terminal, silent.is_valid(row) && silent.value(row));
+            let failure =
+                failure(terminal, explained.value(row)).map(|word| FAILURES + usize::from(word == ERROR));
+            for place in [Some(0), Some(STATES + state as usize), failure].into_iter().flatten() {
                 if let Some(count) = group.counts.get_mut(place) {
                     *count += 1;
                 }

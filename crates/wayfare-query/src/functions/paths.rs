@@ -5,12 +5,11 @@
 //! comparing 16 bytes a row, and only the first row of a stretch looks its text up.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
-use arrow::array::{Array as _, AsArray as _, ListArray, StringViewArray};
-use arrow::datatypes::Int64Type;
+use arrow::array::{Array as _, BinaryViewArray, StringViewArray};
 use foldhash::fast::RandomState;
 
+use crate::timeline::Offsets;
 use crate::{Error, Result};
 
 /// Paths whose results are kept. With a kilobyte each they take 32 MB; frequent paths come early, and what comes after
@@ -70,19 +69,14 @@ pub(super) fn stretch(texts: &StringViewArray, start: usize, end: usize) -> usiz
     (start + 1..end).find(|row| !same(row)).unwrap_or(end)
 }
 
-/// The offsets of some runs, one slice each.
-pub(super) fn timelines(offsets: &ListArray, rows: Range<usize>) -> impl Iterator<Item = &[i64]> {
-    let values = offsets.values().as_primitive::<Int64Type>().values();
-    let starts = offsets.value_offsets();
-    let bound = |row: usize| starts.get(row).and_then(|&bound| usize::try_from(bound).ok());
-    let timeline = move |row: usize| values.get(bound(row)?..bound(row + 1)?);
-    rows.map(move |row| timeline(row).unwrap_or_default())
-}
-
-/// `Corrupt` when a run has not one offset a token of its path.
-pub(super) fn check_offsets(tokens: usize, offsets: &[i64]) -> Result<()> {
+/// The offsets of a run, as many as its path has tokens.
+///
+/// # Errors
+/// `Corrupt` when they are none, or not one a token.
+pub(super) fn offsets_at(offsets: &BinaryViewArray, row: usize, tokens: usize) -> Result<Offsets<'_>> {
+    let offsets = Offsets::of(offsets.value(row))?;
     if offsets.len() == tokens {
-        return Ok(());
+        return Ok(offsets);
     }
     Err(Error::corrupt(format!("a path of {tokens} tokens has {} offsets", offsets.len())))
 }

@@ -74,30 +74,30 @@ impl ScalarUDFImpl for StateOf {
     }
 }
 
+/// The state of a run that its terminal event gives it, or its silence where it has none.
+pub(super) fn state(terminal: Option<RunState>, silent: bool) -> RunState {
+    terminal.unwrap_or(if silent { RunState::Abandoned } else { RunState::Open })
+}
+
+/// The word for the kind of failure of a run; nothing for one that did not fail.
+pub(super) fn failure(terminal: Option<RunState>, explained: bool) -> Option<&'static str> {
+    (terminal == Some(RunState::Failed)).then_some(if explained { ERROR } else { REJECTED })
+}
+
 fn states(terminals: &StringViewArray, silent: &BooleanArray) -> DataFusionResult<ArrayRef> {
-    let words = RunState::ALL.map(RunState::as_str);
-    let number = |wanted: RunState| RunState::ALL.iter().position(|state| *state == wanted);
-    let [abandoned, open] = [number(RunState::Abandoned), number(RunState::Open)];
-    let mut known = Known::of(&words);
-    let numbers = (0..terminals.len()).map(|row| {
-        if terminals.is_valid(row) {
-            let word = known.number(terminals, row);
-            return word.ok_or_else(|| exec_datafusion_err!("no run ends as {:?}", terminals.value(row)));
-        }
-        let silent = silent.is_valid(row) && silent.value(row);
-        Ok(if silent { abandoned } else { open }.unwrap_or_default())
-    });
-    picked(&words, numbers.map(|number| number.map(Some)))
+    let mut terminals = Terminals::of(terminals);
+    let is_silent = |row| silent.is_valid(row) && silent.value(row);
+    let words = (0..silent.len()).map(|row| Ok(Some(state(terminals.at(row)?, is_silent(row)) as usize)));
+    picked(&RunState::ALL.map(RunState::as_str), words)
 }
 
 fn failures(terminals: &StringViewArray, explained: &BooleanArray) -> DataFusionResult<ArrayRef> {
-    let failed = [RunState::Failed.as_str()];
-    let mut known = Known::of(&failed);
-    let numbers = (0..terminals.len()).map(|row| {
-        let is_failed = terminals.is_valid(row) && known.number(terminals, row).is_some();
-        Ok(is_failed.then(|| usize::from(explained.value(row))))
-    });
-    picked(&[REJECTED, ERROR], numbers)
+    let mut terminals = Terminals::of(terminals);
+    let words = [REJECTED, ERROR];
+    let place = |word| words.iter().position(|known| *known == word);
+    let kinds =
+        (0..explained.len()).map(|row| Ok(failure(terminals.at(row)?, explained.value(row)).and_then(place)));
+    picked(&words, kinds)
 }
 
 /// Words by their numbers; a word is not copied for each row.
@@ -110,29 +110,32 @@ fn picked(
     Ok(take(&StringViewArray::from_iter_values(words), &numbers, None)?)
 }
 
-/// The numbers of words; runs that are neighbours mostly have the same, so the last answer is kept.
-pub(super) struct Known<'a> {
-    words: &'a [&'a str],
-    last: Option<(u128, Option<usize>)>,
+/// The words of terminal events as states; runs that are neighbours mostly have the same, so the last one is kept.
+pub(super) struct Terminals<'a> {
+    words: &'a StringViewArray,
+    /// Views of at most twelve bytes hold their word whole, so equal ones are equal words.
+    last: Option<(u128, RunState)>,
 }
 
-impl<'a> Known<'a> {
-    /// Words of at most twelve bytes: a view holds them whole, so equal views are equal words.
-    pub(super) fn of(words: &'a [&'a str]) -> Self {
+impl<'a> Terminals<'a> {
+    pub(super) fn of(words: &'a StringViewArray) -> Self {
         Self { words, last: None }
     }
 
-    /// The number of a row's word; nothing for another word.
-    pub(super) fn number(&mut self, texts: &StringViewArray, row: usize) -> Option<usize> {
-        let view = *texts.views().get(row)?;
-        match self.last {
-            Some((last, number)) if last == view => number,
-            _ => {
-                let number = self.words.iter().position(|word| *word == texts.value(row));
-                self.last = Some((view, number));
-                number
-            }
+    /// The state that the terminal event of a row gives its run; nothing without one.
+    pub(super) fn at(&mut self, row: usize) -> DataFusionResult<Option<RunState>> {
+        if self.words.is_null(row) {
+            return Ok(None);
         }
+        let view = self.words.views().get(row).copied().unwrap_or_default();
+        if let Some((_, state)) = self.last.filter(|(last, _)| *last == view) {
+            return Ok(Some(state));
+        }
+        let word = self.words.value(row);
+        let state =
+            RunState::from_word(word).ok_or_else(|| exec_datafusion_err!("no run ends as {word:?}"))?;
+        self.last = Some((view, state));
+        Ok(Some(state))
     }
 }
 

@@ -1,4 +1,5 @@
-//! `step_summary(path, offsets, state)`: for every step that runs reached, what became of it and how long it took.
+//! `step_summary(path, offsets, state)`: for every step that runs reached, what became of it and how long it took, and
+//! `step_summary_without_waits`, the same without the times between steps.
 
 use super::keyed_summary::{Alike, Facts};
 use super::outline::{CellsByNumbers, Sketch};
@@ -19,15 +20,15 @@ pub(crate) const STEP_COUNTS: [&str; 10] = [
     "moved_on",
 ];
 
-/// One fact a step. Durations are those of attempts that completed, waits those before attempts.
+/// One fact a step. Durations are those of attempts that completed, waits those before attempts, which can be left out.
 #[derive(Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct StepSummary;
+pub(super) struct StepSummary<const WAITS: bool>;
 
-impl Facts for StepSummary {
-    const NAME: &'static str = "step_summary";
+impl<const WAITS: bool> Facts for StepSummary<WAITS> {
+    const NAME: &'static str = if WAITS { "step_summary" } else { "step_summary_without_waits" };
     const KEYS: &'static [&'static str] = &["step_id"];
     const COUNTS: &'static [&'static str] = &STEP_COUNTS;
-    const TIMES: &'static [&'static str] = &["duration", "wait"];
+    const TIMES: &'static [&'static str] = if WAITS { &["duration", "wait"] } else { &["duration"] };
     type Buffers = (RunSteps, CellsByNumbers);
 
     fn draw(
@@ -62,7 +63,7 @@ impl Facts for StepSummary {
             if let (Some(from), Some(to), End::Completed) = (attempt.started, attempt.ended, attempt.end) {
                 cell.time(0, from, to);
             }
-            if let (Some(from), Some(to)) = (attempt.waited_from, attempt.started) {
+            if let (true, Some(from), Some(to)) = (WAITS, attempt.waited_from, attempt.started) {
                 cell.time(1, from, to);
             }
         });

@@ -149,10 +149,12 @@ pub(super) fn merge(positions: &mut Vec<Times>, mut written: Buffer) -> DataFusi
     Ok(())
 }
 
-/// A list of summaries for each group.
-pub(super) fn finish(groups: &[Vec<Times>]) -> DataFusionResult<ArrayRef> {
-    let offsets = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
-    let columns = summary_columns(groups.iter().flatten());
+/// A list of summaries for each group, whose times are given.
+pub(super) fn finish<'a, G: Iterator<Item = &'a Times> + Clone>(
+    groups: impl Iterator<Item = G> + Clone,
+) -> DataFusionResult<ArrayRef> {
+    let offsets = OffsetBuffer::from_lengths(groups.clone().map(Iterator::count));
+    let columns = summary_columns(groups.flatten());
     let rows = StructArray::try_new(summary_fields(), columns, None)?;
     Ok(Arc::new(ListArray::try_new(element(), offsets, Arc::new(rows), None)?))
 }
@@ -211,6 +213,6 @@ impl Summary for TimesByPosition {
     }
 
     fn finish(&mut self, groups: Vec<Vec<Times>>) -> DataFusionResult<ArrayRef> {
-        finish(&groups)
+        finish(groups.iter().map(|group| group.iter()))
     }
 }

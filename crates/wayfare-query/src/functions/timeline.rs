@@ -1,14 +1,13 @@
-//! Runs' timelines for queries: `timeline(path, offsets)`, the events of a run, and `steps(path)`, the steps it went
-//! through.
+//! Runs' timelines for queries: `timeline(path, offsets)`, the events of a run, `steps(path)`, the steps it went
+//! through, and `offsets_ms(offsets)`, when its events happened.
 
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray, Int64Array, Int64Builder, ListArray, ListBuilder, StringViewBuilder,
-    StructArray,
+    Array as _, ArrayRef, AsArray as _, Int64Builder, ListArray, ListBuilder, StringViewBuilder, StructArray,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
@@ -16,7 +15,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::Result;
-use crate::timeline::{Kind, tokens};
+use crate::timeline::{Kind, Offsets, tokens};
 
 /// What an event of a timeline is, in a word.
 fn word(kind: Kind) -> &'static str {
@@ -50,10 +49,6 @@ fn event_item() -> FieldRef {
     Arc::new(Field::new("item", DataType::Struct(event_fields()), true))
 }
 
-fn offsets_type() -> DataType {
-    DataType::List(Arc::new(Field::new("element", DataType::Int64, false)))
-}
-
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Timeline {
     signature: Signature,
@@ -61,7 +56,7 @@ struct Timeline {
 
 /// Makes `timeline(path, offsets)`.
 pub(super) fn timeline() -> ScalarUDF {
-    let arguments = vec![DataType::Utf8View, offsets_type()];
+    let arguments = vec![DataType::Utf8View, DataType::BinaryView];
     ScalarUDF::from(Timeline { signature: Signature::exact(arguments, Volatility::Immutable) })
 }
 
@@ -89,7 +84,7 @@ impl ScalarUDFImpl for Timeline {
 }
 
 fn events(paths: &ArrayRef, offsets: &ArrayRef) -> Result<ArrayRef> {
-    let (paths, offsets) = (paths.as_string_view(), offsets.as_list::<i32>());
+    let (paths, offsets) = (paths.as_string_view(), offsets.as_binary_view());
     let mut at = Int64Builder::new();
     let mut kinds = StringViewBuilder::new().with_deduplicate_strings();
     let mut names = StringViewBuilder::new().with_deduplicate_strings();
@@ -97,12 +92,11 @@ fn events(paths: &ArrayRef, offsets: &ArrayRef) -> Result<ArrayRef> {
     let mut lengths = Vec::with_capacity(paths.len());
     for row in 0..paths.len() {
         let path = if paths.is_null(row) { "" } else { paths.value(row) };
-        let times = if offsets.is_null(row) { None } else { Some(offsets.value(row)) };
-        let times: Option<&Int64Array> = times.as_ref().map(AsArray::as_primitive::<Int64Type>);
+        let times = if offsets.is_null(row) { None } else { Some(Offsets::of(offsets.value(row))?) };
         let mut length = 0;
         for (index, token) in tokens(path).enumerate() {
             let token = token?;
-            at.append_option(times.and_then(|times| times.values().get(index).copied()));
+            at.append_option(times.and_then(|times| times.get(index)));
             kinds.append_value(word(token.kind));
             names.append_option((!token.name.is_empty()).then_some(&token.name));
             details.append_option(token.detail.as_ref());
@@ -118,6 +112,48 @@ fn events(paths: &ArrayRef, offsets: &ArrayRef) -> Result<ArrayRef> {
     ];
     let rows = StructArray::new(event_fields(), columns, None);
     Ok(Arc::new(ListArray::new(event_item(), OffsetBuffer::from_lengths(lengths), Arc::new(rows), None)))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct OffsetsMs {
+    signature: Signature,
+}
+
+/// Makes `offsets_ms(offsets)`.
+pub(super) fn offsets_ms() -> ScalarUDF {
+    let arguments = vec![DataType::BinaryView];
+    ScalarUDF::from(OffsetsMs { signature: Signature::exact(arguments, Volatility::Immutable) })
+}
+
+impl ScalarUDFImpl for OffsetsMs {
+    fn name(&self) -> &'static str {
+        "offsets_ms"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> DataFusionResult<DataType> {
+        Ok(DataType::List(Arc::new(Field::new("item", DataType::Int64, true))))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
+        let [offsets] = args.args.as_slice() else {
+            return Err(exec_datafusion_err!("offsets_ms: expected the column offsets"));
+        };
+        let offsets = offsets.to_array(args.number_rows)?;
+        let mut lists = ListBuilder::new(Int64Builder::new());
+        for bytes in offsets.as_binary_view() {
+            if let Some(bytes) = bytes {
+                let offsets =
+                    Offsets::of(bytes).map_err(|error| DataFusionError::External(Box::new(error)))?;
+                lists.values().extend(offsets.iter().map(Some));
+            }
+            lists.append(bytes.is_some());
+        }
+        Ok(ColumnarValue::Array(Arc::new(lists.finish())))
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -164,16 +200,15 @@ impl ScalarUDFImpl for Steps {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::StringViewArray;
+    use arrow::array::{BinaryViewArray, StringViewArray};
+    use arrow::datatypes::Int64Type;
 
     use super::*;
 
     #[test]
     fn a_timeline_is_its_tokens() {
         let paths: ArrayRef = Arc::new(StringViewArray::from_iter([Some("^;>otp,-otp:expired"), None]));
-        let times =
-            ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(0), Some(5), Some(5)]), None]);
-        let times: ArrayRef = Arc::new(times);
+        let times: ArrayRef = Arc::new(BinaryViewArray::from_iter([Some([1, 5, 5].as_slice()), None]));
         let lists = events(&paths, &times).unwrap();
         let lists = lists.as_list::<i32>();
         assert_eq!((lists.value_length(0), lists.value_length(1)), (3, 0));

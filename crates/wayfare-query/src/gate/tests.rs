@@ -6,7 +6,7 @@ use crate::spec::Spec;
 use crate::{Engine, EngineOptions, ErrorKind, Store};
 
 /// Queries as analysts write them.
-const LET_THROUGH: [&str; 56] = [
+const LET_THROUGH: [&str; 57] = [
     "SELECT 1",
     "select count(*) from events",
     "SELECT * FROM events",
@@ -55,6 +55,7 @@ const LET_THROUGH: [&str; 56] = [
     "SELECT funnel(path, offsets, 'a > b', '1h') FROM invocations",
     "SELECT funnel_ms(path, offsets, 'a > b')[2] FROM invocations",
     "SELECT unnest(timeline(path, offsets)) FROM invocations",
+    "SELECT offsets_ms(offsets) FROM invocations",
     "SELECT array_to_string(steps(path), ' > ') AS variant, count(*) FROM invocations GROUP BY variant",
     "SELECT * FROM generate_series(1, 100)",
     "SELECT * FROM range(0, 10, 2)",

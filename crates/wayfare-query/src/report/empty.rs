@@ -10,7 +10,7 @@ use datafusion::prelude::DataFrame;
 
 use crate::Result;
 use crate::error::of_datafusion;
-use crate::functions::{FUNNEL_SUMMARY, FunnelText, funnel_summary};
+use crate::functions::{FUNNEL_SUMMARY, FunnelText, REACHED, TimesWanted, funnel_summary};
 use crate::provider::SnapshotTable;
 use crate::question::Question;
 use crate::rows::{collect, column, integers};
@@ -152,9 +152,9 @@ pub(super) async fn explain_steps(
         return Ok(notes);
     };
     let alone = super::funnel::alone(definition, index);
-    question.context.register_udaf(funnel_summary(&alone)?);
+    question.context.register_udaf(funnel_summary(&alone, TimesWanted::default())?);
     let query = format!(
-        "SELECT times[1]['count'] AS runs FROM (SELECT {FUNNEL_SUMMARY}(path, offsets) AS times FROM runs)"
+        "SELECT summed['{REACHED}'][1] AS runs FROM (SELECT {FUNNEL_SUMMARY}(path, offsets) AS summed FROM runs)"
     );
     let found = collect(question.sql(&query).await?).await?;
     let runs = integers(&found, "runs")?.iter().flatten().sum::<i64>();

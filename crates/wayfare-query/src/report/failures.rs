@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::row::{OwnedRow, RowConverter, SortField};
@@ -26,8 +26,9 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let names: Vec<String> = question.dimensions.iter().map(|dimension| quoted(&dimension.name)).collect();
     let grouped = question.grouped_by(&[]);
     let order = std::iter::once("failures DESC".to_owned()).chain(names).collect::<Vec<_>>().join(", ");
+    // what `state` says of them, without a look at the others
     let query = format!(
-        "SELECT {names} count(*) AS failures FROM runs WHERE state = 'failed' {grouped} ORDER BY {order}",
+        "SELECT {names} count(*) AS failures FROM runs WHERE terminal = 'failed' {grouped} ORDER BY {order}",
         names = question.names_then_comma(),
     );
     let found = collect(question.sql(&query).await?).await?;
@@ -36,7 +37,13 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     // Without dimensions there is one row, also for no failure at all.
     let found = if total == 0 { found.slice(0, 0) } else { found };
     let failures = failures.slice(0, found.num_rows());
-    let reached = reached(question, &found).await?;
+    let runs = runs(question, &found).await?;
+    let by_step = question.dimensions.iter().any(|dimension| dimension.name == "failing_step");
+    let could_fail = if by_step && question.wants(|column| column.starts_with("failure_rate")) {
+        reached(question, &found).await?
+    } else {
+        runs.clone()
+    };
     let top = Top::of(found.num_rows(), question.scope.limit.unwrap_or(ROWS_DEFAULT));
     let mut rows = Rows::default();
     for (index, dimension) in question.dimensions.iter().enumerate() {
@@ -45,9 +52,10 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     let shown = top.counts(&failures);
     rows.count("failures", shown.clone());
     rows.rate("share_of_failures", &shown, &Int64Array::from(vec![total; shown.len()]));
-    let reached: ArrayRef = Arc::new(reached);
-    let reached = top.heads(&reached)?;
-    rows.rate("failure_rate", &shown, arrow::array::AsArray::as_primitive(&reached));
+    for (name, whole) in [("failure_rate", could_fail), ("share_of_runs", runs)] {
+        let whole: ArrayRef = Arc::new(whole);
+        rows.rate(name, &shown, top.heads(&whole)?.as_primitive());
+    }
     top.mark(&mut rows);
     let mut answer = Answer::new("Failures: where runs failed and why", rows.finish()?);
     answer.notes = empty::explain(question, answer.batch.num_rows()).await?;
@@ -57,47 +65,41 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     Ok(answer)
 }
 
-/// For each row the runs that could have failed so: those of the same run dimensions that reached the failing step;
-/// null where no step is known.
+/// The dimensions of a question that are known of every run.
+fn of_runs(question: &Question<'_>) -> Vec<Dimension> {
+    let of_the_end = |dimension: &&Dimension| OF_THE_END.contains(&dimension.name.as_str());
+    question.dimensions.iter().filter(|dimension| !of_the_end(dimension)).cloned().collect()
+}
+
+/// For each row the runs of the same dimensions.
+async fn runs(question: &Question<'_>, found: &RecordBatch) -> Result<Int64Array> {
+    let dimensions = of_runs(question);
+    let names = cells::names(&dimensions);
+    let listed: String = names.iter().flat_map(|name| [quoted(name), ", ".to_owned()]).collect();
+    let keys: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    let grouped = if keys.is_empty() { String::new() } else { format!("GROUP BY {}", keys.join(", ")) };
+    let query = format!("SELECT {listed} count(*) AS runs FROM runs {grouped}");
+    let counted = collect(question.sql(&query).await?).await?;
+    let runs = integers(&counted, "runs")?;
+    let by_key: HashMap<OwnedRow, Option<i64>> = row_keys(&counted, &names)?.into_iter().zip(&runs).collect();
+    Ok(row_keys(found, &names)?.iter().map(|key| by_key.get(key).copied().flatten()).collect())
+}
+
+/// For each row the runs that could have failed so: those of the same dimensions that reached the failing step; null
+/// where no step is known.
 async fn reached(question: &Question<'_>, found: &RecordBatch) -> Result<Int64Array> {
-    let of_runs: Vec<Dimension> = question
-        .dimensions
-        .iter()
-        .filter(|dimension| !OF_THE_END.contains(&dimension.name.as_str()))
-        .cloned()
-        .collect();
-    let by_step = question.dimensions.iter().any(|dimension| dimension.name == "failing_step");
-    let mut names = cells::names(&of_runs);
-    let (counted, reached): (RecordBatch, Vec<i64>) = if by_step {
-        let fields = [&["dimension", "value"], FEATURE_COUNTS.as_slice()].concat();
-        let call = "run_features(path, state, failing_step)";
-        let counted = cells::unnested(question, "runs", &of_runs, call, &fields).await?;
-        let counts =
-            FEATURE_COUNTS.iter().map(|name| integers(&counted, name)).collect::<Result<Vec<_>>>()?;
-        // Only the dimension `step` is wanted; the others have no row to be found by.
-        let of_steps = words(&counted, "dimension")?.into_iter().map(|dimension| dimension == "step");
-        let sums = of_steps
-            .enumerate()
-            .map(|(row, step)| if step { counts.iter().map(|count| count.value(row)).sum() } else { -1 });
-        let sums = sums.collect();
-        names.push("value");
-        (counted, sums)
-    } else {
-        let listed: String = names.iter().flat_map(|name| [quoted(name), ", ".to_owned()]).collect();
-        let keys: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-        let grouped = if keys.is_empty() { String::new() } else { format!("GROUP BY {}", keys.join(", ")) };
-        let query = format!("SELECT {listed} count(*) AS reached FROM runs {grouped}");
-        let counted = collect(question.sql(&query).await?).await?;
-        let reached = integers(&counted, "reached")?.iter().map(Option::unwrap_or_default).collect();
-        (counted, reached)
-    };
-    let by_key: HashMap<OwnedRow, i64> =
-        row_keys(&counted, &names)?.into_iter().zip(reached).filter(|(_, reached)| *reached >= 0).collect();
-    if by_step {
-        names.pop();
-        names.push("failing_step");
-    }
-    Ok(row_keys(found, &names)?.iter().map(|key| by_key.get(key).copied()).collect())
+    let dimensions = of_runs(question);
+    let fields = [&["dimension", "value"], FEATURE_COUNTS.as_slice()].concat();
+    let call = "run_features(path, state, failing_step)";
+    let counted = cells::unnested(question, "runs", &dimensions, call, &fields).await?;
+    let counts = FEATURE_COUNTS.iter().map(|name| integers(&counted, name)).collect::<Result<Vec<_>>>()?;
+    let sums = (0..counted.num_rows()).map(|row| counts.iter().map(|count| count.value(row)).sum::<i64>());
+    let names = |of_step| [cells::names(&dimensions), vec![of_step]].concat();
+    let of_steps = words(&counted, "dimension")?;
+    let keys = row_keys(&counted, &names("value"))?.into_iter();
+    let of_steps = keys.zip(sums).zip(&of_steps).filter(|(_, dimension)| *dimension == "step");
+    let by_key: HashMap<OwnedRow, i64> = of_steps.map(|(counted, _)| counted).collect();
+    Ok(row_keys(found, &names("failing_step"))?.iter().map(|key| by_key.get(key).copied()).collect())
 }
 
 /// One comparable key a row; rows without columns all have the same.

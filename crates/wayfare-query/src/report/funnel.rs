@@ -16,7 +16,7 @@ pub(super) mod tally;
 pub(super) mod units;
 mod views;
 
-use crate::functions::{FUNNEL_SUMMARY, FunnelText, funnel_summary};
+use crate::functions::{FUNNEL_SUMMARY, FunnelText, TimesWanted, funnel_summary};
 use crate::funnel::Ties;
 use crate::question::Question;
 use crate::rows::collect;
@@ -26,7 +26,7 @@ use crate::{Error, Result};
 
 use super::{Answer, empty, main_line, overview, sessions};
 use ask::Asked;
-use table::Table;
+use table::{SUMMED, Table};
 use tally::{ANY, CLASSES, Tally};
 
 pub(super) async fn rows(question: &Question<'_>, spec: &FunnelSpec) -> Result<Answer> {
@@ -108,15 +108,18 @@ fn check(spec: &FunnelSpec, steps: usize) -> Result<()> {
 async fn summed_up(question: &Question<'_>, asked: &Asked) -> Result<Answer> {
     let (definition, marks) = asked.over_timelines()?;
     question.register("runs", question.split(question.runs(&marks)?)?)?;
-    question.context.register_udaf(funnel_summary(&definition)?);
+    let wants = |from| question.wants(|column| column.ends_with(from));
+    let wanted =
+        TimesWanted { from_first: wants("_from_first_ms"), from_previous: wants("_from_previous_ms") };
+    question.context.register_udaf(funnel_summary(&definition, wanted)?);
     let query = format!(
-        "SELECT {names} count(*) AS runs, {FUNNEL_SUMMARY}(path, offsets) AS times FROM runs {grouped} {ordered}",
+        "SELECT {names} count(*) AS runs, {FUNNEL_SUMMARY}(path, offsets) AS {SUMMED} FROM runs {grouped} {ordered}",
         names = question.names_then_comma(),
         grouped = question.grouped_by(&[]),
         ordered = overview::order_by(question),
     );
     let cells = collect(question.sql(&query).await?).await?;
-    let table = Table::of(&cells, &asked.names)?;
+    let table = Table::of(&cells, &asked.names, wanted)?;
     let mut answer = Answer::new(title(question), table.rows(question)?);
     answer.notes.push(asked.window(Unit::Invocation.noun()));
     answer.notes.extend(empty::explain(question, usize::from(table.runs > 0)).await?);

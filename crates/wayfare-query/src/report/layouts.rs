@@ -192,3 +192,46 @@ async fn no_layout_of_the_store_changes_any_report() {
         }
     }
 }
+
+/// What columns may be left out for: parts of reports that are not computed then.
+const PARTS: [&str; 7] =
+    ["_ms", "_from_first_ms", "_from_previous_ms", "_duration_ms", "_wait_ms", "failure_rate", "share_of"];
+
+#[tokio::test]
+async fn columns_are_those_of_the_whole_answer() {
+    let (_folder, engine) = PLAIN.store(&lines()).await;
+    let run = longest_run(&engine).await;
+    for spec in specs(&run) {
+        let whole = engine.run(&spec).await.unwrap().batch;
+        let asked = serde_json::to_value(&spec).unwrap();
+        let schema = whole.schema();
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        for part in PARTS {
+            let (with, without): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| name.contains(part));
+            for mut columns in [with, without].into_iter().filter(|columns| !columns.is_empty()) {
+                columns.reverse();
+                let mut asked = asked.clone();
+                asked["columns"] = json!(columns);
+                let Ok(spec) = serde_json::from_value(asked) else { continue };
+                let picked = engine.run(&spec).await.unwrap().batch;
+                let places: Vec<usize> = columns.iter().map(|name| schema.index_of(name).unwrap()).collect();
+                assert_eq!(picked, whole.project(&places).unwrap(), "{spec:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_column_that_is_not_there_is_named() {
+    let (_folder, engine) = PLAIN.store(&lines()).await;
+    for spec in [
+        json!({ "report": "overview", "columns": ["started", "succeded"] }),
+        json!({ "report": "activity", "log": "user", "columns": ["activty"] }),
+    ] {
+        let spec: Spec = serde_json::from_value(spec).unwrap();
+        let error = engine.run(&spec).await.unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Invalid);
+        assert!(error.to_string().contains("there is no column"), "{error}");
+        assert!(engine.stream(&spec).await.is_err());
+    }
+}

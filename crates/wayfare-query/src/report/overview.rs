@@ -5,17 +5,23 @@ use std::sync::Arc;
 use arrow::array::{AsArray as _, BooleanArray, Int64Array, RecordBatch};
 
 use crate::Result;
+use crate::error::of_datafusion;
 use crate::functions::{INTERVALS, OUTCOMES, interval_label};
 use crate::question::Question;
 use crate::rows::{Rows, collect, field, integers, texts};
+use crate::runs::{is_explained, is_silent};
 
 use super::{Answer, empty};
 
 pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
-    question.register("runs", question.split(question.runs(&[])?)?)?;
+    let silent = is_silent(&question.store.settings(), question.as_of_us)?;
+    let runs = question.split(question.runs(&[])?)?;
+    let runs =
+        runs.with_column("silent", silent).and_then(|runs| runs.with_column("explained", is_explained()));
+    question.register("runs", runs.map_err(|cause| of_datafusion("cannot plan the outcomes", cause))?)?;
     let query = format!(
         "WITH cells AS (
-           SELECT {names} outcomes(state, failure, duration_ms) AS outcomes FROM runs {grouped})
+           SELECT {names} outcomes(terminal, silent, explained, duration_ms) AS outcomes FROM runs {grouped})
          SELECT {names} {counts}, outcomes['durations'] AS durations
          FROM cells WHERE outcomes['started'] > 0 {ordered}",
         names = question.names_then_comma(),

@@ -76,15 +76,20 @@ async fn transitions(question: &Question<'_>) -> Result<Answer> {
             steps.len() - kept
         ));
     }
-    if answer.batch.num_rows() > 0 {
+    if answer.batch.num_rows() > 0 && are_times_wanted(question) {
         answer.notes.push("times are from the beginning of a step to the beginning of the next".to_owned());
     }
     Ok(answer)
 }
 
+fn are_times_wanted(question: &Question<'_>) -> bool {
+    question.wants(|column| column.ends_with("_ms"))
+}
+
 async fn edges(question: &Question<'_>, kept: &str) -> Result<RecordBatch> {
     let fields = [&["from_node", "to_node"], TRANSITION_COUNTS.as_slice(), &["times"]].concat();
-    let call = format!("transitions(path, offsets, state, {})", literal(kept));
+    let offsets = if are_times_wanted(question) { "offsets, " } else { "" };
+    let call = format!("transitions(path, {offsets}state, {})", literal(kept));
     cells::unnested(question, "runs", &cells::with_journey(question), &call, &fields).await
 }
 

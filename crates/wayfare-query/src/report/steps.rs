@@ -10,8 +10,14 @@ use super::{Answer, cells, empty};
 pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     question.register("runs", question.split(question.runs(&[])?)?)?;
     let dimensions = cells::with_journey(question);
-    let fields = [&["step_id"], STEP_COUNTS.as_slice(), &["duration", "wait"]].concat();
-    let call = "step_summary(path, offsets, state)";
+    let [durations, waits] =
+        ["_duration_ms", "_wait_ms"].map(|ending| question.wants(|column| column.ends_with(ending)));
+    let (call, times): (_, &[&str]) = match (durations, waits) {
+        (_, true) => ("step_summary(path, offsets, state)", &["duration", "wait"]),
+        (true, false) => ("step_summary_without_waits(path, offsets, state)", &["duration"]),
+        (false, false) => ("step_summary_without_waits(path, state)", &[]),
+    };
+    let fields = [&["step_id"], STEP_COUNTS.as_slice(), times].concat();
     let found = cells::unnested(question, "runs", &dimensions, call, &fields).await?;
     let dimensions = cells::names(&dimensions);
     let mut order: Vec<_> = dimensions.iter().map(|&name| (name, Direction::Ascending)).collect();
@@ -37,8 +43,9 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
     ] {
         rows.count(name, integers(&cells, name)?);
     }
-    rows.percentiles(&cells, "duration", |level| format!("{level}_duration_ms"))?;
-    rows.percentiles(&cells, "wait", |level| format!("{level}_wait_ms"))?;
+    for of in times {
+        rows.percentiles(&cells, of, |level| format!("{level}_{of}_ms"))?;
+    }
     let mut answer = Answer::new("Steps: who reached them and what became of it", rows.finish()?);
     answer.notes = empty::explain(question, answer.batch.num_rows()).await?;
     Ok(answer.limited(question.scope.limit))

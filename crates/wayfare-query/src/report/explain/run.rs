@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType, UInt64Type};
+use arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
 use datafusion::logical_expr::{Expr, col, lit};
 use wayfare_ingest::role_of;
 
@@ -20,7 +20,7 @@ use crate::rows::{collect, column, integers, texts};
 use crate::run::{RunEvent, finish};
 use crate::runs::{idle_timeout_us, mask};
 use crate::spec::ExplainSpec;
-use crate::timeline::{Kind, tokens};
+use crate::timeline::{Kind, Offsets, tokens};
 use crate::words::{duration, instant_in};
 use crate::{Error, Result};
 
@@ -82,9 +82,8 @@ pub(super) async fn case(question: &Question<'_>, spec: &ExplainSpec, asked: Opt
     if run.num_rows() != 1 {
         return Err(Error::internal("a run's events are there and the run is not").with("run", &spec.id));
     }
-    let offsets = column(&run, "offsets")?.as_list::<i32>().value(0);
-    let offsets = offsets.as_primitive::<Int64Type>();
-    if offsets.len() != rows.num_rows() {
+    let offsets = column(&run, "offsets")?.as_binary_view();
+    if Offsets::of(offsets.value(0))?.len() != rows.num_rows() {
         return Err(Error::internal("a run's timeline is not that of its events").with("run", &spec.id));
     }
     let path = column(&run, "path")?.as_string_view().value(0);
@@ -96,8 +95,7 @@ pub(super) async fn case(question: &Question<'_>, spec: &ExplainSpec, asked: Opt
     if let Some(text) = &text {
         let first_ms = column(&run, "first_at")?.as_primitive::<TimestampMicrosecondType>().value(0);
         let mut prepared = Prepared::of(text)?.with_every_event();
-        facts.completed_ms =
-            prepared.events(path, offsets.values(), first_ms.div_euclid(1_000), &mut events)?;
+        facts.completed_ms = prepared.events(path, offsets, 0, first_ms.div_euclid(1_000), &mut events)?;
     }
     let places = (0..rows.num_rows()).map(|row| Some(row).filter(|row| *row < events.len())).collect();
     let skipped = vec![None; rows.num_rows()];

@@ -48,12 +48,10 @@ pub(super) async fn take_runs(question: &Question<'_>, asked: &Asked, tally: &mu
         let (tenants, ids) = (text("tenant_id")?, text("invocation_id")?);
         let (states, failures, paths) = (text("state")?, text("failure")?, text("path")?);
         let first = column(&batch, "first_at")?.as_primitive::<TimestampMicrosecondType>();
-        let offsets = column(&batch, "offsets")?.as_list::<i32>();
+        let offsets = column(&batch, "offsets")?.as_binary_view();
         for row in 0..batch.num_rows() {
-            let times = offsets.value(row);
             let first_ms = first.value(row).div_euclid(1_000);
-            let times = times.as_primitive::<Int64Type>();
-            let completed_ms = prepared.events(paths.value(row), times.values(), first_ms, &mut events)?;
+            let completed_ms = prepared.events(paths.value(row), offsets, row, first_ms, &mut events)?;
             let end = if failures.is_null(row) { states.value(row) } else { failures.value(row) };
             tally.take(&UnitEvents {
                 tenant: (!tenants.is_null(row)).then(|| tenants.value(row)),
