@@ -169,7 +169,9 @@ mod tests {
             let mut walked = Vec::new();
             loop {
                 let mut listing = Listing::of(&spec).unwrap();
-                came.into_iter().for_each(|row| take(&mut listing, row));
+                for row in came {
+                    take(&mut listing, row);
+                }
                 let page = listing.page();
                 assert_eq!(page.total, 5);
                 assert!(page.rows.len() <= limit && !page.rows.is_empty());
