@@ -149,14 +149,16 @@ def check(a, path, commands, queries):
     for q in queries:
         if q == "Q3": verdict[q] = "not compared"; continue
         out = os.path.join(a.dir, "answer.json")
-        timed(f"{a.wayfare} {commands[q]} --store {quote(path)} --quiet --format json --output {quote(out)}")
+        # theirs is the last step that was started, ours the last that any event names: counts are compared without it
+        timed(f"{a.wayfare} {commands[q].replace(',last_step', '')} --store {quote(path)} --quiet --format json --output {quote(out)}")
         rows = json.load(open(out))["rows"]
         if q == "Q1": x = {r["journey_id"]: (r["started"], r["succeeded"], r["failed"]) for r in rows}; y = {r[0]: tuple(r[1:4]) for r in ask(q)}
         elif q == "Q2": x = [r["reached"] for r in rows]; y = [int(n) for n in ask(q)[0]]
         elif q == "Q4": x = {(r["journey_id"], r["step_id"]): (r["attempts"], r["retries"]) for r in rows}; y = {r[:2]: (int(r[2]), int(r[4])) for r in ask(q)}
         elif q == "Q5":
             x = sorted(r["failures"] for r in rows if r.get("failing_step") is not None)[-40:]
-            y = sorted(r[5] for r in ask(q))[-40:]
+            y = sorted(n for (n,) in con.execute(f"""SELECT count(*) FROM {ev} WHERE event_type = '{peers.FAIL}'
+                GROUP BY journey_id, journey_version, step_id, error_code ORDER BY count(*) DESC LIMIT 40""").fetchall())
         elif q == "Q6":
             ends = {"END succeeded": "#ok", "END failed": "#failed"}; x = {}
             for r in rows:
