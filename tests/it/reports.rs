@@ -71,6 +71,53 @@ fn passages_into_a_step_are_its_attempts() {
     }
 }
 
+/// The events of one failed run of the journey `pay`, whose last call failed and names `calls` as its journey.
+fn failed_run(run: &str, calls: Option<&str>) -> String {
+    let event = |second: u8, activity: &str, params: Value| {
+        json!({ "activity": activity, "timestamp": format!("2026-03-01T10:00:{second:02}.000Z"),
+            "invocation_id": run, "additional_params": params })
+        .to_string()
+    };
+    let call = |outcome: &str| {
+        let mut params =
+            json!({ "connection_id": "bank", "step_id": "charge", "outcome": outcome, "latency": 40 });
+        if let Some(journey) = calls {
+            params["journey_id"] = journey.into();
+        }
+        params
+    };
+    [
+        event(0, "journey_started", json!({ "journey_id": "pay" })),
+        event(1, "step_started", json!({ "journey_id": "pay", "step_id": "charge" })),
+        event(2, "external_connection_call", call("success")),
+        event(3, "external_connection_call", call("failure")),
+        event(4, "journey_completed_unsuccessfully", json!({ "journey_id": "pay", "step_id": "charge" })),
+    ]
+    .join("\n")
+}
+
+#[test]
+fn calls_count_whatever_journey_they_name_and_once_where_they_are_stored_twice() {
+    for calls in [[Some("pay"), Some("pay")], [Some("pay"), Some("bank")], [None, None]] {
+        let store = Store::new();
+        let lines = calls.iter().zip(["a", "b"]).map(|(calls, run)| failed_run(run, *calls));
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        store.ingest(&[store.file("runs.ndjson", &lines)]);
+        let of_journey = |store: &Store| {
+            let [row] = &store.rows(&words("calls --journey pay"))[..] else { panic!("one connection") };
+            ["calls", "failed", "invocations", "failures_explained"].map(|name| count(row, name))
+        };
+        assert_eq!(of_journey(&store), [4, 2, 2, 2], "{calls:?}");
+        // another batch of the same events
+        store.ingest(&[store.file("again.ndjson", format!("{}\n{lines}", failed_run("c", Some("pay"))))]);
+        assert_eq!(of_journey(&store), [6, 3, 3, 3], "{calls:?}");
+        let steps =
+            store.rows(&words("calls --journey pay --by step,connection --from 2026-03-01 --to 2026-03-02"));
+        assert_eq!(total(&steps, "failures_explained"), 3, "{steps:?}");
+        assert!(store.rows(&words("calls --journey pay --from 2026-03-02 --to 2026-03-03")).is_empty());
+    }
+}
+
 #[test]
 fn the_row_of_the_rest_makes_columns_add_up() {
     let store = store();

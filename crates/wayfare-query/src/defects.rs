@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::attempts::RunSteps;
-use crate::timeline::{Kind, tokens};
+use crate::timeline::{Kind, token_texts};
 
 /// Something wrong with a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,16 +37,17 @@ impl Defect {
         1 << self as u32
     }
 
-    /// The bits of all defects of a path.
+    /// The bits of all defects of a path, whose attempts are read into `steps`.
     ///
     /// # Errors
     /// `Corrupt` when the path is malformed.
-    pub(crate) fn bits_of(path: &str) -> Result<i64> {
+    pub(crate) fn bits_of(path: &str, steps: &mut RunSteps) -> Result<i64> {
+        steps.read(path)?;
         let (mut bits, mut tokens_seen) = (0, 0_usize);
         let (mut started, mut ended, mut last) = (false, false, None);
         let mut set = |defect: Self| bits |= defect.bit();
-        for token in tokens(path) {
-            let kind = token?.kind;
+        let kinds = token_texts(path).filter_map(|(text, _)| text.chars().next().and_then(Kind::from_char));
+        for kind in kinds {
             if ended {
                 set(Self::AfterEnd);
             }
@@ -70,8 +71,6 @@ impl Defect {
         if !ended && matches!(last, Some(Kind::SubJourneySucceeded | Kind::SubJourneyFailed)) {
             set(Self::StopsAtSubJourney);
         }
-        let mut steps = RunSteps::default();
-        steps.read(path)?;
         if steps.has_end_without_start() {
             set(Self::StepWithoutStart);
         }
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     fn defects(path: &str) -> Vec<Defect> {
-        let bits = Defect::bits_of(path).unwrap();
+        let bits = Defect::bits_of(path, &mut RunSteps::default()).unwrap();
         Defect::ALL.into_iter().filter(|defect| bits & defect.bit() != 0).collect()
     }
 

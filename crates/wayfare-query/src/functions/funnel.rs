@@ -1,10 +1,11 @@
 //! A funnel over timelines: the automaton with what it knows of paths.
 //!
-//! Tokens are matched against the steps once a distinct path, not once a run; and so does the automaton run once for all
-//! runs of a path that are no longer than the window, whose times are then differences of offsets.
+//! Tokens are matched against the steps once a distinct path, not once a run. And the automaton runs once for all paths of one
+//! shape, whose runs have times that are differences of offsets as long as they are no longer than the window.
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::BinaryViewArray;
 use datafusion::common::Result as DataFusionResult;
@@ -37,7 +38,7 @@ pub(crate) struct StepText {
 /// What one token of a path matches: its steps and its exclusions.
 type Matched = (u64, u64);
 
-/// The tokens between which a time lies.
+/// The seen tokens between which a time lies, by their places among those that are seen.
 type Span = (u32, u32);
 
 /// What a funnel has to know of a path.
@@ -49,15 +50,30 @@ struct Known {
     /// The last token of a completed step.
     completed: Option<u32>,
     /// The times of a run in which no window can bind; absent where the automaton cannot tell without the run.
-    unbound: Option<Spans>,
+    unbound: Option<Arc<Spans>>,
 }
 
-/// For each step that is reached the tokens between which its times lie.
+/// For each step that is reached the seen tokens between which its times lie.
 #[derive(Debug)]
 pub(super) struct Spans {
     from_first: Box<[Option<Span>]>,
     from_previous: Box<[Option<Span>]>,
 }
+
+/// What the automaton sees of a path: what each token matches, and the number of its instant among theirs.
+type Shape = Vec<(Matched, u32)>;
+
+/// What the automaton says of shapes. Many paths have the same: they differ in what a funnel does not ask for.
+#[derive(Debug, Default)]
+struct Shapes {
+    known: HashMap<Shape, Option<Arc<Spans>>, RandomState>,
+    /// The shape at hand.
+    shape: Shape,
+    events: Vec<FunnelEvent>,
+}
+
+/// Shapes that are remembered; beyond it all are forgotten.
+const SHAPES_KNOWN_MAX: usize = 16_384;
 
 /// What tokens match. A text of a token is matched once.
 #[derive(Debug)]
@@ -99,6 +115,7 @@ pub(crate) struct Prepared {
     matcher: Matcher,
     pub(crate) automaton: Funnel,
     known: ByPath<Known>,
+    shapes: Shapes,
     events: Vec<FunnelEvent>,
 }
 
@@ -115,7 +132,13 @@ impl Prepared {
             texts: HashMap::default(),
         };
         let automaton = Funnel::try_new(funnel.definition.clone())?;
-        Ok(Self { matcher, automaton, known: ByPath::default(), events: Vec::new() })
+        Ok(Self {
+            matcher,
+            automaton,
+            known: ByPath::default(),
+            shapes: Shapes::default(),
+            events: Vec::new(),
+        })
     }
 
     /// Gives every event of a run, those that match nothing, too.
@@ -134,8 +157,8 @@ impl Prepared {
         first_ms: i64,
         events: &mut Vec<FunnelEvent>,
     ) -> Result<Option<i64>> {
-        let Self { matcher, automaton, known, .. } = self;
-        let known = known.get(path, |path| Known::of(path, matcher, automaton))?;
+        let Self { matcher, automaton, known, shapes, .. } = self;
+        let known = known.get(path, |path| Known::of(path, matcher, shapes, automaton))?;
         let offsets = offsets_at(offsets, row, known.tokens)?;
         known.events(|token| offsets.get(token), first_ms, events);
         let last = known.completed.and_then(|token| offsets.get(token as usize));
@@ -150,14 +173,14 @@ impl Prepared {
         rows: Range<usize>,
         mut each: impl FnMut(usize, Reached<'_>) -> DataFusionResult<()>,
     ) -> DataFusionResult<()> {
-        let Self { matcher, automaton, known, events } = self;
-        let known = known.get(path, |path| Known::of(path, matcher, automaton)).map_err(external)?;
+        let Self { matcher, automaton, known, shapes, events } = self;
+        let known = known.get(path, |path| Known::of(path, matcher, shapes, automaton)).map_err(external)?;
         let window_ms = automaton.definition().window_ms;
         for row in rows {
             let offsets = offsets_at(offsets, row, known.tokens).map_err(external)?;
             let is_unbound = || window_ms.is_none_or(|window_ms| offsets.last() <= window_ms);
-            if let Some(spans) = known.unbound.as_ref().filter(|_| is_unbound()) {
-                each(row, Reached::Alike { spans, offsets })?;
+            if let Some(spans) = known.unbound.as_deref().filter(|_| is_unbound()) {
+                each(row, Reached::Alike { spans, seen: &known.seen, offsets })?;
             } else {
                 known.events(|token| offsets.get(token), 0, events);
                 each(row, Reached::Alone(automaton.run(events)))?;
@@ -171,7 +194,7 @@ impl Prepared {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reached<'a> {
     /// As all runs of its path do.
-    Alike { spans: &'a Spans, offsets: Offsets<'a> },
+    Alike { spans: &'a Spans, seen: &'a [(u32, Matched)], offsets: Offsets<'a> },
     /// As the automaton says of it.
     Alone(&'a Outcome),
 }
@@ -188,7 +211,7 @@ impl Reached<'_> {
     /// Milliseconds from the first step to one that is reached.
     pub(super) fn ms_from_first(self, step: usize) -> Option<i64> {
         match self {
-            Self::Alike { spans, offsets } => between(*spans.from_first.get(step)?, offsets),
+            Self::Alike { spans, seen, offsets } => between(*spans.from_first.get(step)?, seen, offsets),
             Self::Alone(outcome) => Some(outcome.at_ms(step)? - outcome.at_ms(0)?),
         }
     }
@@ -196,54 +219,52 @@ impl Reached<'_> {
     /// Milliseconds from the step matched before to one that is reached and has one before.
     pub(super) fn ms_from_previous(self, step: usize) -> Option<i64> {
         match self {
-            Self::Alike { spans, offsets } => between(*spans.from_previous.get(step)?, offsets),
+            Self::Alike { spans, seen, offsets } => between(*spans.from_previous.get(step)?, seen, offsets),
             Self::Alone(outcome) => outcome.since_previous_ms(step),
         }
     }
 }
 
-fn between(span: Option<Span>, offsets: Offsets<'_>) -> Option<i64> {
+fn between(span: Option<Span>, seen: &[(u32, Matched)], offsets: Offsets<'_>) -> Option<i64> {
     let (from, to) = span?;
-    Some(offsets.get(to as usize)? - offsets.get(from as usize)?)
+    let at = |place: u32| offsets.get(seen.get(place as usize)?.0 as usize);
+    Some(at(to)? - at(from)?)
 }
 
-impl Known {
-    fn of(path: &str, matcher: &mut Matcher, automaton: &mut Funnel) -> Result<Self> {
-        let mut known = Self { tokens: 0, seen: Box::default(), completed: None, unbound: None };
-        let mut seen = Vec::new();
-        // The place of a token among the instants, and the first token of each instant.
-        let (mut instants, mut firsts): (Vec<i64>, Vec<u32>) = (Vec::new(), Vec::new());
-        for (index, (text, tied)) in token_texts(path).enumerate() {
-            let token = u32::try_from(index).map_err(|_many| Error::limit("a path has too many tokens"))?;
-            let (matched, completes) = matcher.matched(text).map_err(|error| error.with("token", index))?;
-            if completes {
-                known.completed = Some(token);
-            }
-            if matcher.all_events || matched != (0, 0) {
-                seen.push((token, matched));
-            }
-            if !tied || firsts.is_empty() {
-                firsts.push(token);
-            }
-            instants.push(i64::try_from(firsts.len()).unwrap_or(i64::MAX) - 1);
-            known.tokens = index + 1;
+impl Shapes {
+    /// The times of a run of the shape at hand in which no window binds: the automaton is given the numbers of the instants as
+    /// their times.
+    fn spans(&mut self, automaton: &mut Funnel) -> Option<Arc<Spans>> {
+        if let Some(spans) = self.known.get(&self.shape) {
+            return spans.clone();
         }
-        known.seen = seen.into();
-        known.unbound = known.spans(&instants, &firsts, automaton);
-        Ok(known)
+        if self.known.len() >= SHAPES_KNOWN_MAX {
+            self.known.clear();
+        }
+        let spans = self.drawn(automaton).map(Arc::new);
+        self.known.insert(self.shape.clone(), spans.clone());
+        spans
     }
 
-    /// The times of a run in which no window binds: the automaton is given the numbers of the instants as their times.
-    fn spans(&self, instants: &[i64], firsts: &[u32], automaton: &mut Funnel) -> Option<Spans> {
-        let length = instants.last().copied().unwrap_or_default();
+    fn drawn(&mut self, automaton: &mut Funnel) -> Option<Spans> {
+        let Self { shape, events, .. } = self;
+        let length = shape.last().map_or(0, |(_, instant)| i64::from(*instant));
         if automaton.definition().window_ms.is_some_and(|window_ms| length > window_ms) {
             return None;
         }
-        let mut events = Vec::new();
-        self.events(|token| instants.get(token).copied(), 0, &mut events);
+        events.clear();
+        events.extend(shape.iter().map(|&((steps, exclusions), instant)| FunnelEvent {
+            at_ms: instant.into(),
+            steps,
+            exclusions,
+            held: 0,
+        }));
         let steps = automaton.definition().steps;
-        let outcome = automaton.run(&events);
-        let first = |instant: i64| firsts.get(usize::try_from(instant).ok()?).copied();
+        let outcome = automaton.run(events);
+        let first = |instant: i64| {
+            let place = shape.partition_point(|&(_, other)| i64::from(other) < instant);
+            u32::try_from(place).ok()
+        };
         let (mut from_first, mut from_previous) = (vec![None; steps], vec![None; steps]);
         let entry = outcome.at_ms(0).and_then(first);
         for matched in &outcome.matches {
@@ -259,6 +280,34 @@ impl Known {
             }
         }
         Some(Spans { from_first: from_first.into(), from_previous: from_previous.into() })
+    }
+}
+
+impl Known {
+    fn of(path: &str, matcher: &mut Matcher, shapes: &mut Shapes, automaton: &mut Funnel) -> Result<Self> {
+        let mut known = Self { tokens: 0, seen: Box::default(), completed: None, unbound: None };
+        let mut seen = Vec::new();
+        shapes.shape.clear();
+        // the instant of a token among all, and those of the seen tokens among theirs
+        let (mut instant, mut last_seen, mut seen_instants) = (0_u32, None, 0_u32);
+        for (index, (text, tied)) in token_texts(path).enumerate() {
+            let token = u32::try_from(index).map_err(|_many| Error::limit("a path has too many tokens"))?;
+            let (matched, completes) = matcher.matched(text).map_err(|error| error.with("token", index))?;
+            if completes {
+                known.completed = Some(token);
+            }
+            instant += u32::from(!tied);
+            if matcher.all_events || matched != (0, 0) {
+                seen_instants += u32::from(last_seen.is_some_and(|last| last != instant));
+                last_seen = Some(instant);
+                seen.push((token, matched));
+                shapes.shape.push((matched, seen_instants));
+            }
+            known.tokens = index + 1;
+        }
+        known.seen = seen.into();
+        known.unbound = shapes.spans(automaton);
+        Ok(known)
     }
 
     /// The events of one run that the automaton has to see; `offset` says when each token happened.

@@ -9,6 +9,7 @@ use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use foldhash::fast::RandomState;
 
 use super::external;
 use crate::Result;
@@ -71,7 +72,7 @@ impl ScalarUDFImpl for OfPath {
 }
 
 fn sequences(paths: &StringViewArray) -> Result<StringViewArray> {
-    let mut known: HashMap<&str, String> = HashMap::new();
+    let mut known: HashMap<&str, String, RandomState> = HashMap::default();
     let mut steps = RunSteps::default();
     let mut built = StringViewBuilder::with_capacity(paths.len()).with_deduplicate_strings();
     for path in paths {
@@ -90,7 +91,8 @@ fn sequences(paths: &StringViewArray) -> Result<StringViewArray> {
 }
 
 fn defects(paths: &StringViewArray) -> Result<Int64Array> {
-    let mut known: HashMap<&str, i64> = HashMap::new();
+    let mut known: HashMap<&str, i64, RandomState> = HashMap::default();
+    let mut steps = RunSteps::default();
     let mut built = Int64Array::builder(paths.len());
     for path in paths {
         let Some(path) = path else {
@@ -100,7 +102,7 @@ fn defects(paths: &StringViewArray) -> Result<Int64Array> {
         let bits = if let Some(&bits) = known.get(path) {
             bits
         } else {
-            let bits = Defect::bits_of(path)?;
+            let bits = Defect::bits_of(path, &mut steps)?;
             known.insert(path, bits);
             bits
         };

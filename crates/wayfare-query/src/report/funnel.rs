@@ -141,10 +141,10 @@ async fn added_up(question: &Question<'_>, spec: &FunnelSpec, asked: &Asked) -> 
         units::take_events(question, spec, asked, &mut tally).await?
     };
     let mut answer = if spec.list.is_some() {
-        let page = tally.page;
+        let page = tally.listing.page();
         let mut answer = Answer::new(title(question), views::list(spec, &page.rows)?);
         answer.rows_total = Some(page.total);
-        answer.next = page.next();
+        answer.next = page.next;
         answer
     } else if spec.trend.is_some() {
         let mut answer = Answer::new(title(question), views::trend(question, spec, &tally)?);

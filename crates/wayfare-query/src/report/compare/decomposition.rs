@@ -92,17 +92,23 @@ async fn answer(
     if let (Some(before), Some(after)) = (all_a.rate(), all_b.rate()) {
         let (mix, rate) = parts.iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
         answer.notes.push(format!(
-            "success rate of started: baseline (a) {:.1} % of {} runs, compared (b) {:.1} % of {}: {:+.1} points, {:+.1} by mix and {:+.1} by rate",
+            "success rate of started: baseline (a) {:.1} % of {} runs, compared (b) {:.1} % of {}: {} points, {} by mix and {} by rate",
             before * 100.0,
             words::count(all_a.whole),
             after * 100.0,
             words::count(all_b.whole),
-            (after - before) * 100.0,
-            mix * 100.0,
-            rate * 100.0,
+            points(after - before),
+            points(mix),
+            points(rate),
         ));
     } else {
         answer.notes.extend(empty::explain(question, 0).await?);
     }
     Ok(answer.limited(question.scope.limit))
+}
+
+/// A difference of shares in percentage points. What is too small to be seen has no sign of its own.
+fn points(difference: f64) -> String {
+    let written = format!("{:+.1}", difference * 100.0);
+    if written == "-0.0" { "+0.0".to_owned() } else { written }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Datelike as _, Days, Weekday};
 use chrono_tz::Tz;
 
-use super::list::{Listed, Page};
+use super::list::{Listed, Listing};
 use crate::functions::interval_label;
 use crate::funnel::{Attempt, Funnel, FunnelEvent, Outcome, greatest_level};
 use crate::spec::{BreakdownSpec, Counting, FunnelSpec, ListSpec, TrendSpec, parse_tz};
@@ -118,7 +118,7 @@ pub(super) struct Tally<'a> {
     pub(super) trend: BTreeMap<String, (i64, i64, i64)>,
     /// Milliseconds from one step to another.
     pub(super) conversions: Vec<i64>,
-    pub(super) page: Page,
+    pub(super) listing: Listing,
     /// By the step (0-based) that was not reached, and the class: units.
     pub(super) drop_offs: BTreeMap<(usize, &'static str), i64>,
     /// Units seen.
@@ -147,17 +147,12 @@ impl<'a> Tally<'a> {
             cells: BTreeMap::new(),
             trend: BTreeMap::new(),
             conversions: Vec::new(),
-            page: Page::of(spec)?,
+            listing: Listing::of(spec)?,
             drop_offs: BTreeMap::new(),
             units: 0,
             dropped: 0,
             buffer: Vec::new(),
         })
-    }
-
-    /// Whether units are listed, which takes them in their order.
-    pub(super) fn is_list(&self) -> bool {
-        self.spec.list.is_some()
     }
 
     /// The number of a cell.
@@ -303,10 +298,10 @@ impl<'a> Tally<'a> {
     }
 
     fn add_to_list(&mut self, list: &ListSpec, unit: &UnitEvents<'_>) -> Result<()> {
-        let row = Listed {
+        let row = |number| Listed {
             tenant: unit.tenant.map(str::to_owned),
             id: unit.id.to_owned(),
-            number: 0,
+            number,
             level: None,
             entry_ms: None,
             last_ms: None,
@@ -315,13 +310,12 @@ impl<'a> Tally<'a> {
         };
         if list.of == Counting::Attempts {
             for (attempt, number) in self.automaton.attempts(unit.events).into_iter().zip(0..) {
-                self.page.take(Listed {
-                    number,
+                self.listing.take((unit.id, unit.tenant, number), || Listed {
                     level: Some(attempt.level),
                     entry_ms: Some(attempt.entry_ms),
                     last_ms: attempt.matches.last().map(|last| last.at_ms),
                     excluded: attempt.excluded,
-                    ..row.clone()
+                    ..row(number)
                 })?;
             }
             return Ok(());
@@ -338,12 +332,12 @@ impl<'a> Tally<'a> {
             }
         };
         if wanted {
-            self.page.take(Listed {
+            self.listing.take((unit.id, unit.tenant, 0), || Listed {
                 level: (!outcome.dropped).then_some(outcome.level),
                 entry_ms: outcome.matches.first().map(|first| first.at_ms),
                 last_ms: outcome.matches.last().map(|last| last.at_ms),
                 class,
-                ..row
+                ..row(0)
             })?;
         }
         Ok(())

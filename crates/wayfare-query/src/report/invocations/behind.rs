@@ -19,6 +19,7 @@ const NO_RUNS: [&str; 2] = ["attempts", "retries"];
 pub(super) async fn runs(question: &Question<'_>, behind: Option<&str>) -> Result<DataFrame> {
     let runs = question.runs(&[])?;
     let Some(text) = behind else { return Ok(runs) };
+    question.register_runs(&[])?;
     let counted = match Behind::parse(text).map_err(|error| error.with("option", "behind"))? {
         Behind::Step { step, class } => {
             let classes = STEP_COUNTS.into_iter().filter(|name| !NO_RUNS.contains(name));
@@ -47,7 +48,7 @@ pub(super) async fn runs(question: &Question<'_>, behind: Option<&str>) -> Resul
             return among(question, &sub_journeys::parents(question, &sub_journey, &outcome)?).await;
         }
         Behind::Call { columns, class } => {
-            return among(question, &calls::callers(question, &columns, class)?).await;
+            return among(question, &calls::callers(question, &columns, class).await?).await;
         }
         Behind::Issue(issue) => return among(question, &quality::concerned(&issue)?).await,
     };
@@ -65,9 +66,8 @@ pub(in crate::report) fn is_counted(
     call(&question.context, function, vec![col("path"), col("state"), option, lit(first), lit(second)])
 }
 
-/// The runs of the scope whose `tenant_id` and `invocation_id` a query gives.
+/// The runs of the view [`RUNS`] whose `tenant_id` and `invocation_id` a query gives.
 async fn among(question: &Question<'_>, query: &str) -> Result<DataFrame> {
-    question.register_runs(&[])?;
     let found = format!(
         "SELECT r.* FROM {RUNS} r LEFT SEMI JOIN ({query}) f
          ON r.invocation_id = f.invocation_id AND r.tenant_id IS NOT DISTINCT FROM f.tenant_id"

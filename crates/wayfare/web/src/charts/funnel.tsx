@@ -24,6 +24,20 @@ export function FunnelChart({ answer, counted, handle, onBar }: Props) {
 /** Pixels of a column and the name beneath it. */
 const columnOf = (answer: Report): number => (answer.rows.length > 8 ? 92 : 120);
 
+/** Pixels of a letter of a name, roughly. */
+const LETTER_PX = 7.5;
+
+/** A name in lines of at most so many letters, as far as its words go; the words of an id end at `_`, `-` and `.`. */
+function inLines(name: string, letters: number): string {
+  const lines: string[] = [];
+  for (const word of name.split(/(?<=[\s_.-])/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && (last + word).trimEnd().length <= letters) lines[lines.length - 1] = last + word;
+    else lines.push(word);
+  }
+  return lines.map((line) => line.trimEnd()).join("\n");
+}
+
 const LOST = "lost before this step";
 
 function funnelOption(answer: Report, counted: string, colours: Palette): Option {
@@ -53,7 +67,7 @@ function funnelOption(answer: Report, counted: string, colours: Palette): Option
     },
     xAxis: {
       ...categories(colours, rows.map((row) => String(row["name"]))),
-      axisLabel: { color: colours.text, interval: 0, width: columnOf(answer) - 8, overflow: "break", lineHeight: 15 },
+      axisLabel: { color: colours.text, interval: 0, width: columnOf(answer) - 8, overflow: "break", lineHeight: 15, formatter: (name: string) => inLines(name, columnOf(answer) / LETTER_PX) },
     },
     yAxis: scale(colours),
     series: [

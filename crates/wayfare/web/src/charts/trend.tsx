@@ -58,6 +58,9 @@ export function TrendChart({ answer, interval, query, zone, handle }: Props) {
 
 const RATE = "completion rate";
 
+/** In a chart of this width and less the legend takes two lines. */
+const TWO_LINES_PX = 560;
+
 /** A line of more points has no marks on it. */
 const POINTS_MAX = 60;
 
@@ -72,6 +75,10 @@ function trendOption(answer: Report, interval: string, colours: Palette): Option
   };
   return {
     grid: { left: 46, right: 46, top: 36, bottom: 24 },
+    media: [
+      { query: { maxWidth: TWO_LINES_PX }, option: { grid: { top: 60 } } },
+      { option: { grid: { top: 36 } } },
+    ],
     legend: {
       ...LEGEND,
       textStyle: { color: colours.faint },

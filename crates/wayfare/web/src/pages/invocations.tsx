@@ -14,8 +14,8 @@ const PAGE_ROWS = 50;
 const COLUMNS = [
   "invocation_id",
   "started_at",
-  "journey_id",
   "state",
+  "journey_id",
   "duration_ms",
   "failing_step",
   "error_code",
@@ -31,7 +31,7 @@ const COLUMNS = [
 ];
 
 /** What is left of them while a run is open beside the list. */
-const BESIDE_A_RUN = ["invocation_id", "started_at", "journey_id", "state", "duration_ms", "error_code"];
+const BESIDE_A_RUN = ["invocation_id", "started_at", "state", "journey_id", "duration_ms", "error_code"];
 
 export function InvocationsPage({ route }: { route: Route }) {
   const { query } = route;

@@ -57,8 +57,7 @@ export function ComparePanels({ route, scope, zone, journey }: ViewProps) {
                   caption="Comparison"
                   zone={zone}
                   columns={[
-                    { name: "metric", cell: (row) => title(String(row["metric"])) },
-                    { name: "step_id", title: "Step" },
+                    { name: "metric", cell: metric },
                     ...(answer.rows.some((row) => row["change"] !== null) ? [{ name: "change", title: "In the journey" }] : []),
                     { name: "a_rate", title: "Baseline (a)", parts: ofMetric(sideOf(route.query, a)) },
                     { name: "b_rate", title: "Compared (b)", parts: ofMetric(sideOf(route.query, b)) },
@@ -126,6 +125,16 @@ const METRICS: Record<string, [string, string]> = {
   error_share: ["failure=error", ENDED],
   abandoned_share: ["state=abandoned", DECIDED],
 };
+
+/** A metric, and beneath it the step it is of. */
+function metric(row: Row) {
+  return (
+    <>
+      {title(String(row["metric"]))}
+      {row["step_id"] !== null && <span class="beneath">{String(row["step_id"])}</span>}
+    </>
+  );
+}
 
 /** The runs of one side behind a metric of it. */
 function ofMetric(side: URLSearchParams): (row: Row) => [string | null, string | null] {

@@ -73,10 +73,10 @@ export function PathPanels({ route, scope, zone, query }: ViewProps) {
               zone={zone}
               columns={[
                 { name: "invocations", title: "Runs", href: (row) => (typeof row["steps"] === "string" ? runs(behind.way(row["steps"])) : null) },
+                { name: "steps", cell: (row) => <span class="way">{String(row["steps"] ?? "other ways")}</span> },
                 { name: "share_of_invocations", title: "Share of runs", bar: (row) => row["share_of_invocations"] as number | null },
                 "success_rate_of_started",
                 "median_duration_ms",
-                { name: "steps", cell: (row) => <span class="way">{String(row["steps"] ?? "other ways")}</span> },
               ]}
             />
             <Notes answer={answer} />
