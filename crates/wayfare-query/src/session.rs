@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -14,12 +13,10 @@ use wayfare_ingest::Store;
 
 use crate::cancel::YieldAtJoins;
 use crate::error::of_datafusion;
+use crate::memory::Memory;
 use crate::provider::{FOOTERS_BYTES, Kept, STORE_URL};
 use crate::tenant::Tenant;
 use crate::{Error, Result, functions};
-
-/// Consumers that an out-of-memory error names.
-const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
 
 /// Values of one `IN` list that files are pruned by.
 const PRUNED_VALUES_MAX: usize = 200;
@@ -82,10 +79,8 @@ pub(crate) fn session(store: &Store, options: &EngineOptions, kept: &Kept) -> Re
         Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
         None => DiskManagerMode::OsTmpDirectory,
     };
-    let pool: Arc<dyn MemoryPool> =
-        Arc::new(TrackConsumersPool::new(GreedyMemoryPool::new(options.memory_bytes), CONSUMERS_NAMED));
     let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(pool)
+        .with_memory_pool(Arc::new(Memory::of(options.memory_bytes)))
         .with_cache_manager(
             CacheManagerConfig::default()
                 .with_file_metadata_cache(Some(Arc::clone(&kept.footers)))
