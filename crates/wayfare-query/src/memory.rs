@@ -85,7 +85,7 @@ mod tests {
     const ASKED: usize = 12;
 
     /// More than enough for one of them.
-    const LONGEST: Duration = Duration::from_secs(60);
+    const LONGEST: Duration = Duration::from_mins(1);
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_question_that_is_short_of_memory_ends() {
@@ -99,7 +99,7 @@ mod tests {
             let answer = tokio::time::timeout(LONGEST, answer).await.expect("it ends");
             match answer {
                 Ok(rows) => {
-                    assert_eq!(rows.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 13)
+                    assert_eq!(rows.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 13);
                 }
                 Err(refused) => assert!(refused.to_string().contains("Resources exhausted"), "{refused}"),
             }
