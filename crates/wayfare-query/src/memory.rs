@@ -2,7 +2,8 @@
 //!
 //! `DataFusion` exchanges rows between threads by `RepartitionExec`, which writes a batch that finds no room to disk; two of its
 //! inputs that do so at once may wait for each other for ever (apache/datafusion 24883, mended after the 55 line). Its
-//! channels hold a few batches, so these are always let in and counted, and who asks next is refused instead.
+//! channels hold a few batches, and of each piece of one it counts all that the pieces share, so that large states of groups
+//! count many times. So it is never refused, and what it says is left out of the sum.
 
 use std::fmt;
 
@@ -14,8 +15,10 @@ use datafusion::execution::memory_pool::{
 /// Consumers that an out-of-memory error names.
 const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
 
-/// The operator that may not be refused.
-const EXCHANGE: &str = "RepartitionExec";
+/// Whether a reservation is that of the operator that exchanges rows.
+fn is_exchange(reservation: &MemoryReservation) -> bool {
+    reservation.consumer().name().starts_with("RepartitionExec")
+}
 
 /// A pool of so many bytes, for who asks first.
 #[derive(Debug)]
@@ -47,19 +50,19 @@ impl MemoryPool for Memory {
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.0.grow(reservation, additional);
+        if !is_exchange(reservation) {
+            self.0.grow(reservation, additional);
+        }
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.0.shrink(reservation, shrink);
+        if !is_exchange(reservation) {
+            self.0.shrink(reservation, shrink);
+        }
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> DataFusionResult<()> {
-        if reservation.consumer().name().starts_with(EXCHANGE) {
-            self.0.grow(reservation, additional);
-            return Ok(());
-        }
-        self.0.try_grow(reservation, additional)
+        if is_exchange(reservation) { Ok(()) } else { self.0.try_grow(reservation, additional) }
     }
 
     fn reserved(&self) -> usize {
