@@ -10,7 +10,7 @@ use super::catalogue::{CATALOGUE, Entry, Written, written};
 use super::problem::Problem;
 
 /// Lists that may be written with commas, as on the command line; conditions and steps have commas of their own.
-const COMMA_LISTS: [&str; 3] = ["journey", "version", "by"];
+const COMMA_LISTS: [&str; 4] = ["journey", "version", "by", "columns"];
 
 /// Query parameters that are not part of the question.
 pub(crate) const CONTROLS: [&str; 3] = ["format", "download", "all"];
@@ -221,15 +221,16 @@ mod tests {
             journey: vec!["login".to_owned(), "signup".to_owned()],
             filters: vec!["country in (DE, AT)".to_owned()],
             limit: Some(5),
+            columns: vec!["step".to_owned(), "reached".to_owned()],
             ..Scope::default()
         };
         let wanted =
             Spec::Funnel(FunnelSpec { scope, steps: vec!["a".into(), "b".into()], ..FunnelSpec::default() });
-        let query =
-            "journey=login,signup&where=country+in+(DE,+AT)&limit=5&steps=a&steps=b&format=csv&download=x";
+        let query = "journey=login,signup&where=country+in+(DE,+AT)&limit=5&columns=step,reached\
+                     &steps=a&steps=b&format=csv&download=x";
         assert_eq!(get("funnel", query).unwrap(), wanted);
-        let body =
-            r#"{"journey":["login","signup"],"where":["country in (DE, AT)"],"limit":5,"steps":["a","b"]}"#;
+        let body = r#"{"journey":["login","signup"],"where":["country in (DE, AT)"],"limit":5,
+            "columns":["step","reached"],"steps":["a","b"]}"#;
         assert_eq!(post("funnel", body).unwrap(), wanted);
         assert_eq!(post("overview", "").unwrap(), Spec::Overview(Scope::default()));
         assert_eq!(post("overview", r#"{"report":"overview"}"#).unwrap(), Spec::Overview(Scope::default()));
