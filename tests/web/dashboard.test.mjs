@@ -79,6 +79,16 @@ async function settled(page) {
   );
 }
 
+/** Opens the tables beside the charts; each is drawn a moment after its click. */
+async function openTables(page) {
+  for (const summary of await page.locator("summary").all()) await summary.click();
+  await page.waitForFunction(
+    () => [...document.querySelectorAll("details")].every((beside) => beside.querySelector("table")),
+    null,
+    { timeout: WAIT_MS },
+  );
+}
+
 /** The text of a table's cells, a row each, by the caption of the table. */
 function cells(page, caption) {
   return page.$$eval(
@@ -209,7 +219,7 @@ const LISTED = {
 for (const [path, kinds] of Object.entries(LISTED)) {
   test(`${path}: every kind of number has a list of its length`, async () => {
     const { page, close } = await opened(path);
-    for (const summary of await page.locator("summary").all()) await summary.click();
+    await openTables(page);
     const found = await linkedNumbers(page);
     assert.ok(found.length >= kinds, `${found.length} kinds: ${found.map(([key]) => key).join("; ")}`);
     for (const [key, number, search] of found) assert.equal(await lengthOf(page, search), number, `${key}: ${decodeURIComponent(search)}`);
@@ -219,7 +229,7 @@ for (const [path, kinds] of Object.entries(LISTED)) {
 
 test("flows through merged steps lead to lists of their length", async () => {
   const { page, close } = await opened("/journey?journey=login&view=paths&steps=5");
-  await page.locator("summary").first().click();
+  await openTables(page);
   const found = (await linkedNumbers(page)).filter(([, , search]) => /kept/.test(search));
   assert.ok(found.length > 0, "no step is merged");
   for (const [key, number, search] of found) assert.equal(await lengthOf(page, search), number, key);
@@ -229,7 +239,7 @@ test("flows through merged steps lead to lists of their length", async () => {
 test("counts of events and of whose they are lead to lists of their length", async () => {
   for (const [path, log] of [["/activity/user?by=activity", "user"], ["/activity/admin?by=actor_id", "admin"], ["/activity/risk", "risk"]]) {
     const { page, close } = await opened(path);
-    for (const summary of await page.locator("summary").all()) await summary.click();
+    await openTables(page);
     const links = await page.$$eval("td.is-count a[href^='/activity']", (links) => links.map((link) => [link.innerText, link.search, link.closest("td").cellIndex]));
     // of each column the smallest
     const first = [...new Map(links.sort(([left], [right]) => right.length - left.length).map((link) => [link[2], link])).values()];
@@ -248,7 +258,7 @@ test("counts of events and of whose they are lead to lists of their length", asy
 
 test("numbers of the verification funnel open a list of that length, which has pages", async () => {
   const { page, close } = await opened("/activity/verify");
-  await page.locator("summary").first().click();
+  await openTables(page);
   const number = (await cells(page, "Funnel of verification sessions"))[0][2];
   await page.locator("a[href*='list=1']").first().click();
   await page.waitForURL(/list=1/);
@@ -308,7 +318,7 @@ test("the trend goes by the interval that was chosen", async () => {
   await page.getByRole("group", { name: "Interval" }).getByRole("button", { name: "week" }).click();
   await page.waitForURL(/interval=week/);
   await settled(page);
-  await page.locator("summary").first().click();
+  await openTables(page);
   const shown = await cells(page, "Runs by week");
   const rows = printed("overview", "--by", "week");
   assert.deepEqual(shown.map((row) => [row[0], row[1]]), rows.map((row) => [row.week, row.started.toLocaleString("en")]));
