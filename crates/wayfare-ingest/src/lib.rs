@@ -63,7 +63,7 @@ pub use rejects::merge_rejects;
 pub use retain::{Cutoff, Retained, retain};
 pub use store::{
     AppTransaction, Commit, CommitKind, DataFile, Disk, DiskFile, EVENTS_LAYOUT, EncodedFile, Encoder,
-    FileLayout, Files, LocalDisk, NewFile, Scratch, Settings, Snapshot, Statistics, Store, Swept, Table,
-    Turn, VacuumAction, VacuumOptions, ValueRange, damage, encode,
+    FileEntry, FileLayout, Files, LocalDisk, NewFile, Scratch, Settings, Snapshot, Statistics, Store, Swept,
+    Table, Turn, VacuumAction, VacuumOptions, ValueRange, damage, encode,
 };
 pub use verify::{Check, FileProgress, Finding, Health, Repair, TableHealth, repair, verify};

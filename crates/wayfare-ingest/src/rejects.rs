@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_merged_file_is_no_larger_than_fits_into_memory() {
-        let file = |rows| DataFile {
+        let file = |rows| crate::store::FileEntry {
             path: String::new(),
             location: object_store::path::Path::default(),
             size_bytes: 0,
@@ -211,7 +211,7 @@ mod tests {
             tags: BTreeMap::new(),
         };
         let sizes = |rows: &[u64]| -> Vec<Vec<u64>> {
-            let groups = groups(rows.iter().map(|rows| file(*rows)).collect());
+            let groups = groups(rows.iter().map(|rows| file(*rows).into()).collect());
             groups.iter().map(|group| group.iter().map(|file| file.statistics.rows).collect()).collect()
         };
         let half = RECORDS_MAX / 2;

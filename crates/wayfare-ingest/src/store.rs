@@ -38,7 +38,7 @@ mod turn;
 mod upload;
 
 pub(crate) use contents::Contents;
-pub use data_file::{DataFile, EncodedFile, NewFile};
+pub use data_file::{DataFile, EncodedFile, FileEntry, NewFile};
 pub use disk::{Disk, DiskFile, LocalDisk};
 pub use encoder::{Encoder, encode};
 pub use files::Files;

@@ -138,12 +138,15 @@ impl Freshness {
         let known: BTreeSet<(NaiveDate, String)> =
             cache.iter().filter_map(|(date, file)| Some((*date, Digest::of_name(&file.path)?.own))).collect();
         let is_changed = |date: NaiveDate, digest: &Digest| !known.contains(&(date, digest.own.clone()));
-        let changed = self
+        let changed: Vec<DataFile> = self
             .stale
             .iter()
             .filter(|&(&date, digest)| is_changed(date, digest))
             .flat_map(|(date, _)| self.events.get(date).into_iter().flatten().cloned())
             .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
         let search = Search { store, context, changed, cached: cache, dates: days, reach_days };
         let found = search.links().await?;
         if self.links.extend(&found) {

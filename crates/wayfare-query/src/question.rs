@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use datafusion::catalog::TableProvider as _;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -245,6 +246,11 @@ impl<'a> Question<'a> {
             .register_table(name, plan.into_view())
             .map_err(|cause| of_datafusion("cannot register a view", cause))?;
         Ok(())
+    }
+
+    /// The columns of events.
+    pub(crate) fn event_schema(&self) -> SchemaRef {
+        SnapshotTable::new(self.store.events(), Vec::new()).schema()
     }
 
     /// The events of the snapshot, as of the as-of time.

@@ -1,6 +1,8 @@
 //! One Parquet file of a table: how it is written, and what the log knows of it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use deltalake_core::kernel::{Add, LogicalFileView};
@@ -18,9 +20,13 @@ use crate::{Error, ErrorKind, Result};
 /// The tag that tells where a file's appendix lies: `start+length`, in bytes.
 pub(super) const APPENDIX_TAG: &str = "wayfare.appendix";
 
-/// One data file as the log of a snapshot tells it.
+/// One data file of a snapshot. Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DataFile {
+pub struct DataFile(Arc<FileEntry>);
+
+/// A data file as the log tells it.
+#[derive(Debug, PartialEq)]
+pub struct FileEntry {
     /// Path inside the table's folder.
     pub path: String,
     /// Absolute path for the store's file access.
@@ -33,6 +39,20 @@ pub struct DataFile {
     pub statistics: Statistics,
     /// What the writer noted of the file, by name.
     pub tags: BTreeMap<String, String>,
+}
+
+impl Deref for DataFile {
+    type Target = FileEntry;
+
+    fn deref(&self) -> &FileEntry {
+        &self.0
+    }
+}
+
+impl From<FileEntry> for DataFile {
+    fn from(entry: FileEntry) -> Self {
+        Self(Arc::new(entry))
+    }
 }
 
 impl DataFile {
@@ -52,9 +72,11 @@ impl DataFile {
         })?;
         let location = inside(folder, &path)?;
         let tags = tags_of(view);
-        Ok(Self { path, location, size_bytes, partition, statistics, tags })
+        Ok(FileEntry { path, location, size_bytes, partition, statistics, tags }.into())
     }
+}
 
+impl FileEntry {
     /// Reads the bytes that [`super::Encoder::append`] put into the file; `None` when it has none.
     ///
     /// # Errors

@@ -94,6 +94,7 @@ pub struct Table {
     log: LogStoreRef,
     files: Arc<Files>,
     head: Mutex<Option<DeltaTableState>>,
+    known: Mutex<Snapshot>,
     transactions: Mutex<Transactions>,
 }
 
@@ -114,6 +115,7 @@ impl Table {
             log,
             files,
             head: Mutex::default(),
+            known: Mutex::default(),
             transactions: Mutex::default(),
         }
     }
@@ -211,14 +213,26 @@ impl Table {
     /// `Corrupt` when the log is gone or cannot be understood, `Unavailable` when it cannot be read.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let loaded = self.load().await?;
+        let version = version_number(loaded.version())?;
+        let mut known = self.known.lock().await;
+        if known.version == version && !known.files.is_empty() {
+            return Ok(known.clone());
+        }
         let mut files = Vec::new();
         if self.has_columns(&loaded)? {
+            // a file's name is never used again, so what the log said of it stays true
+            let before: HashMap<&str, &DataFile> =
+                known.files.iter().map(|file| (file.path.as_str(), file)).collect();
             let all = loaded.log_data();
-            let all = all.iter().map(|view| DataFile::of_view(&view, &self.folder));
+            let all = all.iter().map(|view| match before.get(&*view.path()) {
+                Some(&file) => Ok(file.clone()),
+                None => DataFile::of_view(&view, &self.folder),
+            });
             files = all.collect::<Result<_>>()?;
         }
         files.sort_unstable_by(|left, right| left.path.cmp(&right.path));
-        Ok(Snapshot { version: version_number(loaded.version())?, files })
+        *known = Snapshot { version, files };
+        Ok(known.clone())
     }
 
     /// Whether a state of the table has today's columns.

@@ -1,7 +1,7 @@
 //! A funnel over timelines: the automaton with what it knows of paths.
 //!
-//! Tokens are matched against the steps once a distinct path, not once a run. And the automaton runs once for all paths of one
-//! shape, whose runs have times that are differences of offsets as long as they are no longer than the window.
+//! Tokens are matched against the steps where a path differs from the one before, not once a run. And the automaton runs once for
+//! all paths of one shape, whose runs have times that are differences of offsets as long as they are no longer than the window.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::funnel::{Definition, Funnel, FunnelEvent, Order, Outcome};
 use crate::spec::Step;
-use crate::timeline::{Kind, Offsets, token, token_texts};
+use crate::timeline::{Kind, Offsets, token};
 use crate::{Error, Result};
 
 use super::external;
-use super::paths::{ByPath, offsets_at};
+use super::paths::offsets_at;
+use super::successive::Successive;
 
 /// A funnel as [`super::funnel_summary`] and `empty` take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,12 +42,10 @@ type Matched = (u64, u64);
 /// The seen tokens between which a time lies, by their places among those that are seen.
 type Span = (u32, u32);
 
-/// What a funnel has to know of a path.
+/// What a funnel has to know of the path at hand.
 #[derive(Debug)]
 struct Known {
     tokens: usize,
-    /// The tokens that the automaton has to see, and what they match.
-    seen: Box<[(u32, Matched)]>,
     /// The last token of a completed step.
     completed: Option<u32>,
     /// The times of a run in which no window can bind; absent where the automaton cannot tell without the run.
@@ -60,20 +59,63 @@ pub(super) struct Spans {
     from_previous: Box<[Option<Span>]>,
 }
 
-/// What the automaton sees of a path: what each token matches, and the number of its instant among theirs.
-type Shape = Vec<(Matched, u32)>;
-
-/// What the automaton says of shapes. Many paths have the same: they differ in what a funnel does not ask for.
+/// Follows paths one after the other and keeps what the automaton has to see of the one at hand.
 #[derive(Debug, Default)]
+struct Follower {
+    tokens: Successive<Walked>,
+    /// The tokens that the automaton has to see, and what they match.
+    seen: Vec<(u32, Matched)>,
+    shapes: Shapes,
+}
+
+/// What is known after some tokens of a path.
+#[derive(Debug, Clone, Copy, Default)]
+struct Walked {
+    /// The number of the last token's instant.
+    instant: u32,
+    /// How many of the tokens are seen, the number of the last one's instant, and its number among theirs.
+    seen: usize,
+    last_seen: u32,
+    seen_instant: u32,
+    shape: ShapeNumber,
+    completed: Option<u32>,
+}
+
+/// The number of a shape among all.
+type ShapeNumber = u32;
+
+/// The shape of no token.
+const NOTHING_SEEN: ShapeNumber = 0;
+
+/// What the automaton sees of a path, its shape: what each token matches, and the number of its instant among theirs. Many paths
+/// have the same, as they differ in what a funnel does not ask for.
+#[derive(Debug)]
+struct Shape {
+    /// The shape without its last token.
+    before: ShapeNumber,
+    last: (Matched, u32),
+    said: Said,
+}
+
+/// What the automaton says of the runs of a shape.
+#[derive(Debug, Clone)]
+enum Said {
+    NotAsked,
+    /// The same of all in which no window binds.
+    OfAll(Arc<Spans>),
+    OfEachAlone,
+}
+
+/// The shapes that were met, by their numbers.
+#[derive(Debug)]
 struct Shapes {
-    known: HashMap<Shape, Option<Arc<Spans>>, RandomState>,
-    /// The shape at hand.
-    shape: Shape,
+    met: Vec<Shape>,
+    longer: HashMap<(ShapeNumber, Matched, u32), ShapeNumber, RandomState>,
     events: Vec<FunnelEvent>,
 }
 
-/// Shapes that are remembered; beyond it all are forgotten.
-const SHAPES_KNOWN_MAX: usize = 16_384;
+/// Shapes that are remembered; when a path begins with more, all are forgotten.
+const SHAPES_KNOWN_MAX: usize = 65_536;
 
 /// What tokens match. A text of a token is matched once.
 #[derive(Debug)]
@@ -114,8 +156,7 @@ impl Matcher {
 pub(crate) struct Prepared {
     matcher: Matcher,
     pub(crate) automaton: Funnel,
-    known: ByPath<Known>,
-    shapes: Shapes,
+    follower: Follower,
     events: Vec<FunnelEvent>,
 }
 
@@ -132,13 +173,7 @@ impl Prepared {
             texts: HashMap::default(),
         };
         let automaton = Funnel::try_new(funnel.definition.clone())?;
-        Ok(Self {
-            matcher,
-            automaton,
-            known: ByPath::default(),
-            shapes: Shapes::default(),
-            events: Vec::new(),
-        })
+        Ok(Self { matcher, automaton, follower: Follower::default(), events: Vec::new() })
     }
 
     /// Gives every event of a run, those that match nothing, too.
@@ -147,8 +182,7 @@ impl Prepared {
         self
     }
 
-    /// The events of the run in a row that the automaton has to see; gives the instant at which the run last completed a step. Paths
-    /// are matched once each.
+    /// The events of the run in a row that the automaton has to see; gives the instant at which the run last completed a step.
     pub(crate) fn events(
         &mut self,
         path: &str,
@@ -157,10 +191,10 @@ impl Prepared {
         first_ms: i64,
         events: &mut Vec<FunnelEvent>,
     ) -> Result<Option<i64>> {
-        let Self { matcher, automaton, known, shapes, .. } = self;
-        let known = known.get(path, |path| Known::of(path, matcher, shapes, automaton))?;
+        let Self { matcher, automaton, follower, .. } = self;
+        let known = follower.follow(path, matcher, automaton)?;
         let offsets = offsets_at(offsets, row, known.tokens)?;
-        known.events(|token| offsets.get(token), first_ms, events);
+        events_of(&follower.seen, |token| offsets.get(token), first_ms, events);
         let last = known.completed.and_then(|token| offsets.get(token as usize));
         Ok(last.map(|offset| first_ms.saturating_add(offset)))
     }
@@ -173,16 +207,17 @@ impl Prepared {
         rows: Range<usize>,
         mut each: impl FnMut(usize, Reached<'_>) -> DataFusionResult<()>,
     ) -> DataFusionResult<()> {
-        let Self { matcher, automaton, known, shapes, events } = self;
-        let known = known.get(path, |path| Known::of(path, matcher, shapes, automaton)).map_err(external)?;
+        let Self { matcher, automaton, follower, events } = self;
+        let known = follower.follow(path, matcher, automaton).map_err(external)?;
+        let seen = follower.seen.as_slice();
         let window_ms = automaton.definition().window_ms;
         for row in rows {
             let offsets = offsets_at(offsets, row, known.tokens).map_err(external)?;
             let is_unbound = || window_ms.is_none_or(|window_ms| offsets.last() <= window_ms);
             if let Some(spans) = known.unbound.as_deref().filter(|_| is_unbound()) {
-                each(row, Reached::Alike { spans, seen: &known.seen, offsets })?;
+                each(row, Reached::Alike { spans, seen, offsets })?;
             } else {
-                known.events(|token| offsets.get(token), 0, events);
+                events_of(seen, |token| offsets.get(token), 0, events);
                 each(row, Reached::Alone(automaton.run(events)))?;
             }
         }
@@ -231,93 +266,121 @@ fn between(span: Option<Span>, seen: &[(u32, Matched)], offsets: Offsets<'_>) ->
     Some(at(to)? - at(from)?)
 }
 
-impl Shapes {
-    /// The times of a run of the shape at hand in which no window binds: the automaton is given the numbers of the instants as
-    /// their times.
-    fn spans(&mut self, automaton: &mut Funnel) -> Option<Arc<Spans>> {
-        if let Some(spans) = self.known.get(&self.shape) {
-            return spans.clone();
+impl Follower {
+    /// Goes on to the next path.
+    fn follow(&mut self, path: &str, matcher: &mut Matcher, automaton: &mut Funnel) -> Result<Known> {
+        let Self { tokens, seen, shapes } = self;
+        if shapes.met.len() > SHAPES_KNOWN_MAX {
+            *shapes = Shapes::default();
+            tokens.clear();
         }
-        if self.known.len() >= SHAPES_KNOWN_MAX {
-            self.known.clear();
-        }
-        let spans = self.drawn(automaton).map(Arc::new);
-        self.known.insert(self.shape.clone(), spans.clone());
-        spans
-    }
-
-    fn drawn(&mut self, automaton: &mut Funnel) -> Option<Spans> {
-        let Self { shape, events, .. } = self;
-        let length = shape.last().map_or(0, |(_, instant)| i64::from(*instant));
-        if automaton.definition().window_ms.is_some_and(|window_ms| length > window_ms) {
-            return None;
-        }
-        events.clear();
-        events.extend(shape.iter().map(|&((steps, exclusions), instant)| FunnelEvent {
-            at_ms: instant.into(),
-            steps,
-            exclusions,
-            held: 0,
-        }));
-        let steps = automaton.definition().steps;
-        let outcome = automaton.run(events);
-        let first = |instant: i64| {
-            let place = shape.partition_point(|&(_, other)| i64::from(other) < instant);
-            u32::try_from(place).ok()
-        };
-        let (mut from_first, mut from_previous) = (vec![None; steps], vec![None; steps]);
-        let entry = outcome.at_ms(0).and_then(first);
-        for matched in &outcome.matches {
-            if let Some(span) = from_first.get_mut(matched.step) {
-                *span = entry.zip(first(matched.at_ms));
-            }
-        }
-        for pair in outcome.matches.windows(2) {
-            if let [before, matched] = pair
-                && let Some(span) = from_previous.get_mut(matched.step)
-            {
-                *span = first(before.at_ms).zip(first(matched.at_ms));
-            }
-        }
-        Some(Spans { from_first: from_first.into(), from_previous: from_previous.into() })
-    }
-}
-
-impl Known {
-    fn of(path: &str, matcher: &mut Matcher, shapes: &mut Shapes, automaton: &mut Funnel) -> Result<Self> {
-        let mut known = Self { tokens: 0, seen: Box::default(), completed: None, unbound: None };
-        let mut seen = Vec::new();
-        shapes.shape.clear();
-        // the instant of a token among all, and those of the seen tokens among theirs
-        let (mut instant, mut last_seen, mut seen_instants) = (0_u32, None, 0_u32);
-        for (index, (text, tied)) in token_texts(path).enumerate() {
+        let walked = tokens.follow(path, |mut walked: Walked, index, text, tied| {
             let token = u32::try_from(index).map_err(|_many| Error::limit("a path has too many tokens"))?;
             let (matched, completes) = matcher.matched(text).map_err(|error| error.with("token", index))?;
             if completes {
-                known.completed = Some(token);
+                walked.completed = Some(token);
             }
-            instant += u32::from(!tied);
+            walked.instant += u32::from(!tied);
             if matcher.all_events || matched != (0, 0) {
-                seen_instants += u32::from(last_seen.is_some_and(|last| last != instant));
-                last_seen = Some(instant);
+                let is_later = walked.seen > 0 && walked.last_seen != walked.instant;
+                walked.seen_instant += u32::from(is_later);
+                walked.last_seen = walked.instant;
+                walked.shape = shapes.longer(walked.shape, (matched, walked.seen_instant));
+                seen.truncate(walked.seen);
                 seen.push((token, matched));
-                shapes.shape.push((matched, seen_instants));
+                walked.seen = seen.len();
             }
-            known.tokens = index + 1;
-        }
-        known.seen = seen.into();
-        known.unbound = shapes.spans(automaton);
-        Ok(known)
+            Ok(walked)
+        })?;
+        seen.truncate(walked.seen);
+        let unbound = shapes.spans(walked.shape, automaton);
+        Ok(Known { tokens: tokens.len(), completed: walked.completed, unbound })
+    }
+}
+
+/// The events of one run that the automaton has to see; `offset` says when each token happened.
+fn events_of(
+    seen: &[(u32, Matched)],
+    offset: impl Fn(usize) -> Option<i64>,
+    first_ms: i64,
+    events: &mut Vec<FunnelEvent>,
+) {
+    events.clear();
+    events.extend(seen.iter().filter_map(|&(token, (steps, exclusions))| {
+        let at_ms = first_ms.saturating_add(offset(token as usize)?);
+        Some(FunnelEvent { at_ms, steps, exclusions, held: 0 })
+    }));
+}
+
+impl Default for Shapes {
+    fn default() -> Self {
+        let nothing = Shape { before: NOTHING_SEEN, last: Default::default(), said: Said::NotAsked };
+        Self { met: vec![nothing], longer: HashMap::default(), events: Vec::new() }
+    }
+}
+
+impl Shapes {
+    /// The shape with one more token.
+    fn longer(&mut self, before: ShapeNumber, last: (Matched, u32)) -> ShapeNumber {
+        let met = &mut self.met;
+        *self.longer.entry((before, last.0, last.1)).or_insert_with(|| {
+            met.push(Shape { before, last, said: Said::NotAsked });
+            // Whoever fills this has a bound far below the number's type.
+            ShapeNumber::try_from(met.len() - 1).unwrap_or(ShapeNumber::MAX)
+        })
     }
 
-    /// The events of one run that the automaton has to see; `offset` says when each token happened.
-    fn events(&self, offset: impl Fn(usize) -> Option<i64>, first_ms: i64, events: &mut Vec<FunnelEvent>) {
-        events.clear();
-        events.extend(self.seen.iter().filter_map(|&(token, (steps, exclusions))| {
-            let at_ms = first_ms.saturating_add(offset(token as usize)?);
-            Some(FunnelEvent { at_ms, steps, exclusions, held: 0 })
-        }));
+    /// The times of a run of a shape in which no window binds: the automaton is given the numbers of the instants as their times.
+    fn spans(&mut self, number: ShapeNumber, automaton: &mut Funnel) -> Option<Arc<Spans>> {
+        if let Said::NotAsked = self.met.get(number as usize)?.said {
+            let said =
+                self.drawn(number, automaton).map_or(Said::OfEachAlone, |spans| Said::OfAll(spans.into()));
+            self.met.get_mut(number as usize)?.said = said;
+        }
+        match &self.met.get(number as usize)?.said {
+            Said::OfAll(spans) => Some(Arc::clone(spans)),
+            Said::NotAsked | Said::OfEachAlone => None,
+        }
     }
+
+    fn drawn(&mut self, number: ShapeNumber, automaton: &mut Funnel) -> Option<Spans> {
+        let mut events = std::mem::take(&mut self.events);
+        events.clear();
+        let mut next = number;
+        while let Some(shape) = self.met.get(next as usize).filter(|_| next != NOTHING_SEEN) {
+            let ((steps, exclusions), instant) = shape.last;
+            events.push(FunnelEvent { at_ms: instant.into(), steps, exclusions, held: 0 });
+            next = shape.before;
+        }
+        events.reverse();
+        let length = events.last().map_or(0, |event| event.at_ms);
+        let binds = automaton.definition().window_ms.is_some_and(|window_ms| length > window_ms);
+        let spans = if binds { None } else { Some(spans_of(&events, automaton)) };
+        self.events = events;
+        spans
+    }
+}
+
+/// Between which events the automaton's times lie.
+fn spans_of(events: &[FunnelEvent], automaton: &mut Funnel) -> Spans {
+    let steps = automaton.definition().steps;
+    let outcome = automaton.run(events);
+    let first = |instant: i64| u32::try_from(events.partition_point(|event| event.at_ms < instant)).ok();
+    let (mut from_first, mut from_previous) = (vec![None; steps], vec![None; steps]);
+    let entry = outcome.at_ms(0).and_then(first);
+    for matched in &outcome.matches {
+        if let Some(span) = from_first.get_mut(matched.step) {
+            *span = entry.zip(first(matched.at_ms));
+        }
+    }
+    for pair in outcome.matches.windows(2) {
+        if let [before, matched] = pair
+            && let Some(span) = from_previous.get_mut(matched.step)
+        {
+            *span = first(before.at_ms).zip(first(matched.at_ms));
+        }
+    }
+    Spans { from_first: from_first.into(), from_previous: from_previous.into() }
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub(super) async fn rows(question: &Question<'_>, spec: &QualitySpec) -> Result<
     findings.extend(of_quarantine(question).await?);
     let mut answer =
         Answer::new("Quality: what is wrong with the events", table(&findings, succeeded, failed)?);
-    answer.notes = empty::explain(question, 1).await?;
+    empty::check_names(question).await?;
     let rate = quotient(succeeded, succeeded + failed);
     if let Some(rate) = rate {
         answer.notes.push(format!(

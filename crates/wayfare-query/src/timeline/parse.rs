@@ -41,6 +41,12 @@ pub(crate) fn token_texts(path: &str) -> TokenTexts<'_> {
     TokenTexts { rest: (!path.is_empty()).then_some(path), tied: false }
 }
 
+/// The same for the tokens behind one whose text ends at a byte of the path.
+pub(crate) fn token_texts_behind(path: &str, end: usize) -> TokenTexts<'_> {
+    let tail = path.get(end..).unwrap_or_default();
+    TokenTexts { rest: tail.get(1..), tied: tail.starts_with(',') }
+}
+
 /// Iterator made by [`token_texts`].
 #[derive(Debug, Clone)]
 pub(crate) struct TokenTexts<'a> {
@@ -54,12 +60,17 @@ impl<'a> Iterator for TokenTexts<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest?;
         let tied = self.tied;
-        let end = rest.bytes().position(|byte| matches!(byte, b';' | b','));
+        let end = rest.bytes().position(is_between);
         let (text, tail) = end.and_then(|end| rest.split_at_checked(end)).unwrap_or((rest, ""));
         self.tied = tail.starts_with(',');
         self.rest = tail.get(1..);
         Some((text, tied))
     }
+}
+
+/// Whether a byte stands between two tokens.
+pub(crate) fn is_between(byte: u8) -> bool {
+    matches!(byte, b';' | b',')
 }
 
 /// One token as it is written.

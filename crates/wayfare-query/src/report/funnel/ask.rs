@@ -205,7 +205,7 @@ fn definition(question: &Question<'_>, spec: &FunnelSpec, steps: usize) -> Resul
 
 impl Test {
     fn of_text(question: &Question<'_>, text: &str, step: Step) -> Result<Self> {
-        let schema = question.events()?.schema().as_arrow().clone();
+        let schema = question.event_schema();
         let mut events = Vec::new();
         for conditions in step.event_tests() {
             let conditions = conditions
@@ -218,7 +218,7 @@ impl Test {
     }
 
     fn of_event(question: &Question<'_>, event: &EventSpec) -> Result<Self> {
-        let schema = question.events()?.schema().as_arrow().clone();
+        let schema = question.event_schema();
         let mut all = Vec::new();
         if let Some(event) = &event.event {
             let names = || event.names().iter().map(lit).collect::<Vec<_>>();
