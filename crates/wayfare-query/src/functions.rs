@@ -19,7 +19,6 @@ mod run_features;
 mod run_state;
 mod step_summary;
 mod sub_journeys;
-mod successive;
 mod summary;
 mod time_summary;
 mod timeline;

@@ -80,8 +80,6 @@ impl SnapshotTable {
     }
 
     fn scanned(&self, file: &DataFile) -> DataFusionResult<PartitionedFile> {
-        let mut statistics = Statistics::new_unknown(self.schema.file_schema());
-        statistics.num_rows = Precision::Exact(usize::try_from(file.statistics.rows).unwrap_or(usize::MAX));
         let meta = ObjectMeta {
             location: file.location.clone(),
             last_modified: DateTime::UNIX_EPOCH,
@@ -89,9 +87,8 @@ impl SnapshotTable {
             e_tag: None,
             version: None,
         };
-        Ok(PartitionedFile::new_from_meta(meta)
-            .with_partition_values(self.partition_values(file)?)
-            .with_statistics(Arc::new(statistics)))
+        // without statistics: what they tell was asked of all files at once, and is not again file by file
+        Ok(PartitionedFile::new_from_meta(meta).with_partition_values(self.partition_values(file)?))
     }
 
     /// The files that may hold rows for which all filters are true.
@@ -281,7 +278,8 @@ impl SnapshotTable {
         let reader = Readers::new(runtime.object_store(&url)?, footers, kept, !filters.is_empty());
         let source = ParquetSource::new(self.schema.clone());
         let source = source.with_parquet_file_reader_factory(Arc::new(reader));
-        let source = Arc::new(source.with_pushdown_filters(filters.iter().any(is_look_up)));
+        let look_up = filters.iter().any(is_look_up);
+        let source = Arc::new(source.with_pushdown_filters(look_up).with_bloom_filter_on_read(look_up));
         let rows = files.iter().map(|file| file.statistics.rows).sum::<u64>();
         let mut statistics = Statistics::new_unknown(self.schema.table_schema());
         statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));

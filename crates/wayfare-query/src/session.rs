@@ -24,6 +24,9 @@ const PRUNED_VALUES_MAX: usize = 200;
 /// Bytes read from the end of a file at once, in the hope that they hold its whole footer; else a second read follows.
 const FOOTER_BYTES: usize = 64 << 10;
 
+/// Times that a plan goes through the optimizer: our queries are short, and a second time finds nothing to do.
+const OPTIMIZER_PASSES: usize = 1;
+
 /// What a question may use.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
@@ -69,6 +72,7 @@ pub(crate) fn session(store: &Store, options: &EngineOptions, kept: &Kept) -> Re
         .with_default_catalog_and_schema("wayfare", "store");
     config.options_mut().execution.parquet.max_in_list_size = PRUNED_VALUES_MAX;
     config.options_mut().execution.parquet.metadata_size_hint = Some(FOOTER_BYTES);
+    config.options_mut().optimizer.max_passes = OPTIMIZER_PASSES;
     // a physical plan would tell where files lie
     config.options_mut().explain.logical_plan_only = true;
     config.set_extension(Arc::clone(&kept.filters));

@@ -20,6 +20,7 @@ mod encode;
 mod kind;
 mod offsets;
 mod parse;
+mod successive;
 
 use std::borrow::Cow;
 
@@ -27,7 +28,8 @@ pub use encode::{encode, push};
 pub use kind::Kind;
 pub(crate) use offsets::{Offsets, write as write_offsets};
 pub use parse::{Tokens, tokens};
-pub(crate) use parse::{is_between, token, token_texts, token_texts_behind};
+pub(crate) use parse::{token, token_texts};
+pub(crate) use successive::Successive;
 
 /// One event of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

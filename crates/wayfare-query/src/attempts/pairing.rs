@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use super::{Attempt, End};
 use crate::Result;
 use crate::names::{NameNumber, Names};
-use crate::timeline::{Kind, token, token_texts};
+use crate::timeline::{Kind, Successive, token};
 
 /// Step ids and texts of tokens that are kept from run to run, of each so many. They repeat in all runs of a journey.
 const KEPT_MAX: usize = 16_384;
@@ -20,6 +20,9 @@ pub struct RunSteps {
     epoch: u32,
     /// What tokens that came before do, by their texts.
     texts: HashMap<Box<str>, Move, RandomState>,
+    followed: Successive<()>,
+    /// What the tokens of the path that was read last do, and whether each is tied to the one before.
+    moves: Vec<(Move, bool)>,
     /// For each number of a name the run's step of it; one that is not this name's is none.
     by_name: Vec<usize>,
     steps: Vec<Step>,
@@ -85,13 +88,22 @@ impl RunSteps {
     /// `Corrupt` when the path is malformed.
     pub fn read(&mut self, path: &str) -> Result<()> {
         self.clear();
-        for (index, (text, tied)) in token_texts(path).enumerate() {
-            let does = match self.texts.get(text) {
+        let Self { names, texts, followed, moves, .. } = self;
+        followed.follow(path, |(), index, text, tied| {
+            let does = match texts.get(text) {
                 Some(&does) => does,
-                None => self.learn(text).map_err(|error| error.with("token", index))?,
+                None => learn(text, texts, names).map_err(|error| error.with("token", index))?,
             };
+            moves.truncate(index);
+            moves.push((does, tied));
+            Ok(())
+        })?;
+        moves.truncate(followed.len());
+        let moves = std::mem::take(&mut self.moves);
+        for &(does, tied) in &moves {
             self.take(does, tied);
         }
+        self.moves = moves;
         Ok(())
     }
 
@@ -101,6 +113,7 @@ impl RunSteps {
             self.names.clear();
             self.epoch = self.epoch.wrapping_add(1);
             self.texts.clear();
+            self.followed.clear();
             self.by_name.clear();
         }
         self.steps.clear();
@@ -112,31 +125,9 @@ impl RunSteps {
         self.instant = 0;
     }
 
-    fn learn(&mut self, text: &str) -> Result<Move> {
-        let token = token(text, false)?;
-        let does = self.moved(token.kind, &token.name);
-        if self.texts.len() < KEPT_MAX {
-            self.texts.insert(text.into(), does);
-        }
-        Ok(does)
-    }
-
-    /// What an event does. A step event without a step id belongs to no step.
-    fn moved(&mut self, kind: Kind, name: &str) -> Move {
-        let mut number = || (!name.is_empty()).then(|| self.names.number(name));
-        match kind {
-            Kind::StepStarted => number().map_or(Move::None, Move::Start),
-            Kind::StepCompleted => Move::Finish(number(), End::Completed),
-            Kind::StepFailed => Move::Finish(number(), End::Failed),
-            Kind::JourneyStarted => Move::Begin,
-            Kind::JourneySucceeded | Kind::JourneyFailed => Move::End,
-            _ => Move::None,
-        }
-    }
-
     /// Takes the next event of a run.
     pub(crate) fn push(&mut self, kind: Kind, name: &str, tied: bool) {
-        let does = self.moved(kind, name);
+        let does = moved(kind, name, &mut self.names);
         self.take(does, tied);
     }
 
@@ -319,6 +310,29 @@ impl RunSteps {
                 waited_from,
             });
         }
+    }
+}
+
+/// What the token of a text does, which is remembered.
+fn learn(text: &str, texts: &mut HashMap<Box<str>, Move, RandomState>, names: &mut Names) -> Result<Move> {
+    let token = token(text, false)?;
+    let does = moved(token.kind, &token.name, names);
+    if texts.len() < KEPT_MAX {
+        texts.insert(text.into(), does);
+    }
+    Ok(does)
+}
+
+/// What an event does. A step event without a step id belongs to no step.
+fn moved(kind: Kind, name: &str, names: &mut Names) -> Move {
+    let mut number = || (!name.is_empty()).then(|| names.number(name));
+    match kind {
+        Kind::StepStarted => number().map_or(Move::None, Move::Start),
+        Kind::StepCompleted => Move::Finish(number(), End::Completed),
+        Kind::StepFailed => Move::Finish(number(), End::Failed),
+        Kind::JourneyStarted => Move::Begin,
+        Kind::JourneySucceeded | Kind::JourneyFailed => Move::End,
+        _ => Move::None,
     }
 }
 

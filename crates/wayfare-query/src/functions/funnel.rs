@@ -14,12 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::funnel::{Definition, Funnel, FunnelEvent, Order, Outcome};
 use crate::spec::Step;
-use crate::timeline::{Kind, Offsets, token};
+use crate::timeline::{Kind, Offsets, Successive, token};
 use crate::{Error, Result};
 
 use super::external;
 use super::paths::offsets_at;
-use super::successive::Successive;
 
 /// A funnel as [`super::funnel_summary`] and `empty` take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

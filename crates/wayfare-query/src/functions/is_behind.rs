@@ -13,14 +13,14 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, BooleanBuilder, StringViewArray};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::external;
 use super::keyed_summary::{Alike, Facts, run_state};
 use super::outline::{CellNumber, Keys, Sketch};
-use super::paths::{ByPath, stretch};
+use super::paths::{PathNumber, PathNumbers, stretch};
 use super::run_features::RunFeatures;
 use super::step_summary::StepSummary;
 use super::sub_journeys::SubJourneys;
@@ -109,6 +109,9 @@ fn text(value: &ColumnarValue) -> DataFusionResult<&str> {
     }
 }
 
+/// For each state of a run an answer.
+type Answers = [bool; RunState::ALL.len()];
+
 /// What of a batch of runs the facts are drawn from.
 struct Runs<'a> {
     paths: &'a StringViewArray,
@@ -121,11 +124,11 @@ impl Runs<'_> {
     /// state is.
     fn each<F: Facts>(&self, keys: (&str, &str), place: Option<usize>) -> DataFusionResult<BooleanArray> {
         let Self { paths, states, options } = *self;
-        let mut known: ByPath<[bool; RunState::ALL.len()]> = ByPath::default();
+        let (mut numbers, mut known) = (PathNumbers::default(), Vec::new());
         let (mut cells, mut buffers) = (Keys::default(), F::Buffers::default());
         let wanted = cells.number(keys.0, keys.1);
         let mut built = BooleanBuilder::with_capacity(paths.len());
-        let mut alike = String::new();
+        let mut known_of = "";
         let mut row = 0;
         while row < paths.len() {
             let end = stretch(options, row, stretch(states, row, stretch(paths, row, paths.len())));
@@ -135,23 +138,43 @@ impl Runs<'_> {
                 let state = run_state(states.value(row))?;
                 let option = if options.is_null(row) { "" } else { options.value(row) };
                 let path = paths.value(row);
-                alike.clear();
-                alike.extend([option, "\n", path]);
-                let answers = known.get(&alike, |_| {
+                if option != known_of {
+                    known.clear();
+                    known_of = option;
+                }
+                let answers = || {
                     let mut answers = [false; RunState::ALL.len()];
                     for (answer, state) in answers.iter_mut().zip(RunState::ALL) {
                         let runs = Alike { path, state, option };
                         *answer = adds::<F>(runs, (&mut cells, &mut buffers), wanted, place)?;
                     }
                     Ok(answers)
-                });
-                let answers = answers.map_err(|error| DataFusionError::External(Box::new(error)))?;
-                let answer = RunState::ALL.iter().zip(answers).any(|(of, answer)| *of == state && *answer);
+                };
+                let answers = once(&mut known, numbers.number(path), answers).map_err(external)?;
+                let answer = RunState::ALL.iter().zip(answers).any(|(of, answer)| *of == state && answer);
                 built.append_n(end - row, answer);
             }
             row = end;
         }
         Ok(built.finish())
+    }
+}
+
+/// The answers for the path of a number, which are worked out once.
+fn once(
+    known: &mut Vec<Option<Answers>>,
+    number: Option<PathNumber>,
+    answers: impl FnOnce() -> Result<Answers>,
+) -> Result<Answers> {
+    let Some(number) = number else { return answers() };
+    let place = number as usize;
+    if known.len() <= place {
+        known.resize(place + 1, None);
+    }
+    match known.get_mut(place) {
+        Some(&mut Some(known)) => Ok(known),
+        Some(unknown) => Ok(*unknown.insert(answers()?)),
+        None => answers(),
     }
 }
 

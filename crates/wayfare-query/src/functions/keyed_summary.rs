@@ -3,7 +3,7 @@
 //!
 //! A run is cut into facts, each with keys (a step; from and to), counts and times. What the facts are is told by the path and
 //! the state, so it is worked out once for all runs that are alike ([`Outline`]); a run adds the counts and the
-//! differences of its offsets. Everything is summed inside the aggregate: no row a fact is ever made. The result
+//! differences of its offsets. Runs are counted by outline first, and an outline's counts are added once. Everything is summed inside the aggregate: no row a fact is ever made. The result
 //! is a list of structs in order of the keys: the keys, the counts, the times as of `time_summary`.
 //!
 //! Arguments: path, offsets (where there are times; without them no time is summed up), state, a text (where the facts want one).
@@ -26,7 +26,7 @@ use foldhash::fast::RandomState;
 use super::bytes::{put_i64, put_text, take_bytes, take_i64, text};
 use super::external;
 use super::outline::{CellNumber, Keys, Outline, Sketch};
-use super::paths::{ByPath, offsets_at, stretch};
+use super::paths::{PathNumbers, offsets_at, stretch};
 use super::summary::{Recipe, Rows, Summary, group_at};
 use super::time_summary::{summary_columns, summary_fields};
 use super::times::Times;
@@ -97,7 +97,7 @@ impl<F: Facts> Recipe for KeyedSummary<F> {
     }
 
     fn begin(&self) -> DataFusionResult<Cells<F>> {
-        Ok(Cells { keys: Keys::default(), outlines: ByPath::default(), buffers: F::Buffers::default() })
+        Ok(Cells { keys: Keys::default(), outlines: Outlines::default(), buffers: F::Buffers::default() })
     }
 }
 
@@ -120,17 +120,76 @@ impl Cell {
     }
 }
 
-pub(super) type Group = HashMap<CellNumber, Cell, RandomState>;
-
-/// The outlines of a path, which differ by state and option.
-type Outlines = Vec<(RunState, Box<str>, Outline)>;
+/// What is known of the runs of a group.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Group {
+    cells: HashMap<CellNumber, Cell, RandomState>,
+    /// How many runs there are of an outline, whose counts are not in the cells yet.
+    runs: HashMap<OutlineNumber, i64, RandomState>,
+}
 
 /// The keys of all groups' cells, and what is known of paths.
 #[derive(Debug)]
 pub(super) struct Cells<F: Facts> {
     keys: Keys,
-    outlines: ByPath<Outlines>,
+    outlines: Outlines,
     buffers: F::Buffers,
+}
+
+/// The number of an outline that is kept.
+type OutlineNumber = u32;
+
+/// No outline.
+const NOT_DRAWN: OutlineNumber = OutlineNumber::MAX;
+
+/// The outlines that are kept.
+#[derive(Debug, Default)]
+struct Outlines {
+    paths: PathNumbers,
+    /// By the number of a path for each state the outline under `option`.
+    of_paths: Vec<[OutlineNumber; RunState::ALL.len()]>,
+    option: String,
+    kept: Vec<Outline>,
+    /// The last one of a path without a number.
+    passing: Option<Outline>,
+}
+
+impl Outlines {
+    /// The outline of runs that are alike, and its number if it is kept; `draw` makes it where it is not known yet.
+    fn of(
+        &mut self,
+        alike: Alike<'_>,
+        draw: impl FnOnce() -> Result<Outline>,
+    ) -> Result<(&Outline, Option<OutlineNumber>)> {
+        if self.option != alike.option {
+            self.of_paths.clear();
+            alike.option.clone_into(&mut self.option);
+        }
+        let Some(path) = self.paths.number(alike.path) else {
+            return Ok((self.passing.insert(draw()?), None));
+        };
+        let path = path as usize;
+        if self.of_paths.len() <= path {
+            self.of_paths.resize(path + 1, [NOT_DRAWN; RunState::ALL.len()]);
+        }
+        let of_path = self.of_paths.get_mut(path).and_then(|states| states.get_mut(alike.state as usize));
+        let number = of_path.ok_or_else(|| Error::internal("a path's place is lost"))?;
+        if *number == NOT_DRAWN {
+            *number = OutlineNumber::try_from(self.kept.len())
+                .ok()
+                .filter(|next| *next != NOT_DRAWN)
+                .ok_or_else(|| Error::limit("too many kinds of runs in one question"))?;
+            self.kept.push(draw()?);
+        }
+        let outline = self.kept.get(*number as usize);
+        Ok((outline.ok_or_else(|| Error::internal("an outline is lost"))?, Some(*number)))
+    }
+
+    /// Bytes in use, without what the outlines own.
+    fn size(&self) -> usize {
+        self.paths.size()
+            + self.kept.capacity() * (size_of::<Outline>() + size_of_val(&NOT_DRAWN) * RunState::ALL.len())
+    }
 }
 
 /// The argument arrays of one batch.
@@ -179,49 +238,39 @@ pub(super) fn run_state(text: &str) -> DataFusionResult<RunState> {
     RunState::from_word(text).ok_or_else(|| exec_datafusion_err!("there is no state {text} of a run"))
 }
 
-/// The facts of runs that are alike, drawn where they are not known yet.
-fn outline<'o, F: Facts>(
-    alike: Alike<'_>,
-    outlines: &'o mut ByPath<Outlines>,
-    keys: &mut Keys,
-    buffers: &mut F::Buffers,
-) -> Result<&'o Outline> {
-    let known = outlines.get(alike.path, |_| Ok(Vec::new()))?;
-    let same = |(state, option, _): &(RunState, Box<str>, Outline)| {
-        (*state, option.as_ref()) == (alike.state, alike.option)
-    };
-    let place = if let Some(place) = known.iter().position(same) {
-        place
-    } else {
-        let mut sketch = Sketch::new(keys, F::COUNTS.len());
-        F::draw(alike, buffers, &mut sketch)?;
-        known.push((alike.state, alike.option.into(), sketch.finish()));
-        known.len() - 1
-    };
-    match known.get(place) {
-        Some((_, _, outline)) => Ok(outline),
-        None => Err(Error::internal("an outline is lost")),
+impl Group {
+    /// Adds what runs of one outline count.
+    fn count<F: Facts>(&mut self, outline: &Outline, runs: i64) {
+        for (cell, counts) in outline.counts() {
+            let cell = self.cells.entry(cell).or_insert_with(Cell::of::<F>);
+            for (sum, count) in cell.counts.iter_mut().zip(counts) {
+                *sum += i64::from(*count) * runs;
+            }
+        }
     }
-}
 
-/// Adds runs of one outline to a group; where there are times, each has offsets.
-fn add<F: Facts>(outline: &Outline, runs: usize, offsets: &[Offsets<'_>], group: &mut Group) {
-    let runs = i64::try_from(runs).unwrap_or(i64::MAX);
-    for (cell, counts) in outline.counts() {
-        let cell = group.entry(cell).or_insert_with(Cell::of::<F>);
-        for (sum, count) in cell.counts.iter_mut().zip(counts) {
-            *sum += i64::from(*count) * runs;
+    /// Adds the times of runs of one outline.
+    fn time<F: Facts>(&mut self, outline: &Outline, offsets: &[Offsets<'_>]) {
+        for span in outline.spans() {
+            let cell = self.cells.entry(span.cell).or_insert_with(Cell::of::<F>);
+            if let Some(times) = cell.times.get_mut(span.times) {
+                // What begins before its run does, or ends after it, has no time of its own.
+                times
+                    .extend(offsets.iter().filter_map(|&offsets| span.of(offsets)).filter(|time| *time >= 0));
+            }
         }
     }
-    if offsets.is_empty() {
-        return;
-    }
-    for span in outline.spans() {
-        let cell = group.entry(span.cell).or_insert_with(Cell::of::<F>);
-        if let Some(times) = cell.times.get_mut(span.times) {
-            // What begins before its run does, or ends after it, has no time of its own.
-            times.extend(offsets.iter().filter_map(|&offsets| span.of(offsets)).filter(|time| *time >= 0));
+
+    /// Its cells, with all runs counted in.
+    fn settled<F: Facts>(mut self, outlines: &Outlines) -> HashMap<CellNumber, Cell, RandomState> {
+        let mut runs: Vec<(OutlineNumber, i64)> = std::mem::take(&mut self.runs).into_iter().collect();
+        runs.sort_unstable();
+        for (number, runs) in runs {
+            if let Some(outline) = outlines.kept.get(number as usize) {
+                self.count::<F>(outline, runs);
+            }
         }
+        self.cells
     }
 }
 
@@ -243,14 +292,25 @@ impl<F: Facts> Summary for Cells<F> {
                 continue;
             }
             let (alike, end) = arguments.alike(row, rows.groups.len())?;
-            let outline = outline::<F>(alike, outlines, keys, buffers).map_err(external)?;
+            let draw = || {
+                let mut sketch = Sketch::new(keys, F::COUNTS.len());
+                F::draw(alike, buffers, &mut sketch)?;
+                Ok(sketch.finish())
+            };
+            let (outline, number) = outlines.of(alike, draw).map_err(external)?;
             while row < end {
                 let group = rows.groups.get(row);
                 let same = |next: &usize| rows.groups.get(*next) == group && rows.wants(*next);
                 let until = (row + 1..end).find(|next| !same(next)).unwrap_or(end);
                 if let Some(&group) = group.filter(|_| rows.wants(row)) {
+                    let group = group_at(groups, group)?;
+                    let runs = i64::try_from(until - row).unwrap_or(i64::MAX);
+                    match number {
+                        Some(number) => *group.runs.entry(number).or_default() += runs,
+                        None => group.count::<F>(outline, runs),
+                    }
                     arguments.offsets(row..until, outline.tokens(), &mut offsets).map_err(external)?;
-                    add::<F>(outline, until - row, &offsets, group_at(groups, group)?);
+                    group.time::<F>(outline, &offsets);
                 }
                 row = until;
             }
@@ -259,7 +319,8 @@ impl<F: Facts> Summary for Cells<F> {
     }
 
     fn bytes(group: &Group) -> usize {
-        group.values().map(Cell::size).sum()
+        let runs = group.runs.capacity() * size_of::<(OutlineNumber, i64)>();
+        runs + group.cells.values().map(Cell::size).sum::<usize>()
     }
 
     fn bytes_beside(&self) -> usize {
@@ -267,7 +328,7 @@ impl<F: Facts> Summary for Cells<F> {
     }
 
     fn write(&self, group: Group, out: &mut Vec<u8>) {
-        let mut cells: Vec<(CellNumber, Cell)> = group.into_iter().collect();
+        let mut cells: Vec<(CellNumber, Cell)> = group.settled::<F>(&self.outlines).into_iter().collect();
         cells.sort_unstable_by_key(|(number, _)| *number);
         for (number, cell) in cells {
             let (first, second) = self.keys.texts(number);
@@ -282,7 +343,7 @@ impl<F: Facts> Summary for Cells<F> {
         while !written.is_empty() {
             let (first, second) = (take_bytes(&mut written)?, take_bytes(&mut written)?);
             let number = self.keys.number(text(&first)?, text(&second)?);
-            let cell = group.entry(number).or_insert_with(Cell::of::<F>);
+            let cell = group.cells.entry(number).or_insert_with(Cell::of::<F>);
             for count in &mut cell.counts {
                 *count += take_i64(&mut written)?;
             }
@@ -294,6 +355,7 @@ impl<F: Facts> Summary for Cells<F> {
     }
 
     fn finish(&mut self, groups: Vec<Group>) -> DataFusionResult<ArrayRef> {
+        let groups: Vec<_> = groups.into_iter().map(|group| group.settled::<F>(&self.outlines)).collect();
         let names = self.keys.sorted();
         let mut places = vec![0; names.len()];
         for (place, &(_, _, number)) in names.iter().enumerate() {

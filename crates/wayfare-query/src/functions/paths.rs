@@ -12,51 +12,36 @@ use foldhash::fast::RandomState;
 use crate::timeline::Offsets;
 use crate::{Error, Result};
 
-/// Paths whose results are kept. With a kilobyte each they take 32 MB; frequent paths come early, and what comes after
+/// Paths that have a number. With a kilobyte of results each they take 32 MB; frequent paths come early, and what comes after
 /// them is worked out anew each time.
-const KEPT_MAX: usize = 32_768;
+const NUMBERED_MAX: usize = 32_768;
 
-/// What was worked out of paths.
-#[derive(Debug)]
-pub(super) struct ByPath<T> {
-    places: HashMap<Box<str>, usize, RandomState>,
-    kept: Vec<T>,
-    /// The last one that found no room.
-    passing: Option<T>,
+/// The number of a path among those of [`PathNumbers`].
+pub(super) type PathNumber = u32;
+
+/// Numbers of paths, from 0 on, by which what was worked out of them is kept.
+#[derive(Debug, Default)]
+pub(super) struct PathNumbers {
+    numbers: HashMap<Box<str>, PathNumber, RandomState>,
     bytes: usize,
 }
 
-impl<T> Default for ByPath<T> {
-    fn default() -> Self {
-        Self { places: HashMap::default(), kept: Vec::new(), passing: None, bytes: 0 }
-    }
-}
-
-impl<T> ByPath<T> {
-    /// What `work` makes of a path, from memory where it is there.
-    pub(super) fn get(&mut self, path: &str, work: impl FnOnce(&str) -> Result<T>) -> Result<&mut T> {
-        let place = match self.places.get(path) {
-            Some(&place) => place,
-            None if self.kept.len() < KEPT_MAX => {
-                self.kept.push(work(path)?);
-                self.bytes += path.len();
-                self.places.insert(path.into(), self.kept.len() - 1);
-                self.kept.len() - 1
-            }
-            None => {
-                let made = work(path)?;
-                return Ok(self.passing.insert(made));
-            }
-        };
-        match self.kept.get_mut(place) {
-            Some(kept) => Ok(kept),
-            None => Err(Error::internal("a path's place is lost")),
+impl PathNumbers {
+    /// The number of a path, the next one for a new path; none when there is no room for it.
+    pub(super) fn number(&mut self, path: &str) -> Option<PathNumber> {
+        if let Some(&number) = self.numbers.get(path) {
+            return Some(number);
         }
+        let next = PathNumber::try_from(self.numbers.len()).ok();
+        let next = next.filter(|_| self.numbers.len() < NUMBERED_MAX)?;
+        self.bytes += path.len() + size_of::<(Box<str>, PathNumber)>();
+        self.numbers.insert(path.into(), next);
+        Some(next)
     }
 
-    /// Bytes in use, without what the results own.
+    /// Bytes in use.
     pub(super) fn size(&self) -> usize {
-        self.bytes + self.kept.capacity() * (size_of::<T>() + 32)
+        self.bytes
     }
 }
 
@@ -99,18 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn work_is_done_once_a_path_until_there_is_no_room() {
-        let mut known = ByPath::default();
-        let mut worked = 0;
+    fn a_path_has_one_number_until_there_is_no_room() {
+        let mut numbers = PathNumbers::default();
         for _ in 0..2 {
-            for path in 0..=KEPT_MAX {
-                let length = known.get(&path.to_string(), |path| {
-                    worked += 1;
-                    Ok(path.len())
-                });
-                assert_eq!(*length.unwrap(), path.to_string().len());
+            for (number, path) in (0..).zip(0..NUMBERED_MAX) {
+                assert_eq!(numbers.number(&path.to_string()), Some(number));
             }
+            assert_eq!(numbers.number("^"), None);
         }
-        assert_eq!(worked, KEPT_MAX + 2);
+        assert!(numbers.size() > NUMBERED_MAX);
     }
 }

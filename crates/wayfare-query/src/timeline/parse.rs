@@ -42,7 +42,7 @@ pub(crate) fn token_texts(path: &str) -> TokenTexts<'_> {
 }
 
 /// The same for the tokens behind one whose text ends at a byte of the path.
-pub(crate) fn token_texts_behind(path: &str, end: usize) -> TokenTexts<'_> {
+pub(super) fn token_texts_behind(path: &str, end: usize) -> TokenTexts<'_> {
     let tail = path.get(end..).unwrap_or_default();
     TokenTexts { rest: tail.get(1..), tied: tail.starts_with(',') }
 }
@@ -69,7 +69,7 @@ impl<'a> Iterator for TokenTexts<'a> {
 }
 
 /// Whether a byte stands between two tokens.
-pub(crate) fn is_between(byte: u8) -> bool {
+pub(super) fn is_between(byte: u8) -> bool {
     matches!(byte, b';' | b',')
 }
 

@@ -3,15 +3,15 @@
 //! Runs of a journey are sorted by path. Of two neighbouring paths of 300 bytes three quarters are the same, so what was made of
 //! those tokens is taken over, and a path costs what is new in it. Nothing is looked up, and nothing but the last path is kept.
 
+use super::parse::{is_between, token_texts, token_texts_behind};
 use crate::Result;
-use crate::timeline::{is_between, token_texts, token_texts_behind};
 
 /// Bytes that are compared at once.
 const COMPARED_BYTES: usize = 32;
 
 /// The path at hand, and what was made of it up to each of its tokens.
-#[derive(Debug)]
-pub(super) struct Successive<S> {
+#[derive(Debug, Clone)]
+pub(crate) struct Successive<S> {
     path: Vec<u8>,
     /// For each token where its text ends, and what was made of the path up to there.
     tokens: Vec<(usize, S)>,
@@ -29,7 +29,7 @@ impl<S: Copy + Default> Successive<S> {
     ///
     /// # Errors
     /// Those of `step`.
-    pub(super) fn follow(
+    pub(crate) fn follow(
         &mut self,
         path: &str,
         mut step: impl FnMut(S, usize, &str, bool) -> Result<S>,
@@ -55,12 +55,12 @@ impl<S: Copy + Default> Successive<S> {
     }
 
     /// Number of tokens of the path at hand.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.tokens.len()
     }
 
     /// Forgets the path at hand.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.path.clear();
         self.tokens.clear();
     }
