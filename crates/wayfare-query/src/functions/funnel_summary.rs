@@ -18,7 +18,7 @@ use super::external;
 use super::funnel::{FunnelText, Prepared, Reached};
 use super::paths::stretch;
 use super::summary::{Recipe, Rows, Summary, function, group_at};
-use super::time_summary::{self, summaries};
+use super::time_summary::{self, Ranks, summaries};
 use super::times::Times;
 use crate::{Error, Result};
 
@@ -29,11 +29,19 @@ pub(crate) const FUNNEL_SUMMARY: &str = "funnel_summary";
 pub(crate) const REACHED: &str = "reached";
 pub(crate) const TIMES: &str = "times";
 
-/// The times of runs that are summed up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+/// The times of runs that are summed up, and what is said of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TimesWanted {
     pub(crate) from_first: bool,
     pub(crate) from_previous: bool,
+    pub(crate) ranks: Ranks,
+}
+
+impl TimesWanted {
+    /// No times.
+    pub(crate) fn none() -> Self {
+        Self { from_first: false, from_previous: false, ranks: Ranks::of_percentiles(|_| false) }
+    }
 }
 
 /// The function: a funnel as JSON, which can be compared.
@@ -179,7 +187,7 @@ impl Summary for Funnels {
         let lengths = OffsetBuffer::from_lengths(groups.iter().map(|group| group.reached.len()));
         let reached: Int64Array = groups.iter().flat_map(|group| group.reached.iter().copied()).collect();
         let reached = ListArray::try_new(counts(), lengths, Arc::new(reached), None)?;
-        let times = time_summary::finish(groups.iter().map(Group::times))?;
+        let times = time_summary::finish(groups.iter().map(Group::times), self.wanted.ranks)?;
         Ok(Arc::new(StructArray::try_new(fields(), vec![Arc::new(reached), times], None)?))
     }
 }

@@ -28,7 +28,7 @@ use super::external;
 use super::outline::{CellNumber, Keys, Outline, Sketch};
 use super::paths::{PathNumbers, offsets_at, stretch};
 use super::summary::{Recipe, Rows, Summary, group_at};
-use super::time_summary::{summary_columns, summary_fields};
+use super::time_summary::{Ranks, summary_columns, summary_fields};
 use super::times::Times;
 use crate::attempts::RunState;
 use crate::timeline::Offsets;
@@ -385,7 +385,8 @@ impl<F: Facts> Summary for Cells<F> {
         }
         for index in 0..F::TIMES.len() {
             let times = cells.iter().filter_map(|(_, cell)| cell.times.get(index));
-            columns.push(Arc::new(StructArray::try_new(summary_fields(), summary_columns(times), None)?));
+            let columns_of_times = summary_columns(times, Ranks::WITHOUT_BOUNDS);
+            columns.push(Arc::new(StructArray::try_new(summary_fields(), columns_of_times, None)?));
         }
         let rows = StructArray::try_new_with_length(element_fields::<F>(), columns, None, cells.len())?;
         let offsets = OffsetBuffer::from_lengths(lengths);

@@ -11,7 +11,7 @@ use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use super::bytes::{put_i64, take_i64};
 use super::run_state::{ERROR, REJECTED, Terminals, failure, state};
 use super::summary::{Recipe, Rows, Summary, group_at};
-use super::time_summary::{summary_columns, summary_fields};
+use super::time_summary::{Ranks, summary_columns, summary_fields};
 use super::times::Times;
 
 /// The counts, in the order of the fields; `durations` follows them.
@@ -118,7 +118,7 @@ impl Summary for Counts {
             let counts: Int64Array = groups.iter().map(|group| group.counts.get(place).copied()).collect();
             columns.push(Arc::new(counts));
         }
-        let durations = summary_columns(groups.iter().map(|group| &group.durations));
+        let durations = summary_columns(groups.iter().map(|group| &group.durations), Ranks::WITHOUT_BOUNDS);
         columns.push(Arc::new(StructArray::try_new(summary_fields(), durations, None)?));
         Ok(Arc::new(StructArray::try_new(fields(), columns, None)?))
     }

@@ -19,6 +19,50 @@ pub(crate) const PERCENTILES: [(&str, u8); 4] = [("p50", 50), ("p90", 90), ("p95
 /// The bounds of the 95 % interval of the median, by order statistics.
 pub(crate) const MEDIAN_BOUNDS: [&str; 2] = ["p50_low", "p50_high"];
 
+/// Which order statistics a summary has; the others are null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Ranks {
+    /// Of [`PERCENTILES`].
+    pub(crate) percentiles: [bool; PERCENTILES.len()],
+    /// The smallest and the largest.
+    pub(crate) ends: bool,
+    /// [`MEDIAN_BOUNDS`].
+    pub(crate) median_bounds: bool,
+}
+
+impl Ranks {
+    /// Every one.
+    pub(super) const ALL: Self =
+        Self { percentiles: [true; PERCENTILES.len()], ends: true, median_bounds: true };
+
+    /// All but the bounds of the median.
+    pub(super) const WITHOUT_BOUNDS: Self = Self { median_bounds: false, ..Self::ALL };
+
+    /// The percentiles of these names.
+    pub(crate) fn of_percentiles(is_wanted: impl Fn(&str) -> bool) -> Self {
+        let percentiles = PERCENTILES.map(|(name, _)| is_wanted(name));
+        Self { percentiles, ends: false, median_bounds: false }
+    }
+
+    fn wanted_percentiles(self) -> [Option<u8>; PERCENTILES.len()] {
+        let mut wanted = self.percentiles.into_iter();
+        PERCENTILES.map(|(_, percent)| wanted.next().unwrap_or_default().then_some(percent))
+    }
+
+    /// The places among so many sorted times that have to be looked at, ascending: the ends, the bounds of the median, the
+    /// neighbours of each percentile.
+    pub(super) fn places(self, count: usize, median: Option<(usize, usize)>) -> BTreeSet<usize> {
+        let last = count.saturating_sub(1);
+        let neighbours = self.wanted_percentiles().into_iter().flatten().flat_map(|percent| {
+            let below = last * usize::from(percent) / 100;
+            [below, below + 1]
+        });
+        let ends = [0, last].into_iter().filter(move |_| self.ends);
+        let bounds = median.into_iter().flat_map(|(low, high)| [low, high]);
+        ends.chain(neighbours).chain(bounds).collect()
+    }
+}
+
 /// The fields of one summary: `count`, `sum`, `min`, `max`, the percentiles, the bounds of the median.
 pub(super) fn summary_fields() -> Fields {
     let mut fields = ["count", "sum"].map(|name| Field::new(name, DataType::Int64, false)).to_vec();
@@ -26,16 +70,6 @@ pub(super) fn summary_fields() -> Fields {
     fields.extend(PERCENTILES.map(|(name, _)| Field::new(name, DataType::Float64, true)));
     fields.extend(MEDIAN_BOUNDS.map(|name| Field::new(name, DataType::Int64, true)));
     fields.into()
-}
-
-/// The ranks of the values that a summary of so many looks at, ascending: the ends, the bounds of the median, the
-/// neighbours of each percentile.
-pub(super) fn looked_at(count: usize, median: Option<(usize, usize)>) -> BTreeSet<usize> {
-    let last = count.saturating_sub(1);
-    let below = |(_, percent): (_, u8)| last * usize::from(percent) / 100;
-    let neighbours = PERCENTILES.into_iter().flat_map(|level| [below(level), below(level) + 1]);
-    let bounds = median.into_iter().flat_map(|(low, high)| [low, high]);
-    [0, last].into_iter().chain(neighbours).chain(bounds).collect()
 }
 
 /// What a summary says beside count and sum.
@@ -46,25 +80,31 @@ struct Ranked {
 }
 
 impl Ranked {
-    fn of(times: &Times) -> Self {
+    fn of(times: &Times, ranks: Ranks) -> Self {
         let count = usize::try_from(times.count()).unwrap_or_default();
-        let bounds = median_ranks_95(count);
-        let placed = times.placed(looked_at(count, bounds));
+        let bounds = if ranks.median_bounds { median_ranks_95(count) } else { None };
+        let placed = times.placed(ranks.places(count, bounds));
         let bound = |rank: Option<usize>| placed.get(rank?).copied();
+        let end = |end: Option<&i64>| end.filter(|_| ranks.ends).copied();
         Self {
-            ends: [placed.first().copied(), placed.last().copied()],
-            percentiles: PERCENTILES.map(|(_, percent)| percentile(&placed, percent)),
+            ends: [end(placed.first()), end(placed.last())],
+            percentiles: ranks
+                .wanted_percentiles()
+                .map(|percent| percent.and_then(|percent| percentile(&placed, percent))),
             median: [bound(bounds.map(|(low, _)| low)), bound(bounds.map(|(_, high)| high))],
         }
     }
 }
 
 /// The columns of [`summary_fields`], one row for each set of times.
-pub(super) fn summary_columns<'a>(all: impl Iterator<Item = &'a Times> + Clone) -> Vec<ArrayRef> {
+pub(super) fn summary_columns<'a>(
+    all: impl Iterator<Item = &'a Times> + Clone,
+    ranks: Ranks,
+) -> Vec<ArrayRef> {
     let counts: Int64Array = all.clone().map(|times| Some(times.count())).collect();
     let sums: Int64Array = all.clone().map(|times| Some(times.sum())).collect();
     let mut columns: Vec<ArrayRef> = vec![Arc::new(counts), Arc::new(sums)];
-    let ranked: Vec<Ranked> = all.map(Ranked::of).collect();
+    let ranked: Vec<Ranked> = all.map(|times| Ranked::of(times, ranks)).collect();
     let integers = |pick: &dyn Fn(&Ranked) -> Option<i64>| -> ArrayRef {
         Arc::new(ranked.iter().map(pick).collect::<Int64Array>())
     };
@@ -152,9 +192,10 @@ pub(super) fn merge(positions: &mut Vec<Times>, mut written: Buffer) -> DataFusi
 /// A list of summaries for each group, whose times are given.
 pub(super) fn finish<'a, G: Iterator<Item = &'a Times> + Clone>(
     groups: impl Iterator<Item = G> + Clone,
+    ranks: Ranks,
 ) -> DataFusionResult<ArrayRef> {
     let offsets = OffsetBuffer::from_lengths(groups.clone().map(Iterator::count));
-    let columns = summary_columns(groups.flatten());
+    let columns = summary_columns(groups.flatten(), ranks);
     let rows = StructArray::try_new(summary_fields(), columns, None)?;
     Ok(Arc::new(ListArray::try_new(element(), offsets, Arc::new(rows), None)?))
 }
@@ -213,6 +254,6 @@ impl Summary for TimesByPosition {
     }
 
     fn finish(&mut self, groups: Vec<Vec<Times>>) -> DataFusionResult<ArrayRef> {
-        finish(groups.iter().map(|group| group.iter()))
+        finish(groups.iter().map(|group| group.iter()), Ranks::ALL)
     }
 }

@@ -138,7 +138,7 @@ fn place(times: &mut [i64], ranks: &[usize], from: usize) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::time_summary::{PERCENTILES, looked_at};
+    use super::super::time_summary::{PERCENTILES, Ranks};
     use super::*;
     use crate::stats::median_ranks_95;
     use crate::stats::percentile;
@@ -162,7 +162,7 @@ mod tests {
             let mut sorted = [left, right].concat();
             sorted.sort_unstable();
             prop_assert_eq!(times.count(), i64::try_from(sorted.len()).unwrap());
-            let placed = times.placed(looked_at(sorted.len(), median_ranks_95(sorted.len())));
+            let placed = times.placed(Ranks::ALL.places(sorted.len(), median_ranks_95(sorted.len())));
             for (_, percent) in PERCENTILES {
                 prop_assert_eq!(percentile(&placed, percent), percentile(&sorted, percent));
             }

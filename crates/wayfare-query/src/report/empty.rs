@@ -159,7 +159,7 @@ pub(super) async fn explain_steps(
         return Ok(notes);
     };
     let alone = super::funnel::alone(definition, index);
-    question.context.register_udaf(funnel_summary(&alone, TimesWanted::default())?);
+    question.context.register_udaf(funnel_summary(&alone, TimesWanted::none())?);
     let query = format!(
         "SELECT summed['{REACHED}'][1] AS runs FROM (SELECT {FUNNEL_SUMMARY}(path, offsets) AS summed FROM runs)"
     );

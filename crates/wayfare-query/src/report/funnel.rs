@@ -16,7 +16,7 @@ pub(super) mod tally;
 pub(super) mod units;
 mod views;
 
-use crate::functions::{FUNNEL_SUMMARY, FunnelText, TimesWanted, funnel_summary};
+use crate::functions::{FUNNEL_SUMMARY, FunnelText, Ranks, TimesWanted, funnel_summary};
 use crate::funnel::Ties;
 use crate::question::Question;
 use crate::rows::collect;
@@ -28,6 +28,7 @@ use super::{Answer, empty, main_line, overview, sessions};
 use ask::Asked;
 use table::{SUMMED, Table};
 use tally::{ANY, CLASSES, Tally};
+use views::{TIME_COLUMNS, level_of};
 
 pub(super) async fn rows(question: &Question<'_>, spec: &FunnelSpec) -> Result<Answer> {
     let steps = steps(question, spec).await?;
@@ -109,8 +110,15 @@ async fn summed_up(question: &Question<'_>, asked: &Asked) -> Result<Answer> {
     let (definition, marks) = asked.over_timelines()?;
     question.register("runs", question.split(question.runs(&marks)?)?)?;
     let wants = |from| question.wants(|column| column.ends_with(from));
-    let wanted =
-        TimesWanted { from_first: wants("_from_first_ms"), from_previous: wants("_from_previous_ms") };
+    let is_wanted = |level: &str| {
+        let mut columns = TIME_COLUMNS.iter().filter(|(column, _)| level_of(column) == level);
+        columns.any(|(column, from)| question.wants(|wanted| wanted == format!("{column}_from_{from}_ms")))
+    };
+    let wanted = TimesWanted {
+        from_first: wants("_from_first_ms"),
+        from_previous: wants("_from_previous_ms"),
+        ranks: Ranks::of_percentiles(is_wanted),
+    };
     question.context.register_udaf(funnel_summary(&definition, wanted)?);
     let query = format!(
         "SELECT {names} count(*) AS runs, {FUNNEL_SUMMARY}(path, offsets) AS {SUMMED} FROM runs {grouped} {ordered}",
