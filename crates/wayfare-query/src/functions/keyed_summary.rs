@@ -385,7 +385,7 @@ impl<F: Facts> Summary for Cells<F> {
         }
         for index in 0..F::TIMES.len() {
             let times = cells.iter().filter_map(|(_, cell)| cell.times.get(index));
-            let columns_of_times = summary_columns(times, Ranks::WITHOUT_BOUNDS);
+            let columns_of_times = summary_columns(times, Ranks::ALL);
             columns.push(Arc::new(StructArray::try_new(summary_fields(), columns_of_times, None)?));
         }
         let rows = StructArray::try_new_with_length(element_fields::<F>(), columns, None, cells.len())?;

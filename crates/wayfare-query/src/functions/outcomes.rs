@@ -118,7 +118,7 @@ impl Summary for Counts {
             let counts: Int64Array = groups.iter().map(|group| group.counts.get(place).copied()).collect();
             columns.push(Arc::new(counts));
         }
-        let durations = summary_columns(groups.iter().map(|group| &group.durations), Ranks::WITHOUT_BOUNDS);
+        let durations = summary_columns(groups.iter().map(|group| &group.durations), Ranks::ALL);
         columns.push(Arc::new(StructArray::try_new(summary_fields(), durations, None)?));
         Ok(Arc::new(StructArray::try_new(fields(), columns, None)?))
     }

@@ -35,9 +35,6 @@ impl Ranks {
     pub(super) const ALL: Self =
         Self { percentiles: [true; PERCENTILES.len()], ends: true, median_bounds: true };
 
-    /// All but the bounds of the median.
-    pub(super) const WITHOUT_BOUNDS: Self = Self { median_bounds: false, ..Self::ALL };
-
     /// The percentiles of these names.
     pub(crate) fn of_percentiles(is_wanted: impl Fn(&str) -> bool) -> Self {
         let percentiles = PERCENTILES.map(|(name, _)| is_wanted(name));
