@@ -15,7 +15,7 @@ use wayfare_ingest::{DataFile, IngestOptions, IngestProgress, Mapping, Store, ex
 use wayfare_query::attempts::{RunState, RunSteps};
 use wayfare_query::funnel::{Definition, Funnel, FunnelEvent, Ties};
 use wayfare_query::run::{Role, Run, RunEvent, finish};
-use wayfare_query::timeline::tokens;
+use wayfare_query::timeline::{Lexicon, tokens};
 
 /// Steps of the runs: the median run of the sample has 19 events, a long one some hundreds.
 const STEPS: [usize; 3] = [4, 9, 100];
@@ -118,10 +118,11 @@ fn attempts(criterion: &mut Criterion) {
         let runs = folded(&step_ids(steps));
         group.throughput(Throughput::Elements(runs.len() as u64));
         group.bench_function(BenchmarkId::from_parameter(steps), |bencher| {
-            let mut paired = RunSteps::default();
+            let (mut paired, mut lexicon) = (RunSteps::default(), Lexicon::default());
+            let paths: Vec<_> = runs.iter().map(|run| lexicon.coded(&run.path)).collect();
             bencher.iter(|| {
-                for run in &runs {
-                    if paired.read(&run.path).is_err() {
+                for path in &paths {
+                    if paired.read(path.path(), &lexicon).is_err() {
                         continue;
                     }
                     paired.for_each_step(RunState::Succeeded, |facts| {

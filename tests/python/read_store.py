@@ -3,7 +3,8 @@
 
     read_store.py DIR
 
-deltalake and polars open both tables as Delta; DuckDB reads the Parquet files that the log lists.
+deltalake and polars open both tables as Delta; DuckDB reads the Parquet files that the log lists. A run's path is codes
+into the list beside it (docs/decisions/0015-paths-as-numbers.md), which is read here by that page alone.
 """
 import json
 import pathlib
@@ -14,12 +15,26 @@ import duckdb
 import polars
 
 
+def path_of(codes, tokens):
+    """The path as text: each code is twice a token's place in the list, and one more where it is tied to the one before."""
+    listed, text, at = tokens.split(";"), "", 0
+    while at < len(codes):
+        first = codes[at]
+        if first < 0x80: code, at = first, at + 1
+        elif first < 0xC0: code, at = (first & 0x3F) << 8 | codes[at + 1], at + 2
+        else: code, at = int.from_bytes(codes[at + 1:at + 5], "big"), at + 5
+        text += ("," if code % 2 else ";") * bool(text) + listed[code // 2]
+    return text
+
 
 def facts(by_activity, frame, runs):
     return {
         "by_activity": dict(sorted(by_activity)),
         "events": {"rows": frame[0], "first_us": frame[1], "last_us": frame[2]},
-        "invocations": {"rows": runs[0], "events": runs[1], "characters": runs[2]},
+        "invocations": {
+            "rows": len(runs), "events": sum(events for events, _, _ in runs),
+            "characters": sum(len(path_of(codes, tokens)) for _, codes, tokens in runs),
+        },
     }
 
 
@@ -37,7 +52,7 @@ def with_deltalake(tables):
     return facts(
         rows("select activity, count(*) as events from events group by activity"),
         rows("select count(*), cast(min(timestamp) as bigint), cast(max(timestamp) as bigint) from events")[0],
-        rows("select count(*), sum(events), sum(character_length(path)) from invocations")[0],
+        rows("select events, path, tokens from invocations"),
     )
 
 
@@ -47,8 +62,7 @@ def with_polars(folder):
     at = polars.col("timestamp").dt.epoch("us")
     by_activity = events.group_by("activity").len().collect().rows()
     frame = events.select(polars.len(), at.min().alias("first"), at.max().alias("last")).collect().rows()[0]
-    characters = polars.col("path").str.len_chars().sum().cast(polars.Int64)
-    runs = invocations.select(polars.len(), polars.col("events").sum(), characters).collect().rows()[0]
+    runs = invocations.select("events", "path", "tokens").collect().rows()
     return facts(by_activity, frame, runs)
 
 
@@ -61,7 +75,7 @@ def with_duckdb(tables):
     return facts(
         rows("select activity, count(*) from events group by activity"),
         rows("select count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)) from events")[0],
-        rows("select count(*), sum(events)::bigint, sum(length(path))::bigint from invocations")[0],
+        rows("select events, path, tokens from invocations"),
     )
 
 

@@ -91,7 +91,8 @@ pub fn invocations_file_schema() -> SchemaRef {
         ]);
         fields.extend(RUN_FACTS.iter().map(text));
         fields.extend(RUN_COUNTS.iter().map(|name| Field::new(*name, DataType::Int64, false)));
-        fields.push(Field::new("path", DataType::Utf8, false));
+        fields.push(Field::new("path", DataType::Binary, false));
+        fields.push(Field::new("tokens", DataType::Utf8, false));
         fields.push(Field::new("offsets", DataType::Binary, false));
         Arc::new(Schema::new(fields))
     });

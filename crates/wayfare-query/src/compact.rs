@@ -8,12 +8,13 @@
 
 mod events;
 mod merge;
+mod paths;
 mod repeats;
 mod runs;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use runs::to_file_schema;
+pub(crate) use runs::plain;
 
 use datafusion::prelude::SessionContext;
 use wayfare_ingest::{Store, merge_rejects};

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::attempts::RunSteps;
-use crate::timeline::{Kind, token_texts};
+use crate::timeline::{Kind, Lexicon, Path};
 
 /// Something wrong with a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,13 +41,14 @@ impl Defect {
     ///
     /// # Errors
     /// `Corrupt` when the path is malformed.
-    pub(crate) fn bits_of(path: &str, steps: &mut RunSteps) -> Result<i64> {
-        steps.read(path)?;
+    pub(crate) fn bits_of(path: Path<'_>, lexicon: &Lexicon, steps: &mut RunSteps) -> Result<i64> {
+        steps.read(path, lexicon)?;
         let (mut bits, mut tokens_seen) = (0, 0_usize);
         let (mut started, mut ended, mut last) = (false, false, None);
         let mut set = |defect: Self| bits |= defect.bit();
-        let kinds = token_texts(path).filter_map(|(text, _)| text.chars().next().and_then(Kind::from_char));
-        for kind in kinds {
+        for token in lexicon.token_texts(path)? {
+            let (text, _) = token?;
+            let Some(kind) = text.chars().next().and_then(Kind::from_char) else { continue };
             if ended {
                 set(Self::AfterEnd);
             }
@@ -83,7 +84,9 @@ mod tests {
     use super::*;
 
     fn defects(path: &str) -> Vec<Defect> {
-        let bits = Defect::bits_of(path, &mut RunSteps::default()).unwrap();
+        let mut lexicon = Lexicon::default();
+        let codes = lexicon.coded(path);
+        let bits = Defect::bits_of(codes.path(), &lexicon, &mut RunSteps::default()).unwrap();
         Defect::ALL.into_iter().filter(|defect| bits & defect.bit() != 0).collect()
     }
 

@@ -34,8 +34,12 @@ use keyed_summary::KeyedSummary;
 pub(crate) use funnel::{FunnelText, Prepared, StepText};
 pub(crate) use funnel_summary::{FUNNEL_SUMMARY, REACHED, TIMES, TimesWanted, funnel_summary};
 pub(crate) use interval_start::{CYCLES, INTERVALS, interval_label};
+pub(crate) use of_path::{coded_path, path_text, stored_path};
 pub(crate) use outcomes::OUTCOMES;
 pub(crate) use param_holds::condition_text;
+pub(crate) use paths::Paths;
+#[cfg(test)]
+pub(crate) use paths::joined;
 pub(crate) use run_features::{FEATURE_COUNTS, FEATURES};
 pub(crate) use run_state::{run_failure, run_state};
 pub(crate) use step_summary::STEP_COUNTS;
@@ -45,6 +49,7 @@ pub(crate) use transitions::{END_NODE, OTHER_NODE, START_NODE, STEP_NODE, TRANSI
 
 /// Makes all functions known to a session.
 pub(crate) fn register(context: &SessionContext) {
+    context.register_udf(path_text());
     context.register_udf(changes::function());
     context.register_udf(funnel_level::funnel());
     context.register_udf(funnel_level::funnel_ms());

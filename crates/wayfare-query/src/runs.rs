@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::NaiveDate;
-use datafusion::common::ScalarValue;
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Expr, cast, col, lit, when};
 use datafusion::prelude::{DataFrame, SessionContext};
 use wayfare_ingest::columns::RUN_DIMENSIONS;
@@ -13,7 +13,7 @@ use wayfare_ingest::{DataFile, Settings, Snapshot, Store, ValueRange};
 use crate::cache::Freshness;
 use crate::error::of_datafusion;
 pub(crate) use crate::folds::Folds;
-use crate::functions::{run_failure, run_state};
+use crate::functions::{coded_path, run_failure, run_state, stored_path};
 use crate::provider::SnapshotTable;
 use crate::spec::parse_duration_ms;
 use crate::{Error, Result, fold};
@@ -75,7 +75,7 @@ impl RunsPlan<'_> {
         let believed = !self.in_the_past && self.marks.is_empty();
         let cached = if believed { self.fresh.cached.clone() } else { Vec::new() };
         let cached = SnapshotTable::new(self.store.invocations(), cached);
-        let mut runs = context.read_table(Arc::new(cached)).map_err(failed)?;
+        let mut runs = with_paths(context.read_table(Arc::new(cached)).map_err(failed)?)?;
         let stale = if believed { self.fresh.stale_dates() } else { self.fresh.all_dates() };
         if !stale.is_empty() {
             let before = self.in_the_past.then_some(self.as_of_us);
@@ -161,6 +161,7 @@ pub(crate) fn folded(
     );
     let runs = context
         .read_table(Arc::new(table))
+        .and_then(|runs| runs.with_column("path", coded_path().call(vec![col("path")])))
         .and_then(|runs| runs.with_column("start_date", cast(col("first_at"), DataType::Date32)))
         .map_err(failed)?;
     if dates.len() == fresh.all_dates().len() {
@@ -168,6 +169,17 @@ pub(crate) fn folded(
     }
     let starts = dates.iter().map(|&date| lit(date_scalar(date))).collect();
     runs.filter(col("start_date").in_list(starts, false)).map_err(failed)
+}
+
+/// Rows of the table `invocations` with the columns of a path as one.
+pub(crate) fn with_paths(rows: DataFrame) -> Result<DataFrame> {
+    let names = rows.schema().fields().iter().map(|field| field.name().clone());
+    let columns = names.filter(|name| name != "tokens").map(|name| match name.as_str() {
+        "path" => stored_path().call(vec![col("path"), col("tokens")]).alias(name),
+        _ => col(Column::from_name(name)),
+    });
+    let columns: Vec<Expr> = columns.collect();
+    rows.select(columns).map_err(|cause| of_datafusion("cannot plan the runs", cause))
 }
 
 fn fold_arguments(marks: &Marks) -> Result<Vec<Expr>> {

@@ -2,8 +2,8 @@
 //!
 //! A token is a kind character, a name, an optional `:` detail and an optional `#` marks number. Between
 //! two tokens stands `;` when the second lies at a later millisecond and `,` when both lie at the same one,
-//! so the text alone decides ties. Journeys take few distinct paths, so a column of these texts is small as
-//! a dictionary, and an automaton has to read a distinct path only once.
+//! so the text alone decides ties. Journeys take few distinct paths, so an automaton has to read a distinct path only
+//! once, and they consist of few tokens, so that a path is kept as numbers beside a list of these ([`Lexicon`]).
 //!
 //! ```
 //! use wayfare_query::timeline::{Kind, Token, encode, tokens};
@@ -16,16 +16,21 @@
 //! # Ok::<(), wayfare_query::Error>(())
 //! ```
 
+mod code;
 mod encode;
 mod kind;
+mod lexicon;
 mod offsets;
 mod parse;
 mod successive;
 
 use std::borrow::Cow;
 
+pub(crate) use code::{code_at, push_code};
 pub use encode::{encode, push};
 pub use kind::Kind;
+pub use lexicon::{CodedPath, Lexicon, ListNumber, Path, TokenNumber};
+pub(crate) use lexicon::{Coder, OfTokens};
 pub(crate) use offsets::{Offsets, write as write_offsets};
 pub use parse::{Tokens, tokens};
 pub(crate) use parse::{token, token_texts};

@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{AsArray as _, RecordBatch};
-use arrow::datatypes::Date32Type;
+use arrow::datatypes::{DataType, Date32Type, Field, FieldRef};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use chrono::NaiveDate;
+use datafusion::logical_expr::col;
 use datafusion::prelude::{DataFrame, SessionContext};
 use wayfare_ingest::{Check, DataFile, FileProgress, Finding, Health, Store};
 
 use crate::cache::Freshness;
-use crate::compact::to_file_schema;
+use crate::compact::plain;
 use crate::error::of_datafusion;
+use crate::functions::path_text;
 use crate::provider::SnapshotTable;
-use crate::runs::{StoreSnapshot, folded};
+use crate::runs::{StoreSnapshot, folded, with_paths};
 use crate::{Error, Result};
 
 /// Start dates that are folded and compared at once; bounds the memory.
@@ -53,7 +55,8 @@ async fn cache(store: &Store, context: &SessionContext) -> Result<Vec<Finding>> 
             dates.iter().filter_map(|date| by_date.get(date)).flatten().cloned().collect();
         let kept = context
             .read_table(Arc::new(SnapshotTable::new(store.invocations(), files)))
-            .map_err(|cause| of_datafusion("cannot plan the cache", cause))?;
+            .map_err(|cause| of_datafusion("cannot plan the cache", cause))
+            .and_then(with_paths)?;
         let kept = rows_by_date(store, kept).await?;
         let wanted = rows_by_date(store, folded(context, store, &fresh, dates, None, &[])?).await?;
         let all: BTreeSet<i32> = kept.keys().chain(wanted.keys()).copied().collect();
@@ -73,20 +76,29 @@ async fn cache(store: &Store, context: &SessionContext) -> Result<Vec<Finding>> 
     Ok(findings)
 }
 
-/// The runs of a plan by start date, each as comparable bytes, sorted.
+/// The runs of a plan by start date, each as comparable bytes, sorted. A path is compared as text: the same tokens may be
+/// listed in many ways.
 async fn rows_by_date(store: &Store, runs: DataFrame) -> Result<BTreeMap<i32, Vec<OwnedRow>>> {
-    let schema = Arc::clone(store.invocations().file_schema());
-    let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
+    let of_file = store.invocations().file_schema().fields().iter().filter(|field| field.name() != "tokens");
+    let fields = of_file.map(|field| match field.name().as_str() {
+        "path" => Arc::new(Field::new("path", DataType::Utf8, false)),
+        _ => Arc::clone(field),
+    });
+    let fields: Vec<FieldRef> = fields.collect();
     let failed = |cause| Error::internal("cannot compare runs").because(cause);
-    let converter = RowConverter::new(fields).map_err(failed)?;
+    let keys = fields.iter().map(|field| SortField::new(field.data_type().clone())).collect();
+    let converter = RowConverter::new(keys).map_err(failed)?;
+    let runs = runs
+        .with_column("path", path_text().call(vec![col("path")]))
+        .map_err(|cause| of_datafusion("cannot compare runs", cause))?;
     let batches: Vec<RecordBatch> =
         runs.collect().await.map_err(|cause| of_datafusion("cannot fold the runs", cause))?;
     let mut by_date: BTreeMap<i32, Vec<OwnedRow>> = BTreeMap::new();
     for batch in batches {
         let days =
             batch.column_by_name("start_date").cloned().ok_or_else(|| Error::internal("no start date"))?;
-        let rows = to_file_schema(&schema, &batch)?;
-        let rows = converter.convert_columns(rows.columns()).map_err(failed)?;
+        let columns = fields.iter().map(|field| plain(&batch, field)).collect::<Result<Vec<_>>>()?;
+        let rows = converter.convert_columns(&columns).map_err(failed)?;
         for (day, row) in days.as_primitive::<Date32Type>().values().iter().zip(rows.iter()) {
             by_date.entry(*day).or_default().push(row.owned());
         }

@@ -9,6 +9,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::partition;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
@@ -55,8 +56,12 @@ impl Encoder {
     /// # Errors
     /// `Internal` when the schema has no Parquet form.
     pub fn try_new(schema: &SchemaRef, layout: FileLayout) -> Result<Self> {
-        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties(schema, layout)?))
-            .map_err(not_encoded)?;
+        // readers tell the types from the file's own, so that a text may come as a view and is a text all the same
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(schema, layout)?)
+            .with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(schema), options);
+        let writer = writer.map_err(not_encoded)?;
         let seen = Seen::of(layout.ranges_of);
         Ok(Self { writer, seen, tags: BTreeMap::new(), grouped_by: layout.grouped_by })
     }
@@ -157,6 +162,9 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
     for &name in layout.raw {
         properties = as_it_is(properties, name, Encoding::DELTA_LENGTH_BYTE_ARRAY)
             .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
+    }
+    for &name in layout.shared {
+        properties = properties.set_column_dictionary_page_size_limit(ColumnPath::from(name), usize::MAX);
     }
     for &name in layout.hot {
         properties = properties.set_column_compression(ColumnPath::from(name), Compression::SNAPPY);

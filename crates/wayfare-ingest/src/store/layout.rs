@@ -22,6 +22,8 @@ pub struct FileLayout {
     pub packed: &'static [&'static str],
     /// The columns of bytes that are kept as they are, one after the other behind their lengths, and without statistics.
     pub raw: &'static [&'static str],
+    /// The columns of long values that are the same in many rows: they stay in a dictionary, whatever its size.
+    pub shared: &'static [&'static str],
     /// The columns that are read so often that quick unpacking counts for more than size.
     pub hot: &'static [&'static str],
     /// The column, first in the sort order, by which rows are looked for: row groups end where it changes, so that
@@ -41,6 +43,7 @@ impl FileLayout {
         filtered: &[],
         packed: &[],
         raw: &[],
+        shared: &[],
         hot: &[],
         grouped_by: None,
     };

@@ -1,15 +1,11 @@
 //! Pairs the starts of steps with their completions and failures.
 
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
-
 use super::{Attempt, End};
 use crate::Result;
 use crate::names::{NameNumber, Names};
-use crate::timeline::{Kind, Successive, token};
+use crate::timeline::{Kind, Lexicon, OfTokens, Path, Successive, token};
 
-/// Step ids and texts of tokens that are kept from run to run, of each so many. They repeat in all runs of a journey.
+/// Step ids that are kept from run to run. They repeat in all runs of a journey.
 const KEPT_MAX: usize = 16_384;
 
 /// The attempts of one run, paired from its path. Reuse one value for many runs: its buffers stay, and so does what
@@ -18,8 +14,8 @@ const KEPT_MAX: usize = 16_384;
 pub struct RunSteps {
     names: Names,
     epoch: u32,
-    /// What tokens that came before do, by their texts.
-    texts: HashMap<Box<str>, Move, RandomState>,
+    /// What tokens that came before do.
+    known: OfTokens<Move>,
     followed: Successive<()>,
     /// What the tokens of the path that was read last do, and whether each is tied to the one before.
     moves: Vec<(Move, bool)>,
@@ -86,14 +82,14 @@ impl RunSteps {
     /// # Errors
     ///
     /// `Corrupt` when the path is malformed.
-    pub fn read(&mut self, path: &str) -> Result<()> {
+    pub fn read(&mut self, path: Path<'_>, lexicon: &Lexicon) -> Result<()> {
         self.clear();
-        let Self { names, texts, followed, moves, .. } = self;
-        followed.follow(path, |(), index, text, tied| {
-            let does = match texts.get(text) {
-                Some(&does) => does,
-                None => learn(text, texts, names).map_err(|error| error.with("token", index))?,
-            };
+        let Self { names, known, followed, moves, .. } = self;
+        followed.follow(path, lexicon, |(), index, number, tied| {
+            let does = known.get(lexicon, number, |text| {
+                let token = token(text, false).map_err(|error| error.with("token", index))?;
+                Ok(moved(token.kind, &token.name, names))
+            })?;
             moves.truncate(index);
             moves.push((does, tied));
             Ok(())
@@ -112,7 +108,7 @@ impl RunSteps {
         if self.names.len() > KEPT_MAX {
             self.names.clear();
             self.epoch = self.epoch.wrapping_add(1);
-            self.texts.clear();
+            self.known.clear();
             self.followed.clear();
             self.by_name.clear();
         }
@@ -311,16 +307,6 @@ impl RunSteps {
             });
         }
     }
-}
-
-/// What the token of a text does, which is remembered.
-fn learn(text: &str, texts: &mut HashMap<Box<str>, Move, RandomState>, names: &mut Names) -> Result<Move> {
-    let token = token(text, false)?;
-    let does = moved(token.kind, &token.name, names);
-    if texts.len() < KEPT_MAX {
-        texts.insert(text.into(), does);
-    }
-    Ok(does)
 }
 
 /// What an event does. A step event without a step id belongs to no step.

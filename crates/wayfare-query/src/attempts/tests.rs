@@ -1,12 +1,18 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::timeline::{Kind, Token, encode};
+use crate::timeline::{Kind, Lexicon, Token, encode};
 
 fn steps(path: &str) -> RunSteps {
     let mut steps = RunSteps::default();
-    steps.read(path).unwrap();
+    read(&mut steps, path).unwrap();
     steps
+}
+
+fn read(steps: &mut RunSteps, path: &str) -> crate::Result<()> {
+    let mut lexicon = Lexicon::default();
+    let path = lexicon.coded(path);
+    steps.read(path.path(), &lexicon)
 }
 
 /// `step started-ended end wait` of every attempt.
@@ -117,12 +123,18 @@ fn the_last_step_attempted_shares_the_fate_of_the_run() {
 
 #[test]
 fn a_buffer_read_again_forgets_the_run_before() {
-    let mut steps = steps(">a;>b;+b");
-    steps.read(">c").unwrap();
-    let mut names = Vec::new();
-    steps.for_each_step(RunState::Open, |facts| names.push(facts.step.to_owned()));
-    assert_eq!(names, ["c"]);
-    assert!(steps.read("?").is_err());
+    let mut lexicon = Lexicon::default();
+    let paths = [">a;>b;+b", ">c", "?"].map(|path| lexicon.coded(path));
+    let mut steps = RunSteps::default();
+    let mut read = |path: usize| {
+        steps.read(paths[path].path(), &lexicon)?;
+        let mut names = Vec::new();
+        steps.for_each_step(RunState::Open, |facts| names.push(facts.step.to_owned()));
+        Ok::<_, crate::Error>(names)
+    };
+    assert_eq!(read(0).unwrap(), ["a", "b"]);
+    assert_eq!(read(1).unwrap(), ["c"]);
+    assert!(read(2).is_err());
 }
 
 const STATES: [RunState; 4] = [RunState::Succeeded, RunState::Failed, RunState::Abandoned, RunState::Open];

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, UInt32Array};
-use arrow::compute::{cast, concat_batches, take_record_batch};
-use arrow::datatypes::{Date32Type, SchemaRef, TimestampMicrosecondType};
+use arrow::compute::{cast, concat_batches, partition, take, take_record_batch};
+use arrow::datatypes::{Date32Type, Field, FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::row::{RowConverter, SortField};
 use chrono::{Days, NaiveDate};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt as _;
 use wayfare_ingest::{Commit, DataFile, Encoder, FileLayout, Lifetime, NewFile, Store};
 
+use super::paths::Ranked;
 use super::{CompactProgress, CompactStage, CompactSummary};
 use crate::cache::{Freshness, LINKS_TAG, appendix};
 use crate::error::of_datafusion;
@@ -26,10 +27,10 @@ const DATES_AT_ONCE_MAX: usize = 7;
 
 /// Runs of one journey lie together, and among them those that took the same path.
 const LAYOUT: FileLayout = FileLayout {
-    sorted_by: &["journey_id", "path", "started_at"],
+    sorted_by: &["journey_id"],
     ranges_of: &["first_at", "last_at", "journey_id"],
     plain: &["invocation_id"],
-    unranked: &["invocation_id"],
+    unranked: &["invocation_id", "path", "tokens"],
     filtered: &["invocation_id"],
     packed: &["first_at", "started_at", "last_at", "ended_at"],
     raw: &["offsets"],
@@ -52,7 +53,9 @@ const LAYOUT: FileLayout = FileLayout {
         "retries",
         "external_calls",
         "path",
+        "tokens",
     ],
+    shared: &["tokens"],
     grouped_by: Some("journey_id"),
     ..FileLayout::PLAIN
 };
@@ -194,15 +197,47 @@ fn encode(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<Encoder> {
     let failed = |cause| Error::internal("cannot sort the runs").because(cause);
     let Some(first) = rows.first() else { return encoder_of(&RecordBatch::new_empty(Arc::clone(schema))) };
     let all = concat_batches(&first.schema(), rows).map_err(failed)?;
-    let keys = ["journey_id", "path", "started_at", "tenant_id", "invocation_id"];
-    let keys: Vec<ArrayRef> = keys.iter().filter_map(|name| all.column_by_name(name).cloned()).collect();
+    let column = |name: &str| {
+        let found = all.column_by_name(name).cloned();
+        found.ok_or_else(|| Error::internal("a column of runs is missing").with("column", name))
+    };
+    let paths = Ranked::of(&column("path")?)?;
+    let keys = [
+        column("journey_id")?,
+        paths.keys(),
+        column("started_at")?,
+        column("tenant_id")?,
+        column("invocation_id")?,
+    ];
     let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
     let converter = RowConverter::new(fields).map_err(failed)?;
     let converted = converter.convert_columns(&keys).map_err(failed)?;
     let mut order: Vec<u32> = (0..u32::try_from(all.num_rows()).unwrap_or(u32::MAX)).collect();
     order.sort_unstable_by(|&left, &right| converted.row(left as usize).cmp(&converted.row(right as usize)));
-    let sorted = take_record_batch(&all, &UInt32Array::from(order)).map_err(failed)?;
-    encoder_of(&to_file_schema(schema, &sorted)?)
+    let order = UInt32Array::from(order);
+    let others: Vec<usize> =
+        (0..all.num_columns()).filter(|&index| all.schema().field(index).name() != "path").collect();
+    let sorted =
+        all.project(&others).and_then(|others| take_record_batch(&others, &order)).map_err(failed)?;
+    let journeys = take(&column("journey_id")?, &order, None)
+        .and_then(|journeys| partition(&[journeys]))
+        .map_err(failed)?;
+    let ends: Vec<usize> = journeys.ranges().into_iter().map(|journey| journey.end).collect();
+    let (path, tokens) = paths.columns(&order, &ends)?;
+    let of_file = |field: &FieldRef| match field.name().as_str() {
+        "path" => Ok((Arc::clone(field), Arc::clone(&path))),
+        // one text for many rows, which is not repeated as a view
+        "tokens" => {
+            Ok((Arc::new(Field::new("tokens", tokens.data_type().clone(), false)), Arc::clone(&tokens)))
+        }
+        _ => Ok((Arc::clone(field), plain(&sorted, field)?)),
+    };
+    let columns = schema.fields().iter().map(of_file).collect::<Result<Vec<_>>>()?;
+    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = columns.into_iter().unzip();
+    let runs = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
+    encoder_of(
+        &runs.map_err(|cause| Error::internal("runs do not fit the invocations table").because(cause))?,
+    )
 }
 
 /// A file with the runs of one date, complete but for its tags.
@@ -213,16 +248,11 @@ fn encoder_of(runs: &RecordBatch) -> Result<Encoder> {
     Ok(encoder)
 }
 
-/// Picks the columns of the file and turns views into plain text.
-pub(crate) fn to_file_schema(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
-    let columns = schema.fields().iter().map(|field| {
-        let column = rows
-            .column_by_name(field.name())
-            .ok_or_else(|| Error::internal("a column of runs is missing"))?;
-        cast(column, field.data_type())
-            .map_err(|cause| Error::internal("a column of runs has an odd type").because(cause))
-    });
-    let columns = columns.collect::<Result<Vec<_>>>()?;
-    RecordBatch::try_new(Arc::clone(schema), columns)
-        .map_err(|cause| Error::internal("runs do not fit the invocations table").because(cause))
+/// A column of runs with the type of a field, which has no views.
+pub(crate) fn plain(rows: &RecordBatch, field: &Field) -> Result<ArrayRef> {
+    let column = rows.column_by_name(field.name());
+    let column =
+        column.ok_or_else(|| Error::internal("a column of runs is missing").with("column", field.name()))?;
+    cast(column, field.data_type())
+        .map_err(|cause| Error::internal("a column of runs has an odd type").because(cause))
 }

@@ -14,14 +14,16 @@ use crate::attempts::RunSteps;
 use crate::run::{Run, RunEvent, Terminal, finish};
 use crate::timeline::write_offsets;
 
-/// The columns of a run that the fold makes: those of `invocations` without the group key, text and bytes as views.
+/// The columns of a run that the fold makes: those of `invocations` without the group key, text and bytes as views, and
+/// the path as one text.
 pub(crate) fn run_fields() -> Fields {
     static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         invocations_file_schema()
             .fields()
             .iter()
-            .filter(|field| !matches!(field.name().as_str(), "tenant_id" | "invocation_id"))
+            .filter(|field| !matches!(field.name().as_str(), "tenant_id" | "invocation_id" | "tokens"))
             .map(|field| match field.data_type() {
+                _ if field.name() == "path" => Arc::new(Field::new("path", DataType::Utf8View, false)),
                 DataType::Utf8 => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
                 DataType::Binary => {
                     Arc::new(Field::new(field.name(), DataType::BinaryView, field.is_nullable()))

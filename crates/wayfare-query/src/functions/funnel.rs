@@ -7,18 +7,18 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::BinaryViewArray;
+use arrow::array::{ArrayRef, BinaryViewArray};
 use datafusion::common::Result as DataFusionResult;
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use crate::funnel::{Definition, Funnel, FunnelEvent, Order, Outcome};
 use crate::spec::Step;
-use crate::timeline::{Kind, Offsets, Successive, token};
+use crate::timeline::{Kind, Lexicon, OfTokens, Offsets, Path, Successive, TokenNumber, token};
 use crate::{Error, Result};
 
 use super::external;
-use super::paths::offsets_at;
+use super::paths::{Paths, offsets_at};
 
 /// A funnel as [`super::funnel_summary`] and `empty` take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,8 @@ struct Shape {
     /// The shape without its last token.
     before: ShapeNumber,
     last: (Matched, u32),
+    /// The shape with one more token that was met last; itself before there is one.
+    longer: ShapeNumber,
     said: Said,
 }
 
@@ -116,43 +118,37 @@ struct Shapes {
 /// Shapes that are remembered; when a path begins with more, all are forgotten.
 const SHAPES_KNOWN_MAX: usize = 65_536;
 
-/// What tokens match. A text of a token is matched once.
+/// What tokens match. A token is matched once.
 #[derive(Debug)]
 struct Matcher {
     steps: Vec<(Option<Step>, u64)>,
     exclusions: Vec<(Option<Step>, u64)>,
     /// Whether an event that matches nothing can break an attempt.
     all_events: bool,
-    /// By the text of a token: what it matches, and whether it completes a step.
-    texts: HashMap<Box<str>, (Matched, bool), RandomState>,
+    /// What a token matches, and whether it completes a step.
+    known: OfTokens<(Matched, bool)>,
 }
 
-/// Texts of tokens whose matches are remembered.
-const TEXTS_KNOWN_MAX: usize = 16_384;
-
 impl Matcher {
-    fn matched(&mut self, text: &str) -> Result<(Matched, bool)> {
-        if let Some(&known) = self.texts.get(text) {
-            return Ok(known);
-        }
-        let token = token(text, false)?;
-        let set = |steps: &[(Option<Step>, u64)]| {
-            let fits = |(step, marks): &(Option<Step>, u64)| {
-                token.marks & marks != 0 || step.as_ref().is_some_and(|step| step.mark(&token))
+    fn matched(&mut self, lexicon: &Lexicon, number: TokenNumber) -> Result<(Matched, bool)> {
+        let Self { steps, exclusions, known, .. } = self;
+        known.get(lexicon, number, |text| {
+            let token = token(text, false)?;
+            let set = |steps: &[(Option<Step>, u64)]| {
+                let fits = |(step, marks): &(Option<Step>, u64)| {
+                    token.marks & marks != 0 || step.as_ref().is_some_and(|step| step.mark(&token))
+                };
+                let matched = steps.iter().enumerate().filter(|(_, step)| fits(step));
+                matched.fold(0, |set, (index, _)| set | 1 << index)
             };
-            let matched = steps.iter().enumerate().filter(|(_, step)| fits(step));
-            matched.fold(0, |set, (index, _)| set | 1 << index)
-        };
-        let known = ((set(&self.steps), set(&self.exclusions)), token.kind == Kind::StepCompleted);
-        if self.texts.len() < TEXTS_KNOWN_MAX {
-            self.texts.insert(text.into(), known);
-        }
-        Ok(known)
+            Ok(((set(steps), set(exclusions)), token.kind == Kind::StepCompleted))
+        })
     }
 }
 
 /// A funnel ready to run over timelines.
 pub(crate) struct Prepared {
+    lexicon: Lexicon,
     matcher: Matcher,
     pub(crate) automaton: Funnel,
     follower: Follower,
@@ -169,10 +165,11 @@ impl Prepared {
             steps: parse(&funnel.steps)?,
             exclusions: parse(&funnel.exclusions)?,
             all_events: funnel.definition.order == Order::Strict,
-            texts: HashMap::default(),
+            known: OfTokens::default(),
         };
         let automaton = Funnel::try_new(funnel.definition.clone())?;
-        Ok(Self { matcher, automaton, follower: Follower::default(), events: Vec::new() })
+        let (lexicon, follower) = Default::default();
+        Ok(Self { lexicon, matcher, automaton, follower, events: Vec::new() })
     }
 
     /// Gives every event of a run, those that match nothing, too.
@@ -181,17 +178,22 @@ impl Prepared {
         self
     }
 
+    /// The paths of the next batch.
+    pub(crate) fn paths(&mut self, column: &ArrayRef) -> Result<Paths> {
+        Paths::of(column, &mut self.lexicon)
+    }
+
     /// The events of the run in a row that the automaton has to see; gives the instant at which the run last completed a step.
     pub(crate) fn events(
         &mut self,
-        path: &str,
+        path: Path<'_>,
         offsets: &BinaryViewArray,
         row: usize,
         first_ms: i64,
         events: &mut Vec<FunnelEvent>,
     ) -> Result<Option<i64>> {
-        let Self { matcher, automaton, follower, .. } = self;
-        let known = follower.follow(path, matcher, automaton)?;
+        let Self { lexicon, matcher, automaton, follower, .. } = self;
+        let known = follower.follow(path, lexicon, matcher, automaton)?;
         let offsets = offsets_at(offsets, row, known.tokens)?;
         events_of(&follower.seen, |token| offsets.get(token), first_ms, events);
         let last = known.completed.and_then(|token| offsets.get(token as usize));
@@ -201,13 +203,13 @@ impl Prepared {
     /// How far the runs of one path in some rows get, each with its row.
     pub(super) fn reach(
         &mut self,
-        path: &str,
+        path: Path<'_>,
         offsets: &BinaryViewArray,
         rows: Range<usize>,
         mut each: impl FnMut(usize, Reached<'_>) -> DataFusionResult<()>,
     ) -> DataFusionResult<()> {
-        let Self { matcher, automaton, follower, events } = self;
-        let known = follower.follow(path, matcher, automaton).map_err(external)?;
+        let Self { lexicon, matcher, automaton, follower, events } = self;
+        let known = follower.follow(path, lexicon, matcher, automaton).map_err(external)?;
         let seen = follower.seen.as_slice();
         let window_ms = automaton.definition().window_ms;
         for row in rows {
@@ -267,15 +269,22 @@ fn between(span: Option<Span>, seen: &[(u32, Matched)], offsets: Offsets<'_>) ->
 
 impl Follower {
     /// Goes on to the next path.
-    fn follow(&mut self, path: &str, matcher: &mut Matcher, automaton: &mut Funnel) -> Result<Known> {
+    fn follow(
+        &mut self,
+        path: Path<'_>,
+        lexicon: &Lexicon,
+        matcher: &mut Matcher,
+        automaton: &mut Funnel,
+    ) -> Result<Known> {
         let Self { tokens, seen, shapes } = self;
         if shapes.met.len() > SHAPES_KNOWN_MAX {
             *shapes = Shapes::default();
             tokens.clear();
         }
-        let walked = tokens.follow(path, |mut walked: Walked, index, text, tied| {
+        let walked = tokens.follow(path, lexicon, |mut walked: Walked, index, number, tied| {
             let token = u32::try_from(index).map_err(|_many| Error::limit("a path has too many tokens"))?;
-            let (matched, completes) = matcher.matched(text).map_err(|error| error.with("token", index))?;
+            let (matched, completes) =
+                matcher.matched(lexicon, number).map_err(|error| error.with("token", index))?;
             if completes {
                 walked.completed = Some(token);
             }
@@ -313,7 +322,8 @@ fn events_of(
 
 impl Default for Shapes {
     fn default() -> Self {
-        let nothing = Shape { before: NOTHING_SEEN, last: Default::default(), said: Said::NotAsked };
+        let last = Default::default();
+        let nothing = Shape { before: NOTHING_SEEN, last, longer: NOTHING_SEEN, said: Said::NotAsked };
         Self { met: vec![nothing], longer: HashMap::default(), events: Vec::new() }
     }
 }
@@ -322,11 +332,21 @@ impl Shapes {
     /// The shape with one more token.
     fn longer(&mut self, before: ShapeNumber, last: (Matched, u32)) -> ShapeNumber {
         let met = &mut self.met;
-        *self.longer.entry((before, last.0, last.1)).or_insert_with(|| {
-            met.push(Shape { before, last, said: Said::NotAsked });
+        let guessed = met.get(before as usize).map_or(before, |shape| shape.longer);
+        let is_right = |shape: &Shape| guessed != before && shape.before == before && shape.last == last;
+        if met.get(guessed as usize).is_some_and(is_right) {
+            return guessed;
+        }
+        let longer = *self.longer.entry((before, last.0, last.1)).or_insert_with(|| {
             // Whoever fills this has a bound far below the number's type.
-            ShapeNumber::try_from(met.len() - 1).unwrap_or(ShapeNumber::MAX)
-        })
+            let number = ShapeNumber::try_from(met.len()).unwrap_or(ShapeNumber::MAX);
+            met.push(Shape { before, last, longer: number, said: Said::NotAsked });
+            number
+        });
+        if let Some(shape) = met.get_mut(before as usize) {
+            shape.longer = longer;
+        }
+        longer
     }
 
     /// The times of a run of a shape in which no window binds: the automaton is given the numbers of the instants as their times.
@@ -384,6 +404,7 @@ fn spans_of(events: &[FunnelEvent], automaton: &mut Funnel) -> Spans {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::StringViewArray;
     use proptest::prelude::*;
 
     use super::*;
@@ -450,7 +471,10 @@ mod tests {
             let mut found: Vec<Vec<Option<i64>>> = Vec::new();
             let mut reaches: Vec<Vec<bool>> = Vec::new();
             let stored = stored(&timelines);
-            let together = Prepared::of(&funnel).unwrap().reach(&path, &stored, 0..timelines.len(), |run, reached| {
+            let texts: ArrayRef = Arc::new(StringViewArray::from(vec![path.as_str()]));
+            let mut prepared = Prepared::of(&funnel).unwrap();
+            let paths = prepared.paths(&texts).unwrap();
+            let together = prepared.reach(paths.at(0), &stored, 0..timelines.len(), |run, reached| {
                 assert_eq!(run, found.len());
                 let firsts = (0..STEPS.len()).map(|step| reached.ms_from_first(step));
                 let previous = (0..STEPS.len()).map(|step| reached.ms_from_previous(step));
@@ -460,9 +484,10 @@ mod tests {
             });
             together.unwrap();
             let mut slow = Prepared::of(&funnel).unwrap();
+            let paths = slow.paths(&texts).unwrap();
             let mut events = Vec::new();
             for (run, offsets) in timelines.iter().enumerate() {
-                slow.events(&path, &stored, run, 0, &mut events).unwrap();
+                slow.events(paths.at(0), &stored, run, 0, &mut events).unwrap();
                 let outcome = slow.automaton.run(&events);
                 let entry = outcome.at_ms(0);
                 let firsts = (0..STEPS.len()).map(|step| Some(outcome.at_ms(step)? - entry?));
@@ -478,10 +503,10 @@ mod tests {
     #[test]
     fn offsets_of_another_path_are_refused() {
         let funnel = FunnelText { steps: vec![], exclusions: vec![], definition: Definition::new(1) };
-        let error = Prepared::of(&funnel)
-            .unwrap()
-            .events(">a;+a", &stored(&[vec![0]]), 0, 0, &mut Vec::new())
-            .unwrap_err();
+        let mut prepared = Prepared::of(&funnel).unwrap();
+        let texts: ArrayRef = Arc::new(StringViewArray::from(vec![">a;+a"]));
+        let paths = prepared.paths(&texts).unwrap();
+        let error = prepared.events(paths.at(0), &stored(&[vec![0]]), 0, 0, &mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Corrupt);
     }
 }

@@ -16,7 +16,7 @@ use datafusion::logical_expr::AggregateUDF;
 use super::bytes::{put_i64, take_i64};
 use super::external;
 use super::funnel::{FunnelText, Prepared, Reached};
-use super::paths::stretch;
+use super::paths::path_types;
 use super::summary::{Recipe, Rows, Summary, function, group_at};
 use super::time_summary::{self, Ranks, summaries};
 use super::times::Times;
@@ -78,7 +78,7 @@ impl Recipe for FunnelSummary {
     }
 
     fn arguments(&self) -> Vec<Vec<DataType>> {
-        vec![vec![DataType::Utf8View, DataType::BinaryView]]
+        path_types().map(|path| vec![path, DataType::BinaryView]).to_vec()
     }
 
     fn result(&self) -> DataType {
@@ -149,11 +149,12 @@ impl Summary for Funnels {
         let [paths, offsets] = rows.arguments else {
             return Err(exec_datafusion_err!("{FUNNEL_SUMMARY}: expected path and offsets"));
         };
-        let (paths, offsets) = (paths.as_string_view(), offsets.as_binary_view());
+        let offsets = offsets.as_binary_view();
+        let paths = self.funnel.paths(paths).map_err(external)?;
         let mut row = 0;
         while row < rows.groups.len() {
-            let end = stretch(paths, row, rows.groups.len());
-            self.funnel.reach(paths.value(row), offsets, row..end, |row, reached| {
+            let end = paths.stretch(row, rows.groups.len());
+            self.funnel.reach(paths.at(row), offsets, row..end, |row, reached| {
                 if let Some(&group) = rows.groups.get(row).filter(|_| rows.wants(row)) {
                     group_at(groups, group)?.add(reached);
                 }

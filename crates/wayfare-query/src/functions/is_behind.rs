@@ -14,19 +14,20 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, BooleanBuil
 use arrow::datatypes::DataType;
 use datafusion::common::{Result as DataFusionResult, ScalarValue, exec_datafusion_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
 use super::external;
 use super::keyed_summary::{Alike, Facts, run_state};
-use super::outline::{CellNumber, Keys, Sketch};
-use super::paths::{PathNumber, PathNumbers, stretch};
+use super::outline::{CellNumber, Drawing, Keys, Sketch};
+use super::paths::{PathNumber, PathNumbers, Paths, path_types, stretch};
 use super::run_features::RunFeatures;
 use super::step_summary::StepSummary;
 use super::sub_journeys::SubJourneys;
 use super::transitions::Transitions;
 use crate::Result;
 use crate::attempts::RunState;
+use crate::timeline::Lexicon;
 
 /// Which number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,9 +51,10 @@ struct IsBehind {
 /// Makes the functions.
 pub(super) fn is_behind() -> [ScalarUDF; 4] {
     [Counted::Step, Counted::Transition, Counted::Feature, Counted::SubJourney].map(|counted| {
-        let text = DataType::Utf8View;
-        let arguments = vec![text.clone(), text.clone(), text, DataType::Utf8, DataType::Utf8];
-        ScalarUDF::from(IsBehind { counted, signature: Signature::exact(arguments, Volatility::Immutable) })
+        let others = [DataType::Utf8View, DataType::Utf8View, DataType::Utf8, DataType::Utf8];
+        let accepted = path_types().map(|path| TypeSignature::Exact([&[path], &others[..]].concat()));
+        let signature = Signature::one_of(accepted.to_vec(), Volatility::Immutable);
+        ScalarUDF::from(IsBehind { counted, signature })
     })
 }
 
@@ -81,11 +83,7 @@ impl ScalarUDFImpl for IsBehind {
         let column =
             |value: &ColumnarValue| -> DataFusionResult<ArrayRef> { value.to_array(args.number_rows) };
         let (paths, states, options) = (column(paths)?, column(states)?, column(options)?);
-        let runs = Runs {
-            paths: paths.as_string_view(),
-            states: states.as_string_view(),
-            options: options.as_string_view(),
-        };
+        let runs = Runs { paths: &paths, states: states.as_string_view(), options: options.as_string_view() };
         let (first, second) = (text(first)?, text(second)?);
         let found = match self.counted {
             Counted::Step => {
@@ -114,7 +112,7 @@ type Answers = [bool; RunState::ALL.len()];
 
 /// What of a batch of runs the facts are drawn from.
 struct Runs<'a> {
-    paths: &'a StringViewArray,
+    paths: &'a ArrayRef,
     states: &'a StringViewArray,
     options: &'a StringViewArray,
 }
@@ -123,7 +121,9 @@ impl Runs<'_> {
     /// For every run whether it adds to the cell with these keys: to the count at `place`, or to any; null where its path or
     /// state is.
     fn each<F: Facts>(&self, keys: (&str, &str), place: Option<usize>) -> DataFusionResult<BooleanArray> {
-        let Self { paths, states, options } = *self;
+        let Self { states, options, .. } = *self;
+        let mut lexicon = Lexicon::default();
+        let paths = Paths::of(self.paths, &mut lexicon).map_err(external)?;
         let (mut numbers, mut known) = (PathNumbers::default(), Vec::new());
         let (mut cells, mut buffers) = (Keys::default(), F::Buffers::default());
         let wanted = cells.number(keys.0, keys.1);
@@ -131,13 +131,13 @@ impl Runs<'_> {
         let mut known_of = "";
         let mut row = 0;
         while row < paths.len() {
-            let end = stretch(options, row, stretch(states, row, stretch(paths, row, paths.len())));
+            let end = stretch(options, row, stretch(states, row, paths.stretch(row, paths.len())));
             if paths.is_null(row) || states.is_null(row) {
                 built.append_nulls(end - row);
             } else {
                 let state = run_state(states.value(row))?;
                 let option = if options.is_null(row) { "" } else { options.value(row) };
-                let path = paths.value(row);
+                let path = paths.at(row);
                 if option != known_of {
                     known.clear();
                     known_of = option;
@@ -145,12 +145,15 @@ impl Runs<'_> {
                 let answers = || {
                     let mut answers = [false; RunState::ALL.len()];
                     for (answer, state) in answers.iter_mut().zip(RunState::ALL) {
-                        let runs = Alike { path, state, option };
+                        let runs = Alike { path, lexicon: &lexicon, state, option };
                         *answer = adds::<F>(runs, (&mut cells, &mut buffers), wanted, place)?;
                     }
                     Ok(answers)
                 };
-                let answers = once(&mut known, numbers.number(path), answers).map_err(external)?;
+                let answers = numbers
+                    .number(path, &lexicon)
+                    .and_then(|number| once(&mut known, number, answers))
+                    .map_err(external)?;
                 let answer = RunState::ALL.iter().zip(answers).any(|(of, answer)| *of == state && answer);
                 built.append_n(end - row, answer);
             }
@@ -185,10 +188,9 @@ fn adds<F: Facts>(
     wanted: CellNumber,
     place: Option<usize>,
 ) -> Result<bool> {
-    let mut sketch = Sketch::new(cells, F::COUNTS.len());
-    F::draw(runs, buffers, &mut sketch)?;
-    let outline = sketch.finish();
-    let mut counts = outline.counts().filter(|(cell, _)| *cell == wanted);
+    let mut drawing = Drawing::default();
+    F::draw(runs, buffers, &mut Sketch::new(cells, &mut drawing, F::COUNTS.len()))?;
+    let mut counts = drawing.counts().filter(|(cell, _)| *cell == wanted);
     Ok(counts.any(|(_, counts)| match place {
         Some(place) => counts.get(place).is_some_and(|count| *count > 0),
         None => counts.iter().any(|count| *count > 0),
@@ -208,7 +210,8 @@ mod tests {
         place: Option<usize>,
     ) -> Vec<Option<bool>> {
         let states = ["succeeded", "abandoned", "open", "failed"].map(Some);
-        let paths: StringViewArray = paths.map(Some).into_iter().chain([None]).collect();
+        let paths: ArrayRef =
+            Arc::new(paths.map(Some).into_iter().chain([None]).collect::<StringViewArray>());
         let states: StringViewArray = states.into_iter().chain([Some("open")]).collect();
         let options: StringViewArray = options.map(Some).into_iter().chain([None]).collect();
         let runs = Runs { paths: &paths, states: &states, options: &options };

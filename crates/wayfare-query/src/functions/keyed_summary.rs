@@ -25,19 +25,21 @@ use foldhash::fast::RandomState;
 
 use super::bytes::{put_i64, put_text, take_bytes, take_i64, text};
 use super::external;
-use super::outline::{CellNumber, Keys, Outline, Sketch};
-use super::paths::{PathNumbers, offsets_at, stretch};
+use super::outline::{CellNumber, Drawing, Keys, Outline, Sketch};
+use super::paths::{PathNumbers, Paths, offsets_at, path_types, stretch};
 use super::summary::{Recipe, Rows, Summary, group_at};
 use super::time_summary::{Ranks, summary_columns, summary_fields};
 use super::times::Times;
 use crate::attempts::RunState;
-use crate::timeline::Offsets;
+use crate::timeline::{Lexicon, Offsets, Path};
 use crate::{Error, Result};
 
 /// What runs that are alike have in common.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Alike<'a> {
-    pub(super) path: &'a str,
+    pub(super) path: Path<'a>,
+    /// What knows the path's tokens.
+    pub(super) lexicon: &'a Lexicon,
     pub(super) state: RunState,
     /// The text argument, whose meaning is the summary's own; empty without one.
     pub(super) option: &'a str,
@@ -85,11 +87,13 @@ impl<F: Facts> Recipe for KeyedSummary<F> {
     }
 
     fn arguments(&self) -> Vec<Vec<DataType>> {
-        let texts = if F::OPTION { 3 } else { 2 };
-        let untimed = vec![DataType::Utf8View; texts];
-        let mut timed = untimed.clone();
-        timed.insert(1, DataType::BinaryView);
-        if F::TIMES.is_empty() { vec![untimed] } else { vec![timed, untimed] }
+        let texts = vec![DataType::Utf8View; if F::OPTION { 2 } else { 1 }];
+        let of = |path: DataType| {
+            let untimed = [vec![path.clone()], texts.clone()].concat();
+            let timed = [vec![path, DataType::BinaryView], texts.clone()].concat();
+            if F::TIMES.is_empty() { vec![untimed] } else { vec![timed, untimed] }
+        };
+        path_types().into_iter().flat_map(of).collect()
     }
 
     fn result(&self) -> DataType {
@@ -97,7 +101,14 @@ impl<F: Facts> Recipe for KeyedSummary<F> {
     }
 
     fn begin(&self) -> DataFusionResult<Cells<F>> {
-        Ok(Cells { keys: Keys::default(), outlines: Outlines::default(), buffers: F::Buffers::default() })
+        Ok(Cells {
+            lexicon: Lexicon::default(),
+            keys: Keys::default(),
+            outlines: Outlines::default(),
+            drawing: Drawing::default(),
+            sums: Sums::default(),
+            buffers: F::Buffers::default(),
+        })
     }
 }
 
@@ -131,9 +142,57 @@ pub(super) struct Group {
 /// The keys of all groups' cells, and what is known of paths.
 #[derive(Debug)]
 pub(super) struct Cells<F: Facts> {
+    lexicon: Lexicon,
     keys: Keys,
     outlines: Outlines,
+    drawing: Drawing,
+    sums: Sums,
     buffers: F::Buffers,
+}
+
+/// Counts of one group by cell, which are added to it when another group has its turn.
+#[derive(Debug, Default)]
+struct Sums {
+    group: usize,
+    cells: Vec<CellNumber>,
+    /// For each cell its counts, one after the other; all are 0 but those of `cells`.
+    counts: Vec<i64>,
+}
+
+impl Sums {
+    /// Adds what so many runs count.
+    fn add(&mut self, drawing: &Drawing, runs: i64) {
+        for (cell, counts) in drawing.counts() {
+            let place = cell as usize * counts.len();
+            if self.counts.len() < place + counts.len() {
+                self.counts.resize(place + counts.len(), 0);
+            }
+            let sums = self.counts.get_mut(place..place + counts.len()).unwrap_or_default();
+            if sums.iter().all(|sum| *sum == 0) {
+                self.cells.push(cell);
+            }
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum += i64::from(*count) * runs;
+            }
+        }
+    }
+
+    /// Adds all to their group.
+    fn settle<F: Facts>(&mut self, groups: &mut [Group]) -> DataFusionResult<()> {
+        if self.cells.is_empty() {
+            return Ok(());
+        }
+        let group = group_at(groups, self.group)?;
+        for cell in self.cells.drain(..) {
+            let place = cell as usize * F::COUNTS.len();
+            let sums = self.counts.get_mut(place..place + F::COUNTS.len()).unwrap_or_default();
+            let cell = group.cells.entry(cell).or_insert_with(Cell::of::<F>);
+            for (count, sum) in cell.counts.iter_mut().zip(sums) {
+                *count += std::mem::take(sum);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The number of an outline that is kept.
@@ -165,7 +224,7 @@ impl Outlines {
             self.of_paths.clear();
             alike.option.clone_into(&mut self.option);
         }
-        let Some(path) = self.paths.number(alike.path) else {
+        let Some(path) = self.paths.number(alike.path, alike.lexicon)? else {
             return Ok((self.passing.insert(draw()?), None));
         };
         let path = path as usize;
@@ -194,19 +253,21 @@ impl Outlines {
 
 /// The argument arrays of one batch.
 struct Arguments<'a> {
-    paths: &'a StringViewArray,
+    paths: Paths,
     offsets: Option<&'a BinaryViewArray>,
     states: &'a StringViewArray,
     options: Option<&'a StringViewArray>,
 }
 
 impl<'a> Arguments<'a> {
-    fn of<F: Facts>(values: &'a [ArrayRef]) -> DataFusionResult<Self> {
+    fn of<F: Facts>(values: &'a [ArrayRef], lexicon: &mut Lexicon) -> DataFusionResult<Self> {
         let offsets = values.get(1).and_then(|offsets| offsets.as_binary_view_opt());
-        let mut texts = values.iter().filter(|values| values.data_type() == &DataType::Utf8View);
-        let mut next = || texts.next().ok_or_else(|| exec_datafusion_err!("{}: too few arguments", F::NAME));
+        let texts = values.get(1..).unwrap_or_default().iter();
+        let mut texts = texts.filter(|values| values.data_type() == &DataType::Utf8View);
+        let few = || exec_datafusion_err!("{}: too few arguments", F::NAME);
+        let mut next = || texts.next().ok_or_else(few);
         Ok(Self {
-            paths: next()?.as_string_view(),
+            paths: Paths::of(values.first().ok_or_else(few)?, lexicon).map_err(external)?,
             offsets,
             states: next()?.as_string_view(),
             options: if F::OPTION { Some(next()?.as_string_view()) } else { None },
@@ -214,12 +275,27 @@ impl<'a> Arguments<'a> {
     }
 
     /// What the runs from `row` on have in common, and the row before `end` with which they end.
-    fn alike(&self, row: usize, end: usize) -> DataFusionResult<(Alike<'a>, usize)> {
-        let texts = [self.paths, self.states].into_iter().chain(self.options);
-        let end = texts.fold(end, |end, texts| stretch(texts, row, end));
+    fn alike<'b>(
+        &'b self,
+        lexicon: &'b Lexicon,
+        row: usize,
+        end: usize,
+    ) -> DataFusionResult<(Alike<'b>, usize)> {
+        let texts = [self.states].into_iter().chain(self.options);
+        let end = texts.fold(self.paths.stretch(row, end), |end, texts| stretch(texts, row, end));
         let option = self.options.filter(|options| options.is_valid(row));
         let option = option.map_or("", |options| options.value(row));
-        Ok((Alike { path: self.paths.value(row), state: run_state(self.states.value(row))?, option }, end))
+        let state = run_state(self.states.value(row))?;
+        Ok((Alike { path: self.paths.at(row), lexicon, state, option }, end))
+    }
+
+    /// The one group of some runs that are only counted, and their number: those are drawn where they lie, as looking up what
+    /// was drawn takes as long.
+    fn counted_alone(&self, rows: &Rows<'_>, runs: Range<usize>) -> Option<(usize, i64)> {
+        let groups = rows.groups.get(runs.clone())?;
+        let &group = groups.first().filter(|_| self.offsets.is_none())?;
+        let is_alone = groups.iter().all(|of| *of == group) && runs.clone().all(|row| rows.wants(row));
+        is_alone.then(|| (group, i64::try_from(runs.len()).unwrap_or(i64::MAX)))
     }
 
     /// The offsets of some runs of a path of so many tokens.
@@ -282,8 +358,8 @@ impl<F: Facts> Summary for Cells<F> {
     }
 
     fn take(&mut self, rows: &Rows<'_>, groups: &mut [Group]) -> DataFusionResult<()> {
-        let arguments = Arguments::of::<F>(rows.arguments)?;
-        let Self { keys, outlines, buffers } = self;
+        let Self { lexicon, keys, outlines, drawing, sums, buffers } = self;
+        let arguments = Arguments::of::<F>(rows.arguments, lexicon)?;
         let mut offsets = Vec::new();
         let mut row = 0;
         while row < rows.groups.len() {
@@ -291,13 +367,22 @@ impl<F: Facts> Summary for Cells<F> {
                 row += 1;
                 continue;
             }
-            let (alike, end) = arguments.alike(row, rows.groups.len())?;
-            let draw = || {
-                let mut sketch = Sketch::new(keys, F::COUNTS.len());
-                F::draw(alike, buffers, &mut sketch)?;
-                Ok(sketch.finish())
+            let (alike, end) = arguments.alike(lexicon, row, rows.groups.len())?;
+            let mut draw = |drawing: &mut Drawing| {
+                F::draw(alike, buffers, &mut Sketch::new(keys, drawing, F::COUNTS.len()))
             };
-            let (outline, number) = outlines.of(alike, draw).map_err(external)?;
+            if let Some((group, runs)) = arguments.counted_alone(rows, row..end) {
+                if sums.group != group {
+                    sums.settle::<F>(groups)?;
+                    sums.group = group;
+                }
+                draw(drawing).map_err(external)?;
+                sums.add(drawing, runs);
+                row = end;
+                continue;
+            }
+            let outline = || draw(drawing).map(|()| drawing.outline());
+            let (outline, number) = outlines.of(alike, outline).map_err(external)?;
             while row < end {
                 let group = rows.groups.get(row);
                 let same = |next: &usize| rows.groups.get(*next) == group && rows.wants(*next);
@@ -315,7 +400,7 @@ impl<F: Facts> Summary for Cells<F> {
                 row = until;
             }
         }
-        Ok(())
+        sums.settle::<F>(groups)
     }
 
     fn bytes(group: &Group) -> usize {
@@ -324,7 +409,7 @@ impl<F: Facts> Summary for Cells<F> {
     }
 
     fn bytes_beside(&self) -> usize {
-        self.outlines.size()
+        self.outlines.size() + self.sums.counts.capacity() * size_of::<i64>()
     }
 
     fn write(&self, group: Group, out: &mut Vec<u8>) {

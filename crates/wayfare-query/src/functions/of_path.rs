@@ -1,20 +1,22 @@
-//! Functions of a path alone: `step_sequence(path)` and `defects(path)`. Computed once a distinct path of a batch.
+//! Functions of a path alone: `step_sequence(path)`, `defects(path)` and `path_text(path)`. Computed once for neighbouring
+//! rows of one path. `coded_path(text)` and `stored_path(codes, tokens)` make paths.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, StringViewArray, StringViewBuilder};
+use arrow::array::{ArrayRef, AsArray as _, Int64Array, StringViewArray, UInt32Array};
+use arrow::compute::take;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
-use foldhash::fast::RandomState;
 
 use super::external;
-use crate::Result;
+use super::paths::{Paths, coded, joined, path_type, path_types};
 use crate::attempts::RunSteps;
 use crate::defects::Defect;
+use crate::timeline::{Lexicon, Path};
+use crate::{Error, Result};
 
 /// Which function of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +25,12 @@ enum Wanted {
     StepSequence,
     /// What is wrong with the run's events, one bit a [`Defect`].
     Defects,
+    /// The tokens as text.
+    Text,
+    /// The path of a text.
+    OfText,
+    /// The path as two columns of the store.
+    OfParts,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -31,12 +39,34 @@ struct OfPath {
     signature: Signature,
 }
 
-/// Makes the functions.
+/// Makes the functions that queries name.
 pub(super) fn of_path() -> [ScalarUDF; 2] {
-    [Wanted::StepSequence, Wanted::Defects].map(|wanted| {
-        let signature = Signature::exact(vec![DataType::Utf8View], Volatility::Immutable);
-        ScalarUDF::from(OfPath { wanted, signature })
-    })
+    [Wanted::StepSequence, Wanted::Defects].map(function)
+}
+
+/// Makes `path_text`.
+pub(crate) fn path_text() -> ScalarUDF {
+    function(Wanted::Text)
+}
+
+/// Makes `coded_path`.
+pub(crate) fn coded_path() -> ScalarUDF {
+    function(Wanted::OfText)
+}
+
+/// Makes `stored_path`.
+pub(crate) fn stored_path() -> ScalarUDF {
+    function(Wanted::OfParts)
+}
+
+fn function(wanted: Wanted) -> ScalarUDF {
+    let accepted = match wanted {
+        Wanted::StepSequence | Wanted::Defects | Wanted::Text => path_types().map(|path| vec![path]).to_vec(),
+        Wanted::OfText => vec![vec![DataType::Utf8View]],
+        Wanted::OfParts => vec![vec![DataType::BinaryView, DataType::Utf8View]],
+    };
+    let accepted = accepted.into_iter().map(TypeSignature::Exact).collect();
+    ScalarUDF::from(OfPath { wanted, signature: Signature::one_of(accepted, Volatility::Immutable) })
 }
 
 impl ScalarUDFImpl for OfPath {
@@ -44,6 +74,9 @@ impl ScalarUDFImpl for OfPath {
         match self.wanted {
             Wanted::StepSequence => "step_sequence",
             Wanted::Defects => "defects",
+            Wanted::Text => "path_text",
+            Wanted::OfText => "coded_path",
+            Wanted::OfParts => "stored_path",
         }
     }
 
@@ -53,60 +86,78 @@ impl ScalarUDFImpl for OfPath {
 
     fn return_type(&self, _arguments: &[DataType]) -> DataFusionResult<DataType> {
         Ok(match self.wanted {
-            Wanted::StepSequence => DataType::Utf8View,
+            Wanted::StepSequence | Wanted::Text => DataType::Utf8View,
             Wanted::Defects => DataType::Int64,
+            Wanted::OfText | Wanted::OfParts => path_type(),
         })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
-        let [paths] = args.args.as_slice() else {
-            return Err(exec_datafusion_err!("{}: expected a path", self.name()));
+        let columns = args.args.iter().map(|column| column.to_array(args.number_rows));
+        let columns = columns.collect::<DataFusionResult<Vec<_>>>()?;
+        let made = match (self.wanted, columns.as_slice()) {
+            (Wanted::OfParts, [codes, tokens]) => {
+                joined(codes, tokens).map(|paths| Arc::new(paths) as ArrayRef)
+            }
+            (Wanted::OfText, [texts]) => {
+                coded(texts.as_string_view()).map(|paths| Arc::new(paths) as ArrayRef)
+            }
+            (Wanted::StepSequence, [paths]) => sequences(paths),
+            (Wanted::Defects, [paths]) => defects(paths),
+            (Wanted::Text, [paths]) => texts(paths),
+            _ => return Err(exec_datafusion_err!("{}: expected a path", self.name())),
         };
-        let paths: ArrayRef = paths.to_array(args.number_rows)?;
-        let paths = paths.as_string_view();
-        Ok(ColumnarValue::Array(match self.wanted {
-            Wanted::StepSequence => Arc::new(sequences(paths).map_err(external)?),
-            Wanted::Defects => Arc::new(defects(paths).map_err(external)?),
-        }))
+        Ok(ColumnarValue::Array(made.map_err(external)?))
     }
 }
 
-fn sequences(paths: &StringViewArray) -> Result<StringViewArray> {
-    let mut known: HashMap<&str, String, RandomState> = HashMap::default();
-    let mut steps = RunSteps::default();
-    let mut built = StringViewBuilder::with_capacity(paths.len()).with_deduplicate_strings();
-    for path in paths {
-        let Some(path) = path else {
-            built.append_null();
-            continue;
-        };
-        if !known.contains_key(path) {
-            steps.read(path)?;
-            let names: Vec<&str> = steps.attempted().collect();
-            known.insert(path, serde_json::to_string(&names).unwrap_or_default());
-        }
-        built.append_option(known.get(path));
-    }
-    Ok(built.finish())
-}
-
-fn defects(paths: &StringViewArray) -> Result<Int64Array> {
-    let mut known: HashMap<&str, i64, RandomState> = HashMap::default();
-    let mut steps = RunSteps::default();
-    let mut built = Int64Array::builder(paths.len());
-    for path in paths {
-        let Some(path) = path else {
-            built.append_null();
-            continue;
-        };
-        let bits = if let Some(&bits) = known.get(path) {
-            bits
+/// What `work_out` gives for each row with a path; it is asked once for neighbouring rows of one path.
+fn of_each<T>(
+    column: &ArrayRef,
+    mut work_out: impl FnMut(Path<'_>, &Lexicon) -> Result<T>,
+) -> Result<(Vec<T>, UInt32Array)> {
+    let mut lexicon = Lexicon::default();
+    let paths = Paths::of(column, &mut lexicon)?;
+    let (mut made, mut places) = (Vec::new(), Vec::with_capacity(paths.len()));
+    let mut row = 0;
+    while row < paths.len() {
+        let end = paths.stretch(row, paths.len());
+        if paths.is_null(row) {
+            places.resize(end, None);
         } else {
-            let bits = Defect::bits_of(path, &mut steps)?;
-            known.insert(path, bits);
-            bits
-        };
-        built.append_value(bits);
+            places.resize(end, u32::try_from(made.len()).ok());
+            made.push(work_out(paths.at(row), &lexicon)?);
+        }
+        row = end;
     }
-    Ok(built.finish())
+    Ok((made, UInt32Array::from(places)))
+}
+
+fn taken(made: &ArrayRef, places: &UInt32Array) -> Result<ArrayRef> {
+    take(made, places, None).map_err(|cause| Error::internal("cannot repeat values").because(cause))
+}
+
+fn texts(column: &ArrayRef) -> Result<ArrayRef> {
+    let (made, places) = of_each(column, |path, lexicon| {
+        let mut text = String::new();
+        lexicon.write(path, &mut text)?;
+        Ok(text)
+    })?;
+    taken(&(Arc::new(StringViewArray::from(made)) as ArrayRef), &places)
+}
+
+fn sequences(column: &ArrayRef) -> Result<ArrayRef> {
+    let mut steps = RunSteps::default();
+    let (made, places) = of_each(column, |path, lexicon| {
+        steps.read(path, lexicon)?;
+        let names: Vec<&str> = steps.attempted().collect();
+        Ok(serde_json::to_string(&names).unwrap_or_default())
+    })?;
+    taken(&(Arc::new(StringViewArray::from(made)) as ArrayRef), &places)
+}
+
+fn defects(column: &ArrayRef) -> Result<ArrayRef> {
+    let mut steps = RunSteps::default();
+    let (made, places) = of_each(column, |path, lexicon| Defect::bits_of(path, lexicon, &mut steps))?;
+    taken(&(Arc::new(Int64Array::from(made)) as ArrayRef), &places)
 }

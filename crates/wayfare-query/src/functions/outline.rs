@@ -109,8 +109,7 @@ pub(super) struct Outline {
 impl Outline {
     /// What one run adds to the counts of each cell.
     pub(super) fn counts(&self) -> impl Iterator<Item = (CellNumber, &[u32])> {
-        let width = self.counts.len().checked_div(self.cells.len()).unwrap_or_default().max(1);
-        self.cells.iter().copied().zip(self.counts.chunks_exact(width))
+        counts(&self.cells, &self.counts)
     }
 
     pub(super) fn spans(&self) -> impl Iterator<Item = Span> {
@@ -123,15 +122,45 @@ impl Outline {
     }
 }
 
-/// An outline in the making.
+/// An outline as it is drawn; one is used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Drawing {
+    tokens: usize,
+    cells: Vec<CellNumber>,
+    counts: Vec<u32>,
+    spans: Vec<Span>,
+}
+
+impl Drawing {
+    /// The outline, to be kept.
+    pub(super) fn outline(&self) -> Outline {
+        let Self { tokens, cells, counts, spans } = self;
+        Outline {
+            tokens: *tokens,
+            cells: cells.as_slice().into(),
+            counts: counts.as_slice().into(),
+            spans: spans.as_slice().into(),
+        }
+    }
+
+    /// As [`Outline::counts`].
+    pub(super) fn counts(&self) -> impl Iterator<Item = (CellNumber, &[u32])> {
+        counts(&self.cells, &self.counts)
+    }
+}
+
+/// For each cell its counts.
+fn counts<'a>(cells: &'a [CellNumber], counts: &'a [u32]) -> impl Iterator<Item = (CellNumber, &'a [u32])> {
+    let width = counts.len().checked_div(cells.len()).unwrap_or_default().max(1);
+    cells.iter().copied().zip(counts.chunks_exact(width))
+}
+
+/// The one who draws an outline.
 #[derive(Debug)]
 pub(super) struct Sketch<'a> {
     keys: &'a mut Keys,
-    cells: Vec<CellNumber>,
-    counts: Vec<u32>,
+    drawing: &'a mut Drawing,
     width: usize,
-    spans: Vec<Span>,
-    tokens: usize,
 }
 
 /// A cell of a sketch: it takes counts and times.
@@ -143,14 +172,18 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Sketch<'a> {
-    /// A sketch whose cells have `width` counts.
-    pub(super) fn new(keys: &'a mut Keys, width: usize) -> Self {
-        Self { keys, cells: Vec::new(), counts: Vec::new(), width, spans: Vec::new(), tokens: 0 }
+    /// Begins a drawing whose cells have `width` counts.
+    pub(super) fn new(keys: &'a mut Keys, drawing: &'a mut Drawing, width: usize) -> Self {
+        drawing.tokens = 0;
+        drawing.cells.clear();
+        drawing.counts.clear();
+        drawing.spans.clear();
+        Self { keys, drawing, width }
     }
 
     /// Says how many tokens the path has.
     pub(super) fn tokens(&mut self, tokens: usize) {
-        self.tokens = tokens;
+        self.drawing.tokens = tokens;
     }
 
     /// The cell of two keys, and whether a run comes to it for the first time.
@@ -166,29 +199,22 @@ impl<'a> Sketch<'a> {
 
     /// As [`Self::at`].
     pub(super) fn at_number(&mut self, cell: CellNumber) -> (Place<'_>, bool) {
-        let place = self.keys.place(cell, &self.cells);
-        let is_new = place == self.cells.len();
+        let Drawing { cells, counts, .. } = &mut *self.drawing;
+        let place = self.keys.place(cell, cells);
+        let is_new = place == cells.len();
         if is_new {
-            self.cells.push(cell);
-            self.counts.resize(self.counts.len() + self.width, 0);
+            cells.push(cell);
+            counts.resize(counts.len() + self.width, 0);
         }
         (self.again(place), is_new)
     }
 
     /// The cell at a place, which is the number of cells that came before it.
     pub(super) fn again(&mut self, place: usize) -> Place<'_> {
-        let cell = self.cells.get(place).copied().unwrap_or_default();
-        let counts = self.counts.chunks_exact_mut(self.width.max(1)).nth(place).unwrap_or_default();
-        Place { cell, counts, spans: &mut self.spans }
-    }
-
-    pub(super) fn finish(self) -> Outline {
-        Outline {
-            tokens: self.tokens,
-            cells: self.cells.into(),
-            counts: self.counts.into(),
-            spans: self.spans.into(),
-        }
+        let Drawing { cells, counts, spans, .. } = &mut *self.drawing;
+        let cell = cells.get(place).copied().unwrap_or_default();
+        let counts = counts.chunks_exact_mut(self.width.max(1)).nth(place).unwrap_or_default();
+        Place { cell, counts, spans }
     }
 }
 
@@ -218,7 +244,8 @@ mod tests {
     fn a_cell_is_counted_once_however_often_a_run_comes_to_it() {
         let mut keys = Keys::default();
         keys.number("z", "");
-        let mut sketch = Sketch::new(&mut keys, 2);
+        let mut drawing = Drawing::default();
+        let mut sketch = Sketch::new(&mut keys, &mut drawing, 2);
         for step in ["b", "a", "b"] {
             let (mut cell, first) = sketch.at(step, "");
             cell.count(0, first.into());
@@ -226,7 +253,8 @@ mod tests {
         }
         sketch.at("b", "").0.time(0, 1, 2);
         sketch.tokens(3);
-        let outline = sketch.finish();
+        let outline = drawing.outline();
+        assert!(drawing.counts().eq(outline.counts()));
         assert_eq!(outline.counts().collect::<Vec<_>>(), [(1, [1, 2].as_slice()), (2, [1, 1].as_slice())]);
         let mut bytes = Vec::new();
         write_offsets(&[0, 7, 11], &mut bytes);

@@ -1,14 +1,10 @@
 //! `run_features(path, state, failing_step)`: what runs have in them, counted by how they ended.
 
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
-
 use super::keyed_summary::{Alike, Facts};
 use super::outline::{CellNumber, Sketch};
 use crate::Result;
 use crate::attempts::RunState;
-use crate::timeline::{Kind, Token, token, token_texts};
+use crate::timeline::{Kind, OfTokens, Token, token};
 
 /// The dimensions that a timeline tells, in the order of reports.
 pub(crate) const FEATURES: [&str; 4] = ["step", "failed_step", "error_code", "failed_connection"];
@@ -22,9 +18,6 @@ pub(crate) const FEATURE_COUNTS: [&str; 4] = ["succeeded", "failed", "abandoned"
 /// The option is the run's failing step, which counts as reached even where no event of the step says so.
 #[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct RunFeatures;
-
-/// Texts of tokens whose features are kept. They repeat in all runs of a journey.
-const TEXTS_KNOWN_MAX: usize = 16_384;
 
 /// The features of a token: cells that a run comes to by it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,7 +58,7 @@ impl Facts for RunFeatures {
     const COUNTS: &'static [&'static str] = &FEATURE_COUNTS;
     const TIMES: &'static [&'static str] = &[];
     const OPTION: bool = true;
-    type Buffers = HashMap<Box<str>, Features, RandomState>;
+    type Buffers = OfTokens<Features>;
 
     fn draw(runs: Alike<'_>, known: &mut Self::Buffers, sketch: &mut Sketch<'_>) -> Result<()> {
         let position = RunState::ALL.iter().position(|state| *state == runs.state).unwrap_or_default();
@@ -80,17 +73,11 @@ impl Facts for RunFeatures {
             add(sketch, cell);
         }
         let mut ended = false;
-        for (index, (text, tied)) in token_texts(runs.path).enumerate() {
-            let features = if let Some(&features) = known.get(text) {
-                features
-            } else {
-                let token = token(text, tied).map_err(|error| error.with("token", index))?;
-                let features = Features::of(&token, sketch);
-                if known.len() < TEXTS_KNOWN_MAX {
-                    known.insert(text.into(), features);
-                }
-                features
-            };
+        for (index, number) in runs.lexicon.tokens(runs.path)?.enumerate() {
+            let features = known.get(runs.lexicon, number?, |text| {
+                let token = token(text, false).map_err(|error| error.with("token", index))?;
+                Ok(Features::of(&token, sketch))
+            })?;
             features.always.into_iter().for_each(|cell| add(sketch, cell));
             if !ended {
                 features.before_end.into_iter().flatten().for_each(|cell| add(sketch, cell));

@@ -36,7 +36,7 @@ impl<const WAITS: bool> Facts for StepSummary<WAITS> {
         (steps, cells): &mut (RunSteps, CellsByNumbers),
         sketch: &mut Sketch<'_>,
     ) -> Result<()> {
-        steps.read(runs.path)?;
+        steps.read(runs.path, runs.lexicon)?;
         cells.at_epoch(steps.epoch());
         steps.for_each_step(runs.state, |facts| {
             let attempts = u32::try_from(facts.attempts).unwrap_or(u32::MAX);

@@ -3,7 +3,7 @@
 use super::keyed_summary::{Alike, Facts};
 use super::outline::Sketch;
 use crate::Result;
-use crate::timeline::{Kind, tokens};
+use crate::timeline::{Kind, token};
 
 /// The counts of a sub-journey: runs with it, and passages.
 pub(crate) const SUB_JOURNEY_COUNTS: [&str; 2] = ["invocations", "passages"];
@@ -31,8 +31,9 @@ impl Facts for SubJourneys {
                 cell.time(0, from, to);
             }
         };
-        for (index, token) in tokens(runs.path).enumerate() {
-            let token = token?;
+        for (index, text) in runs.lexicon.token_texts(runs.path)?.enumerate() {
+            let (text, tied) = text?;
+            let token = token(text, tied).map_err(|error| error.with("token", index))?;
             count = index + 1;
             let outcome = match token.kind {
                 Kind::SubJourneyStarted => {

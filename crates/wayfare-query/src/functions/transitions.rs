@@ -78,7 +78,7 @@ impl Facts for Transitions {
     fn draw(runs: Alike<'_>, buffers: &mut Buffers, sketch: &mut Sketch<'_>) -> Result<()> {
         buffers.keep(runs.option)?;
         let Buffers { steps, kept, cells, .. } = buffers;
-        steps.read(runs.path)?;
+        steps.read(runs.path, runs.lexicon)?;
         cells.at_epoch(steps.epoch());
         sketch.tokens(steps.tokens());
         let (start, end) = steps.bounds();

@@ -43,7 +43,9 @@ pub(super) async fn propose(question: &Question<'_>) -> Result<Vec<String>> {
 
 /// The most frequent line among the runs of a view; nothing when no run completed a step.
 async fn most_frequent(question: &Question<'_>, view: &str) -> Result<Option<Vec<String>>> {
-    let query = format!("SELECT path, terminal, count(*) AS runs FROM {view} GROUP BY path, terminal");
+    let query = format!(
+        "SELECT path_text(path) AS path, terminal, count(*) AS runs FROM {view} GROUP BY path_text(path), terminal"
+    );
     let found = collect(question.sql(&query).await?).await?;
     let (paths, runs) = (column(&found, "path")?.as_string_view(), integers(&found, "runs")?);
     let terminals = column(&found, "terminal")?.as_string_view();

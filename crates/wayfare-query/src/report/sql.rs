@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::col;
 use datafusion::prelude::{DataFrame, SQLOptions};
 use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 use wayfare_ingest::nearest;
 
 use crate::error::of_datafusion;
+use crate::functions::path_text;
 use crate::gate;
 use crate::provider::SnapshotTable;
 use crate::question::Question;
@@ -53,7 +55,8 @@ pub(super) async fn stream(
 async fn plan(question: &Question<'_>, query: &str) -> Result<DataFrame> {
     let statement = gate::admit(query)?;
     question.register("events", question.events()?)?;
-    question.register("invocations", question.all_runs(&[])?)?;
+    let runs = question.all_runs(&[])?.with_column("path", path_text().call(vec![col("path")]));
+    question.register("invocations", runs.map_err(|cause| of_datafusion("cannot plan the runs", cause))?)?;
     let refused = SnapshotTable::new(question.store.quarantine(), question.snapshot.quarantine.files.clone());
     let refused = question.context.read_table(Arc::new(refused));
     question.register(

@@ -263,7 +263,9 @@ proptest! {
             prop_assert!(pair[0].kind <= pair[1].kind, "{}", run.path);
         }
         let mut steps = RunSteps::default();
-        steps.read(&run.path).unwrap();
+        let mut lexicon = crate::timeline::Lexicon::default();
+        let path = lexicon.coded(&run.path);
+        steps.read(path.path(), &lexicon).unwrap();
         prop_assert_eq!(i64::try_from(steps.retries()).unwrap(), run.retries);
         let ends = tokens.iter().filter(|token| matches!(token.kind, Kind::JourneySucceeded | Kind::JourneyFailed));
         prop_assert_eq!(ends.count() > 0, run.ended_at.is_some());

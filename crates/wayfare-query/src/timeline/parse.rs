@@ -41,12 +41,6 @@ pub(crate) fn token_texts(path: &str) -> TokenTexts<'_> {
     TokenTexts { rest: (!path.is_empty()).then_some(path), tied: false }
 }
 
-/// The same for the tokens behind one whose text ends at a byte of the path.
-pub(super) fn token_texts_behind(path: &str, end: usize) -> TokenTexts<'_> {
-    let tail = path.get(end..).unwrap_or_default();
-    TokenTexts { rest: tail.get(1..), tied: tail.starts_with(',') }
-}
-
 /// Iterator made by [`token_texts`].
 #[derive(Debug, Clone)]
 pub(crate) struct TokenTexts<'a> {
@@ -69,7 +63,7 @@ impl<'a> Iterator for TokenTexts<'a> {
 }
 
 /// Whether a byte stands between two tokens.
-pub(super) fn is_between(byte: u8) -> bool {
+fn is_between(byte: u8) -> bool {
     matches!(byte, b';' | b',')
 }
 

@@ -1,55 +1,55 @@
 //! Paths one after the other, each of which begins much as the one before.
 //!
-//! Runs of a journey are sorted by path. Of two neighbouring paths of 300 bytes three quarters are the same, so what was made of
+//! Runs of a journey are sorted by path. Of two neighbouring paths three quarters are the same, so what was made of
 //! those tokens is taken over, and a path costs what is new in it. Nothing is looked up, and nothing but the last path is kept.
 
-use super::parse::{is_between, token_texts, token_texts_behind};
+use super::lexicon::{Lexicon, ListNumber, Path, TokenNumber};
 use crate::Result;
 
 /// Bytes that are compared at once.
-const COMPARED_BYTES: usize = 32;
+const COMPARED_BYTES: usize = 16;
 
 /// The path at hand, and what was made of it up to each of its tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct Successive<S> {
-    path: Vec<u8>,
-    /// For each token where its text ends, and what was made of the path up to there.
+    codes: Vec<u8>,
+    /// The list that the codes point into.
+    list: Option<ListNumber>,
+    /// For each token where its code ends, and what was made of the path up to there.
     tokens: Vec<(usize, S)>,
 }
 
 impl<S> Default for Successive<S> {
     fn default() -> Self {
-        Self { path: Vec::new(), tokens: Vec::new() }
+        Self { codes: Vec::new(), list: None, tokens: Vec::new() }
     }
 }
 
 impl<S: Copy + Default> Successive<S> {
     /// Goes on to the next path and gives what was made of it. `step` takes what was made of the tokens before one, how many they
-    /// are, the text of the one, and whether it is tied.
+    /// are, the one, and whether it is tied.
     ///
     /// # Errors
-    /// Those of `step`.
+    /// Those of `step`, and `Corrupt` for codes that are no path.
     pub(crate) fn follow(
         &mut self,
-        path: &str,
-        mut step: impl FnMut(S, usize, &str, bool) -> Result<S>,
+        path: Path<'_>,
+        lexicon: &Lexicon,
+        mut step: impl FnMut(S, usize, TokenNumber, bool) -> Result<S>,
     ) -> Result<S> {
-        let bytes = path.as_bytes();
-        let same = same_bytes(&self.path, bytes);
-        let is_shared =
-            |end: usize| end < same || (end == same && bytes.get(end).copied().is_none_or(is_between));
-        self.tokens.truncate(self.tokens.partition_point(|&(end, _)| is_shared(end)));
-        self.path.truncate(same);
-        self.path.extend_from_slice(bytes.get(same..).unwrap_or_default());
-        let (mut texts, mut start, mut made) = match self.tokens.last() {
-            Some(&(end, made)) => (token_texts_behind(path, end), end + 1, made),
-            None => (token_texts(path), 0, S::default()),
-        };
-        for (text, tied) in &mut texts {
-            made = step(made, self.tokens.len(), text, tied)?;
-            let end = start + text.len();
+        if self.list != Some(path.list) {
+            self.clear();
+            self.list = Some(path.list);
+        }
+        let same = same_bytes(&self.codes, path.codes);
+        self.tokens.truncate(self.tokens.partition_point(|&(end, _)| end <= same));
+        self.codes.truncate(same);
+        self.codes.extend_from_slice(path.codes.get(same..).unwrap_or_default());
+        let (start, mut made) = self.tokens.last().copied().unwrap_or_default();
+        for token in lexicon.tokens_from(path, start)? {
+            let (token, tied, end) = token?;
+            made = step(made, self.tokens.len(), token, tied)?;
             self.tokens.push((end, made));
-            start = end + 1;
         }
         Ok(made)
     }
@@ -61,7 +61,8 @@ impl<S: Copy + Default> Successive<S> {
 
     /// Forgets the path at hand.
     pub(crate) fn clear(&mut self) {
-        self.path.clear();
+        self.codes.clear();
+        self.list = None;
         self.tokens.clear();
     }
 }
@@ -79,32 +80,49 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::timeline::push_code;
 
-    /// Every token with what `tied` says of it, as one text.
-    fn read(followed: &mut Successive<usize>, path: &str, seen: &mut Vec<(String, bool)>) -> usize {
-        let made = followed.follow(path, |made, index, text, tied| {
-            seen.truncate(made);
-            assert_eq!(index, seen.len());
-            seen.push((text.to_owned(), tied));
-            Ok(seen.len())
-        });
-        let made = made.unwrap();
-        seen.truncate(made);
-        made
+    /// Tokens by place, and the codes of a path of them.
+    fn codes(tokens: &[(u32, bool)]) -> Vec<u8> {
+        let mut codes = Vec::new();
+        for &(place, tied) in tokens {
+            push_code(&mut codes, place, tied);
+        }
+        codes
+    }
+
+    /// A lexicon with two lists, of which the second is the first from the end.
+    fn lexicon() -> (Lexicon, [ListNumber; 2]) {
+        let mut texts: Vec<String> = (0..99).map(|number| format!(">{number}")).collect();
+        let mut lexicon = Lexicon::default();
+        let first = lexicon.list(&texts.join(";"));
+        texts.reverse();
+        let second = lexicon.list(&texts.join(";"));
+        (lexicon, [first, second])
     }
 
     proptest! {
         /// Whatever came before, all tokens of a path are gone through.
         #[test]
         fn a_path_is_read_as_it_is_alone(
-            paths in proptest::collection::vec("(([>+]a{1,40}é?)([;,][>+][ab]{0,40}é?){0,4})?", 1..12),
+            paths in proptest::collection::vec((0_usize..2, proptest::collection::vec((60_u32..67, any::<bool>()), 0..5)), 1..12),
         ) {
+            let (lexicon, lists) = lexicon();
             let (mut followed, mut seen) = (Successive::default(), Vec::new());
-            for path in &paths {
+            for (list, tokens) in &paths {
+                let codes = codes(tokens);
+                let path = Path { codes: &codes, list: lists[*list] };
+                let made = followed.follow(path, &lexicon, |made: usize, index, token, tied| {
+                    seen.truncate(made);
+                    assert_eq!(index, seen.len());
+                    seen.push((lexicon.text(token).to_owned(), tied));
+                    Ok(seen.len())
+                });
+                seen.truncate(made.unwrap());
+                let alone = lexicon.token_texts(path).unwrap();
                 let alone: Vec<(String, bool)> =
-                    token_texts(path).map(|(text, tied)| (text.to_owned(), tied)).collect();
-                prop_assert_eq!(read(&mut followed, path, &mut seen), alone.len());
-                prop_assert_eq!(followed.len(), alone.len());
+                    alone.map(|token| token.map(|(text, tied)| (text.to_owned(), tied)).unwrap()).collect();
+                prop_assert_eq!(followed.len(), tokens.len());
                 prop_assert_eq!(&seen, &alone);
             }
         }
@@ -112,23 +130,25 @@ mod tests {
 
     #[test]
     fn tokens_that_are_shared_are_not_read_again() {
+        let (lexicon, [list, other]) = lexicon();
         let mut followed = Successive::default();
-        let mut read = |path| {
-            let mut texts = Vec::new();
+        let mut read = |tokens: &[(u32, bool)], list| {
+            let mut numbers = Vec::new();
+            let codes = codes(tokens);
             followed
-                .follow(path, |(), _, text, _| {
-                    texts.push(text.to_owned());
+                .follow(Path { codes: &codes, list }, &lexicon, |(), _, token, _| {
+                    numbers.push(token);
                     Ok(())
                 })
                 .unwrap();
-            texts
+            numbers
         };
-        assert_eq!(read("^;>a;+a"), ["^", ">a", "+a"]);
-        assert_eq!(read("^;>a;+a;$"), ["$"]);
-        assert_eq!(read("^;>a;+ab"), ["+ab"]);
-        assert_eq!(read("^;>a,+ab"), ["+ab"]);
-        assert_eq!(read("^;>a"), [""; 0]);
-        assert_eq!(read(""), [""; 0]);
-        assert_eq!(read("^;>a"), ["^", ">a"]);
+        assert_eq!(read(&[(0, false), (70, false), (71, false)], list), [0, 70, 71]);
+        assert_eq!(read(&[(0, false), (70, false), (71, false), (5, false)], list), [5]);
+        assert_eq!(read(&[(0, false), (70, false), (71, true)], list), [71]);
+        assert_eq!(read(&[(0, false), (70, false)], list), [0; 0]);
+        assert_eq!(read(&[(0, false), (70, false)], other), [98, 28]);
+        assert_eq!(read(&[], other), [0; 0]);
+        assert_eq!(read(&[(0, false)], other), [98]);
     }
 }

@@ -13,14 +13,14 @@ use super::case::{Case, columns_of, unmet};
 use crate::attempts::RunSteps;
 use crate::error::of_datafusion;
 use crate::fold::EVENT_TEXTS;
-use crate::functions::Prepared;
+use crate::functions::{Paths, Prepared};
 use crate::question::Question;
 use crate::report::funnel::ask::Asked;
 use crate::rows::{collect, column, integers, texts};
 use crate::run::{RunEvent, finish};
 use crate::runs::{idle_timeout_us, mask};
 use crate::spec::ExplainSpec;
-use crate::timeline::{Kind, Offsets, tokens};
+use crate::timeline::{Kind, Lexicon, Offsets, token};
 use crate::words::{duration, instant_in};
 use crate::{Error, Result};
 
@@ -86,16 +86,23 @@ pub(super) async fn case(question: &Question<'_>, spec: &ExplainSpec, asked: Opt
     if Offsets::of(offsets.value(0))?.len() != rows.num_rows() {
         return Err(Error::internal("a run's timeline is not that of its events").with("run", &spec.id));
     }
-    let path = column(&run, "path")?.as_string_view().value(0);
     let mut facts = facts(&run)?;
-    facts.kinds = tokens(path).map(|token| Ok(token?.kind)).collect::<Result<_>>()?;
+    let mut lexicon = Lexicon::default();
+    let paths = Paths::of(column(&run, "path")?, &mut lexicon)?;
+    let kinds = lexicon.token_texts(paths.at(0))?.map(|text| {
+        let (text, tied) = text?;
+        Ok(token(text, tied)?.kind)
+    });
+    facts.kinds = kinds.collect::<Result<_>>()?;
     facts.end =
         facts.kinds.iter().position(|kind| matches!(kind, Kind::JourneySucceeded | Kind::JourneyFailed));
     let mut events = Vec::new();
     if let Some(text) = &text {
         let first_ms = column(&run, "first_at")?.as_primitive::<TimestampMicrosecondType>().value(0);
         let mut prepared = Prepared::of(text)?.with_every_event();
-        facts.completed_ms = prepared.events(path, offsets, 0, first_ms.div_euclid(1_000), &mut events)?;
+        let paths = prepared.paths(column(&run, "path")?)?;
+        facts.completed_ms =
+            prepared.events(paths.at(0), offsets, 0, first_ms.div_euclid(1_000), &mut events)?;
     }
     let places = (0..rows.num_rows()).map(|row| Some(row).filter(|row| *row < events.len())).collect();
     let skipped = vec![None; rows.num_rows()];

@@ -46,12 +46,13 @@ pub(super) async fn take_runs(question: &Question<'_>, asked: &Asked, tally: &mu
     while let Some(batch) = batches.try_next().await.map_err(failed)? {
         let text = |name: &str| -> Result<_> { Ok(column(&batch, name)?.as_string_view()) };
         let (tenants, ids) = (text("tenant_id")?, text("invocation_id")?);
-        let (states, failures, paths) = (text("state")?, text("failure")?, text("path")?);
+        let (states, failures) = (text("state")?, text("failure")?);
+        let paths = prepared.paths(column(&batch, "path")?)?;
         let first = column(&batch, "first_at")?.as_primitive::<TimestampMicrosecondType>();
         let offsets = column(&batch, "offsets")?.as_binary_view();
         for row in 0..batch.num_rows() {
             let first_ms = first.value(row).div_euclid(1_000);
-            let completed_ms = prepared.events(paths.value(row), offsets, row, first_ms, &mut events)?;
+            let completed_ms = prepared.events(paths.at(row), offsets, row, first_ms, &mut events)?;
             let end = if failures.is_null(row) { states.value(row) } else { failures.value(row) };
             tally.take(&UnitEvents {
                 tenant: (!tenants.is_null(row)).then(|| tenants.value(row)),
