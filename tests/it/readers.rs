@@ -41,6 +41,8 @@ fn own(store: &Store) -> Value {
             "rows": number("SELECT count(*) FROM events"),
             "first_us": number("SELECT CAST(min(timestamp) AS BIGINT) FROM events"),
             "last_us": number("SELECT CAST(max(timestamp) AS BIGINT) FROM events"),
+            "ids": number("SELECT count(DISTINCT event_id) FROM events"),
+            "characters": number("SELECT CAST(sum(character_length(additional_params)) AS BIGINT) FROM events"),
         },
         "invocations": {
             "rows": number("SELECT count(*) FROM invocations"),

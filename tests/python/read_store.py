@@ -30,7 +30,7 @@ def path_of(codes, tokens):
 def facts(by_activity, frame, runs):
     return {
         "by_activity": dict(sorted(by_activity)),
-        "events": {"rows": frame[0], "first_us": frame[1], "last_us": frame[2]},
+        "events": {"rows": frame[0], "first_us": frame[1], "last_us": frame[2], "ids": frame[3], "characters": frame[4]},
         "invocations": {
             "rows": len(runs), "events": sum(events for events, _, _ in runs),
             "characters": sum(len(path_of(codes, tokens)) for _, codes, tokens in runs),
@@ -51,7 +51,8 @@ def with_deltalake(tables):
 
     return facts(
         rows("select activity, count(*) as events from events group by activity"),
-        rows("select count(*), cast(min(timestamp) as bigint), cast(max(timestamp) as bigint) from events")[0],
+        rows("select count(*), cast(min(timestamp) as bigint), cast(max(timestamp) as bigint), "
+             "count(distinct event_id), sum(character_length(additional_params)) from events")[0],
         rows("select events, path, tokens from invocations"),
     )
 
@@ -61,7 +62,10 @@ def with_polars(folder):
     invocations = polars.scan_delta(str(folder / "invocations"))
     at = polars.col("timestamp").dt.epoch("us")
     by_activity = events.group_by("activity").len().collect().rows()
-    frame = events.select(polars.len(), at.min().alias("first"), at.max().alias("last")).collect().rows()[0]
+    ids = polars.col("event_id").n_unique()
+    characters = polars.col("additional_params").str.len_chars().sum().cast(polars.Int64).alias("characters")
+    frame = events.select(polars.len(), at.min().alias("first"), at.max().alias("last"), ids, characters)
+    frame = frame.collect().rows()[0]
     runs = invocations.select("events", "path", "tokens").collect().rows()
     return facts(by_activity, frame, runs)
 
@@ -74,7 +78,8 @@ def with_duckdb(tables):
     rows = lambda query: db.execute(query).fetchall()
     return facts(
         rows("select activity, count(*) from events group by activity"),
-        rows("select count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)) from events")[0],
+        rows("select count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)), "
+             "count(distinct event_id), sum(length(additional_params))::bigint from events")[0],
         rows("select events, path, tokens from invocations"),
     )
 

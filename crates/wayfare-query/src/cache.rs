@@ -26,7 +26,7 @@ use crate::runs::StoreSnapshot;
 use crate::{Error, Result};
 
 /// Changes whenever the fold gives other rows for the same events, so that older caches are not believed.
-const FOLD_VERSION: u32 = 5;
+const FOLD_VERSION: u32 = 6;
 
 /// Hexadecimal digits of a digest in a file's name.
 const DIGEST_DIGITS: usize = 16;

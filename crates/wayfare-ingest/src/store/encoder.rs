@@ -163,6 +163,12 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
         properties = as_it_is(properties, name, Encoding::DELTA_LENGTH_BYTE_ARRAY)
             .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
     }
+    for &name in layout.prefixed {
+        let column = ColumnPath::from(name);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, Encoding::DELTA_BYTE_ARRAY);
+    }
     for &name in layout.shared {
         properties = properties.set_column_dictionary_page_size_limit(ColumnPath::from(name), usize::MAX);
     }

@@ -22,6 +22,8 @@ pub struct FileLayout {
     pub packed: &'static [&'static str],
     /// The columns of bytes that are kept as they are, one after the other behind their lengths, and without statistics.
     pub raw: &'static [&'static str],
+    /// The columns of texts that hardly repeat, but begin as the one before.
+    pub prefixed: &'static [&'static str],
     /// The columns of long values that are the same in many rows: they stay in a dictionary, whatever its size.
     pub shared: &'static [&'static str],
     /// The columns that are read so often that quick unpacking counts for more than size.
@@ -43,6 +45,7 @@ impl FileLayout {
         filtered: &[],
         packed: &[],
         raw: &[],
+        prefixed: &[],
         shared: &[],
         hot: &[],
         grouped_by: None,
@@ -53,8 +56,10 @@ impl FileLayout {
 pub const EVENTS_LAYOUT: FileLayout = FileLayout {
     sorted_by: &["journey_id", "invocation_id", "timestamp", "event_id"],
     ranges_of: &["timestamp", "journey_id", "invocation_id", "user_id", "activity"],
-    plain: &["event_id", "timestamp", "user_id", "additional_params"],
-    unranked: &["event_id", "additional_params"],
+    plain: &["timestamp", "user_id"],
+    unranked: &["additional_params"],
+    raw: &["event_id"],
+    prefixed: &["additional_params"],
     filtered: &["invocation_id", "user_id"],
     ..FileLayout::PLAIN
 };

@@ -204,11 +204,14 @@ mod tests {
     use arrow::datatypes::Int64Type;
 
     use super::*;
+    use crate::timeline::write_offsets;
 
     #[test]
     fn a_timeline_is_its_tokens() {
         let paths: ArrayRef = Arc::new(StringViewArray::from_iter([Some("^;>otp,-otp:expired"), None]));
-        let times: ArrayRef = Arc::new(BinaryViewArray::from_iter([Some([1, 5, 5].as_slice()), None]));
+        let mut bytes = Vec::new();
+        write_offsets(&[0, 5, 5], &mut bytes);
+        let times: ArrayRef = Arc::new(BinaryViewArray::from_iter([Some(bytes), None]));
         let lists = events(&paths, &times).unwrap();
         let lists = lists.as_list::<i32>();
         assert_eq!((lists.value_length(0), lists.value_length(1)), (3, 0));

@@ -31,13 +31,15 @@ pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
         "SELECT {names} count(*) AS failures FROM runs WHERE terminal = 'failed' {grouped} ORDER BY {order}",
         names = question.names_then_comma(),
     );
-    let found = collect(question.sql(&query).await?).await?;
+    let found = async { collect(question.sql(&query).await?).await };
+    // one is planned while the other is computed
+    let (found, by_dimensions) = futures::try_join!(found, runs(question))?;
     let failures = integers(&found, "failures")?;
     let total: i64 = failures.iter().flatten().sum();
     // Without dimensions there is one row, also for no failure at all.
     let found = if total == 0 { found.slice(0, 0) } else { found };
     let failures = failures.slice(0, found.num_rows());
-    let runs = runs(question, &found).await?;
+    let runs = runs_of(question, &found, &by_dimensions)?;
     let by_step = question.dimensions.iter().any(|dimension| dimension.name == "failing_step");
     let could_fail = if by_step && question.wants(|column| column.starts_with("failure_rate")) {
         reached(question, &found).await?
@@ -71,17 +73,23 @@ fn of_runs(question: &Question<'_>) -> Vec<Dimension> {
     question.dimensions.iter().filter(|dimension| !of_the_end(dimension)).cloned().collect()
 }
 
-/// For each row the runs of the same dimensions.
-async fn runs(question: &Question<'_>, found: &RecordBatch) -> Result<Int64Array> {
+/// How many runs there are by the dimensions that are known of every run.
+async fn runs(question: &Question<'_>) -> Result<RecordBatch> {
     let dimensions = of_runs(question);
     let names = cells::names(&dimensions);
     let listed: String = names.iter().flat_map(|name| [quoted(name), ", ".to_owned()]).collect();
     let keys: Vec<String> = names.iter().map(|name| quoted(name)).collect();
     let grouped = if keys.is_empty() { String::new() } else { format!("GROUP BY {}", keys.join(", ")) };
     let query = format!("SELECT {listed} count(*) AS runs FROM runs {grouped}");
-    let counted = collect(question.sql(&query).await?).await?;
-    let runs = integers(&counted, "runs")?;
-    let by_key: HashMap<OwnedRow, Option<i64>> = row_keys(&counted, &names)?.into_iter().zip(&runs).collect();
+    collect(question.sql(&query).await?).await
+}
+
+/// For each row the runs of the same dimensions.
+fn runs_of(question: &Question<'_>, found: &RecordBatch, counted: &RecordBatch) -> Result<Int64Array> {
+    let dimensions = of_runs(question);
+    let names = cells::names(&dimensions);
+    let runs = integers(counted, "runs")?;
+    let by_key: HashMap<OwnedRow, Option<i64>> = row_keys(counted, &names)?.into_iter().zip(&runs).collect();
     Ok(row_keys(found, &names)?.iter().map(|key| by_key.get(key).copied().flatten()).collect())
 }
 

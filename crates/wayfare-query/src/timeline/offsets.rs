@@ -1,15 +1,24 @@
 //! When the events of a run happened, as bytes: what the column `offsets` holds.
 //!
-//! Milliseconds from the first event to each further one, in order, all of the same width, little end first. The first byte
-//! is that width in bytes, 1 to 8, as many as the last of them needs; a run of one event has no bytes. So a time is found by its place,
-//! without a look at the others.
+//! Milliseconds from the first event to each further one, in order, each in the same number of bits, low bits first. The first byte
+//! is that number, 8 to 57 or 64, as many as the last of them needs; a run of one event has no bytes. So a time is found by its place,
+//! without a look at the others, and what is left of the last byte is too short for one more.
 
 use crate::{Error, Result};
+
+/// Bits of a number: fewer would leave its end open, and with more it might begin in one and end in the ninth byte from there.
+const BITS_MIN: u32 = 8;
+const BITS_MAX: u32 = 57;
+
+/// Bits of a number that needs more.
+const BITS_ALL: u32 = 64;
 
 /// The offsets of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Offsets<'a> {
-    width: usize,
+    bits: u32,
+    /// How many numbers there are.
+    count: usize,
     further: &'a [u8],
 }
 
@@ -19,31 +28,36 @@ impl<'a> Offsets<'a> {
     /// # Errors
     /// `Corrupt` when the bytes are none that [`write`] gives.
     pub(crate) fn of(bytes: &'a [u8]) -> Result<Self> {
-        let (width, further) = match bytes {
-            [] => (1, bytes),
-            [width, further @ ..] => (usize::from(*width), further),
+        let (bits, further) = match bytes {
+            [] => (BITS_MIN, bytes),
+            [bits, further @ ..] => (u32::from(*bits), further),
         };
-        if !(1..=8).contains(&width) || !further.len().is_multiple_of(width) {
+        let all = further.len() * 8;
+        let is_known = (BITS_MIN..=BITS_MAX).contains(&bits) || bits == BITS_ALL;
+        if !is_known || all % bits as usize >= 8 {
             return Err(Error::corrupt("offsets of a run that are none"));
         }
-        Ok(Self { width, further })
+        Ok(Self { bits, count: all / bits as usize, further })
     }
 
     /// How many events there are.
     pub(crate) fn len(self) -> usize {
-        self.further.len() / self.width + 1
+        self.count + 1
     }
 
     /// Milliseconds from the first event to the one at a place; nothing beyond the last.
     pub(crate) fn get(self, place: usize) -> Option<i64> {
         let Some(before) = place.checked_sub(1) else { return Some(0) };
-        let start = before.checked_mul(self.width)?;
-        // most widths are 2 or 3, and eight bytes are read at once where there are as many
-        if let Some(bytes) = self.further.get(start..).and_then(|rest| rest.first_chunk::<8>()) {
-            return Some((u64::from_le_bytes(*bytes) & (u64::MAX >> (64 - 8 * self.width))).cast_signed());
+        if before >= self.count {
+            return None;
         }
-        let bytes = self.further.get(start..start + self.width)?;
-        Some(bytes.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)).cast_signed())
+        let start = before * self.bits as usize;
+        let rest = self.further.get(start / 8..)?;
+        let number = match rest.first_chunk::<8>() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => rest.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+        };
+        Some((number >> (start % 8) & (u64::MAX >> (u64::BITS - self.bits))).cast_signed())
     }
 
     /// Milliseconds from the first event to the last.
@@ -60,11 +74,21 @@ impl<'a> Offsets<'a> {
 /// Writes ascending offsets, of which the first is 0, after what is in `out`.
 pub(crate) fn write(offsets: &[i64], out: &mut Vec<u8>) {
     let Some((_, further)) = offsets.split_first().filter(|(_, further)| !further.is_empty()) else { return };
-    let all = further.iter().fold(1, |all, offset| all | offset.cast_unsigned());
-    let width = 8 - all.leading_zeros() / 8;
-    out.extend(u8::try_from(width));
+    let all = further.iter().fold(0, |all, offset| all | offset.cast_unsigned());
+    let needed = (u64::BITS - all.leading_zeros()).max(BITS_MIN);
+    let bits = if needed > BITS_MAX { BITS_ALL } else { needed };
+    out.extend(u8::try_from(bits));
+    let (mut waiting, mut waiting_bits) = (0_u128, 0);
     for offset in further {
-        out.extend(offset.to_le_bytes().into_iter().take(width as usize));
+        waiting |= u128::from(offset.cast_unsigned()) << waiting_bits;
+        waiting_bits += bits;
+        let whole = waiting_bits / 8;
+        out.extend(waiting.to_le_bytes().into_iter().take(whole as usize));
+        waiting >>= whole * 8;
+        waiting_bits -= whole * 8;
+    }
+    if waiting_bits > 0 {
+        out.extend(waiting.to_le_bytes().first());
     }
 }
 
@@ -96,16 +120,19 @@ mod tests {
     }
 
     #[test]
-    fn a_run_takes_as_few_bytes_as_its_length_needs() {
+    fn a_run_takes_as_few_bits_as_its_length_needs() {
         assert_eq!(written(&[0]), b"");
-        assert_eq!(written(&[0, 0, 255]), [1, 0, 255]);
-        assert_eq!(written(&[0, 1, 256]), [2, 1, 0, 0, 1]);
+        assert_eq!(written(&[0, 0, 255]), [8, 0, 255]);
+        assert_eq!(written(&[0, 1, 256]), [9, 1, 0, 2]);
+        assert_eq!(written(&[0, 1, 2, 3, 1 << 19]).len(), 1 + 10);
         assert_eq!(written(&[0, i64::MAX]).len(), 9);
     }
 
     #[test]
     fn bytes_that_are_no_offsets_are_refused() {
-        for bytes in [&[0, 1][..], &[9, 1], &[2, 1], &[3, 1, 2, 3, 4]] {
+        for bytes in
+            [&[0, 1][..], &[7, 1], &[9, 1], &[20, 1, 2, 3, 4], &[58, 1, 2, 3, 4, 5, 6, 7, 8], &[65; 9]]
+        {
             assert_eq!(Offsets::of(bytes).unwrap_err().kind(), crate::ErrorKind::Corrupt);
         }
     }

@@ -42,7 +42,10 @@ impl<S: Copy + Default> Successive<S> {
             self.list = Some(path.list);
         }
         let same = same_bytes(&self.codes, path.codes);
-        self.tokens.truncate(self.tokens.partition_point(|&(end, _)| end <= same));
+        // from behind: it is few tokens that are not shared
+        while self.tokens.last().is_some_and(|&(end, _)| end > same) {
+            self.tokens.pop();
+        }
         self.codes.truncate(same);
         self.codes.extend_from_slice(path.codes.get(same..).unwrap_or_default());
         let (start, mut made) = self.tokens.last().copied().unwrap_or_default();
