@@ -16,6 +16,8 @@ mod tests;
 
 pub(crate) use runs::plain;
 
+use std::sync::Arc;
+
 use datafusion::prelude::SessionContext;
 use wayfare_ingest::{Store, merge_rejects};
 
@@ -74,7 +76,7 @@ pub struct MergeSummary {
 
 /// Merges event files and folds all stale dates.
 pub(crate) async fn compact(
-    store: &Store,
+    store: &Arc<Store>,
     context: &SessionContext,
     now_ms: i64,
     progress: &CompactProgress,
@@ -95,7 +97,7 @@ pub(crate) async fn compact(
 }
 
 async fn merge_and_fold(
-    store: &Store,
+    store: &Arc<Store>,
     context: &SessionContext,
     now_ms: i64,
     progress: &CompactProgress,

@@ -58,6 +58,11 @@ impl SnapshotTable {
         Self { schema, files, numbered: false }
     }
 
+    /// The columns of a file, text and bytes as views.
+    pub(crate) fn file_schema(&self) -> SchemaRef {
+        Arc::clone(self.schema.file_schema())
+    }
+
     /// Adds the column [`FILE_NUMBER`], which is the same for rows that lie in order in one file; a file may be read as
     /// several. One stream reads all rows of a number.
     pub(crate) fn numbered(self) -> Self {

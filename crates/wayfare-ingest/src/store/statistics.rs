@@ -163,6 +163,14 @@ fn value_range(column: &ArrayRef) -> Option<ValueRange> {
             let values = column.as_string::<i32>();
             Some(ValueRange::Text(min_string(values)?.to_owned(), max_string(values)?.to_owned()))
         }
+        DataType::Utf8View => {
+            let values = column.as_string_view();
+            let mut last = None;
+            // Neighbours often have the same text, and then the same view.
+            let changes =
+                values.views().iter().enumerate().filter(|(_, view)| last.replace(*view) != Some(*view));
+            spanned(changes.filter(|&(row, _)| values.is_valid(row)).map(|(row, _)| values.value(row)))
+        }
         DataType::Dictionary(..) => dictionary_range(column),
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             let values = column.as_primitive::<TimestampMicrosecondType>();
@@ -176,15 +184,14 @@ fn value_range(column: &ArrayRef) -> Option<ValueRange> {
 fn dictionary_range(column: &ArrayRef) -> Option<ValueRange> {
     let column = column.as_dictionary_opt::<UInt32Type>()?;
     let texts = column.values().as_string_opt::<i32>()?;
-    let mut range: Option<(&str, &str)> = None;
-    // Neighbours often have the same text.
     let mut last = None;
-    for key in column.keys().iter().flatten().filter(|key| last.replace(*key) != Some(*key)) {
-        let text = texts.value(key as usize);
-        let (low, high) = range.unwrap_or((text, text));
-        range = Some((low.min(text), high.max(text)));
-    }
-    let (low, high) = range?;
+    let changes = column.keys().iter().flatten().filter(|key| last.replace(*key) != Some(*key));
+    spanned(changes.map(|key| texts.value(key as usize)))
+}
+
+fn spanned<'a>(texts: impl Iterator<Item = &'a str>) -> Option<ValueRange> {
+    let wider = |(low, high): (&'a str, &'a str), text: &'a str| (low.min(text), high.max(text));
+    let (low, high) = texts.map(|text| (text, text)).reduce(|range, (text, _)| wider(range, text))?;
     Some(ValueRange::Text(low.to_owned(), high.to_owned()))
 }
 

@@ -1,20 +1,24 @@
 //! Merges the event files of each source and date, and leaves repeated events out.
 //!
 //! A partition is merged when it has files that were not written by one merge: then every event of it is looked at, so
-//! that an event stands in a partition once. Memory is bounded by a batch of each file and one encoded file.
+//! that an event stands in a partition once. Each thread merges a partition of its own; its memory is bounded by a batch of
+//! each file and one encoded file.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::prelude::SessionContext;
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, stream};
+use tokio::runtime::Handle;
 use wayfare_ingest::{Commit, CommitKind, DataFile, EVENTS_LAYOUT, Encoder, NewFile, Store};
 
-use super::merge::merged;
+use super::merge::Merged;
 use super::repeats::Repeats;
 use super::{CompactProgress, CompactStage, MergeSummary};
-use crate::Result;
 use crate::cache::{Content, merge_of, merged_stem};
-use crate::error::of_datafusion;
+use crate::provider::SnapshotTable;
+use crate::{Error, Result};
 
 /// Rows of one merged file: about 100 MB of events, encoded in memory before it is written.
 const FILE_ROWS_MAX: u64 = 2 << 20;
@@ -30,7 +34,7 @@ const COMMIT_FILES: usize = 256;
 
 /// Merges until nothing is left to merge.
 pub(super) async fn merge_all(
-    store: &Store,
+    store: &Arc<Store>,
     context: &SessionContext,
     now_ms: i64,
     progress: &CompactProgress,
@@ -49,13 +53,21 @@ pub(super) async fn merge_all(
         }
         let mut pending = Pending::default();
         let mut done = 0;
-        for group in groups {
-            let rows: u64 = group.iter().map(|file| file.statistics.rows).sum();
-            let merge = merge(store, context, &group, now_ms).await?;
+        let threads = context.copied_config().target_partitions().max(1);
+        let merges = groups.into_iter().map(|group| {
+            let merge = merge(Arc::clone(store), context.clone(), group, now_ms);
+            // a merge computes nearly all the time, so it gets a thread of its own
+            let merge = |runtime: Handle| SpawnedTask::spawn_blocking(move || runtime.block_on(merge));
+            async { merge(Handle::current()).join().await }
+        });
+        let mut merges = stream::iter(merges).buffer_unordered(threads);
+        while let Some(merge) = merges.next().await {
+            let merge = merge.map_err(|cause| Error::internal("a merge broke off").because(cause))??;
+            let rows: u64 = merge.merged.iter().map(|file| file.statistics.rows).sum();
             pending.rows += rows;
             pending.repeats += merge.repeats;
             pending.add.extend(merge.files);
-            pending.remove.extend(group);
+            pending.remove.extend(merge.merged);
             done += rows;
             if pending.rows >= COMMIT_ROWS || pending.remove.len() >= COMMIT_FILES {
                 std::mem::take(&mut pending).commit(store, summary).await?;
@@ -127,33 +139,39 @@ fn group_of(mut files: Vec<DataFile>) -> Vec<DataFile> {
 
 /// What came of merging a group.
 struct Merge {
+    merged: Vec<DataFile>,
     files: Vec<NewFile>,
     repeats: u64,
 }
 
-async fn merge(store: &Store, context: &SessionContext, group: &[DataFile], now_ms: i64) -> Result<Merge> {
-    let schema = store.events().file_schema();
+async fn merge(
+    store: Arc<Store>,
+    context: SessionContext,
+    group: Vec<DataFile>,
+    now_ms: i64,
+) -> Result<Merge> {
+    let events = store.events();
     let partition: Vec<(&str, String)> = ["source", "date"]
         .iter()
         .filter_map(|&name| Some((name, group.first()?.partition_value(name)?.to_owned())))
         .collect();
-    let mut content = Content::of(group);
+    let mut content = Content::of(&group);
     let id = content.merge_id();
-    let mut repeats = Repeats::of(schema)?;
+    let schema = SnapshotTable::new(events, Vec::new()).file_schema();
+    let mut repeats = Repeats::of(&schema)?;
     let mut files = Vec::new();
-    let mut encoder = Encoder::try_new(schema, EVENTS_LAYOUT)?;
-    let mut batches = merged(store, context, group)?;
-    let failed = |cause| of_datafusion("cannot merge event files", cause);
-    while let Some(rows) = batches.try_next().await.map_err(failed)? {
+    let mut encoder = Encoder::try_new(&schema, EVENTS_LAYOUT)?;
+    let mut merged = Merged::open(&context, &schema, &group).await?;
+    while let Some(rows) = merged.next().await? {
         if encoder.rows() >= FILE_ROWS_MAX {
-            let full = std::mem::replace(&mut encoder, Encoder::try_new(schema, EVENTS_LAYOUT)?);
+            let full = std::mem::replace(&mut encoder, Encoder::try_new(&schema, EVENTS_LAYOUT)?);
             let share = content.take_share(&id, files.len());
             let stem = merged_stem(&id, Some(share));
-            files.push(store.events().put(full.finish()?, &partition, &stem, now_ms).await?);
+            files.push(events.put(full.finish()?, &partition, &stem, now_ms).await?);
         }
         encoder.write(&repeats.filter(rows)?)?;
     }
     let stem = merged_stem(&id, (repeats.dropped == 0).then_some(content));
-    files.push(store.events().put(encoder.finish()?, &partition, &stem, now_ms).await?);
-    Ok(Merge { files, repeats: repeats.dropped })
+    files.push(events.put(encoder.finish()?, &partition, &stem, now_ms).await?);
+    Ok(Merge { merged: group, files, repeats: repeats.dropped })
 }

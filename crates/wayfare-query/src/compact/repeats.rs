@@ -30,7 +30,7 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// Nothing seen yet.
+    /// Nothing seen yet of rows with these columns, text and bytes as views.
     pub(super) fn of(schema: &Schema) -> Result<Self> {
         let odd = |cause| Error::internal("events cannot be compared").because(cause);
         let contents: Vec<usize> = (0..schema.fields().len())
@@ -50,9 +50,9 @@ impl Repeats {
     /// The rows of a batch that are not repeats.
     pub(super) fn filter(&mut self, rows: RecordBatch) -> Result<RecordBatch> {
         let Some(last_row) = rows.num_rows().checked_sub(1) else { return Ok(rows) };
-        let ids = rows.column(self.id).as_binary::<i32>().clone();
+        let ids = rows.column(self.id).as_binary_view().clone();
         let id_before =
-            self.last.as_ref().map(|last| last.column(self.id).as_binary::<i32>().value(0).to_vec());
+            self.last.as_ref().map(|last| last.column(self.id).as_binary_view().value(0).to_vec());
         let before = |row: usize| match row.checked_sub(1) {
             Some(previous) => Some(ids.value(previous)),
             None => id_before.as_deref(),
@@ -100,7 +100,7 @@ impl Repeats {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{BinaryArray, StringArray};
+    use arrow::array::{BinaryViewArray, StringViewArray};
     use arrow::datatypes::{DataType, Field};
 
     use super::*;
@@ -108,13 +108,13 @@ mod tests {
     /// Rows of (event id, content, batch).
     fn batch(rows: &[(&str, &str, &str)]) -> RecordBatch {
         let schema = Schema::new(vec![
-            Field::new("event_id", DataType::Binary, false),
-            Field::new("activity", DataType::Utf8, false),
-            Field::new("batch_id", DataType::Utf8, false),
+            Field::new("event_id", DataType::BinaryView, false),
+            Field::new("activity", DataType::Utf8View, false),
+            Field::new("batch_id", DataType::Utf8View, false),
         ]);
-        let ids: BinaryArray = rows.iter().map(|(id, ..)| Some(id.as_bytes())).collect();
-        let contents: StringArray = rows.iter().map(|(_, content, _)| Some(*content)).collect();
-        let batches: StringArray = rows.iter().map(|(.., batch)| Some(*batch)).collect();
+        let ids: BinaryViewArray = rows.iter().map(|(id, ..)| Some(id.as_bytes())).collect();
+        let contents: StringViewArray = rows.iter().map(|(_, content, _)| Some(*content)).collect();
+        let batches: StringViewArray = rows.iter().map(|(.., batch)| Some(*batch)).collect();
         RecordBatch::try_new(Arc::new(schema), vec![Arc::new(ids), Arc::new(contents), Arc::new(batches)])
             .unwrap()
     }
@@ -125,7 +125,7 @@ mod tests {
         let mut left = Vec::new();
         for rows in rows.chunks(size) {
             let kept = repeats.filter(batch(rows)).unwrap();
-            let (ids, contents) = (kept.column(0).as_binary::<i32>(), kept.column(1).as_string::<i32>());
+            let (ids, contents) = (kept.column(0).as_binary_view(), kept.column(1).as_string_view());
             let text =
                 |row| format!("{}{}", std::str::from_utf8(ids.value(row)).unwrap(), contents.value(row));
             left.extend((0..kept.num_rows()).map(text));

@@ -8,9 +8,10 @@ use arrow::compute::{cast, concat_batches, partition, take, take_record_batch};
 use arrow::datatypes::{Date32Type, Field, FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::row::{RowConverter, SortField};
 use chrono::{Days, NaiveDate};
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::prelude::SessionContext;
-use futures::TryStreamExt as _;
-use wayfare_ingest::{Commit, DataFile, Encoder, FileLayout, Lifetime, NewFile, Store};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use wayfare_ingest::{Commit, DataFile, EncodedFile, Encoder, FileLayout, Lifetime, NewFile, Store};
 
 use super::paths::Ranked;
 use super::{CompactProgress, CompactStage, CompactSummary};
@@ -76,6 +77,7 @@ pub(super) async fn fold_stale(
     summary.version = snapshot.invocations.version;
     summary.dates_kept = (all.len() - stale.len()) as u64;
     let lifetime = store.settings().journey_lifetime;
+    let threads = context.copied_config().target_partitions().max(1);
     let date_in = |file: &DataFile, dates: &[NaiveDate]| {
         let date = file.partition_value("start_date").and_then(|date| date.parse().ok());
         date.is_some_and(|date| dates.binary_search(&date).is_ok())
@@ -90,7 +92,7 @@ pub(super) async fn fold_stale(
             long_runs += longer_than(lifetime, &rows);
             split(&rows, &mut by_date)?;
         }
-        let add = write(store, &fresh, dates, by_date, now_ms).await?;
+        let add = write(store, &fresh, dates, by_date, threads, now_ms).await?;
         let files = add.len() as u64;
         let bytes = add.iter().map(NewFile::size_bytes).sum::<u64>();
         let runs = add.iter().map(NewFile::rows).sum::<u64>();
@@ -172,20 +174,27 @@ async fn write(
     fresh: &Freshness,
     dates: &[NaiveDate],
     mut by_date: BTreeMap<NaiveDate, Vec<RecordBatch>>,
+    threads: usize,
     now_ms: i64,
 ) -> Result<Vec<NewFile>> {
     let mut files = Vec::with_capacity(dates.len());
-    for date in dates {
+    let encoded = dates.iter().copied().map(|date| {
         let schema = Arc::clone(store.invocations().file_schema());
-        let rows = by_date.remove(date).unwrap_or_default();
-        let mut encoder = tokio::task::spawn_blocking(move || encode(&schema, &rows))
-            .await
-            .map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
-        if let Some(links) = fresh.links_text(*date) {
-            encoder.tag(LINKS_TAG, links);
-        }
-        let file = encoder.finish()?;
-        let stem = fresh.file_stem(*date).ok_or_else(|| Error::internal("a date is not to be folded"))?;
+        let rows = by_date.remove(&date).unwrap_or_default();
+        let links = fresh.links_text(date);
+        let encode = move || -> Result<EncodedFile> {
+            let mut encoder = encode(&schema, &rows)?;
+            if let Some(links) = links {
+                encoder.tag(LINKS_TAG, links);
+            }
+            Ok(encoder.finish()?)
+        };
+        async move { (date, SpawnedTask::spawn_blocking(encode).join().await) }
+    });
+    let mut encoded = stream::iter(encoded).buffered(threads);
+    while let Some((date, file)) = encoded.next().await {
+        let file = file.map_err(|cause| Error::internal("a writer thread broke off").because(cause))??;
+        let stem = fresh.file_stem(date).ok_or_else(|| Error::internal("a date is not to be folded"))?;
         let partition = [("start_date", date.to_string())];
         files.push(store.invocations().put(file, &partition, &stem, now_ms).await?);
     }
