@@ -3,7 +3,7 @@
 //! Most columns of events say the same few things, or say the same for as long as a run lasts. So a row costs four
 //! bytes and a short look-up, and a column without any text costs nothing.
 
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, DictionaryArray, StringArray, UInt32Array, new_null_array};
@@ -68,10 +68,10 @@ impl Texts {
         self.keys.extend(other.keys.iter().map(|key| number.saturating_add(*key)));
     }
 
-    fn get(&self, number: usize) -> Option<&str> {
+    fn get(&self, number: usize) -> Option<&[u8]> {
         let end = usize::try_from(*self.ends.get(number)?).ok()?;
         let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        self.text.get(usize::try_from(start).ok()?..end)
+        self.text.as_bytes().get(usize::try_from(start).ok()?..end)
     }
 
     /// The number of a text: the one it has, when it is remembered.
@@ -81,7 +81,7 @@ impl Texts {
         }
         let (place, tag) = place_and_tag(text);
         let (known_tag, known) = self.recent.get(place).copied().unwrap_or((0, NONE));
-        if known_tag == tag && self.get(known as usize) == Some(text) {
+        if known_tag == tag && self.get(known as usize) == Some(text.as_bytes()) {
             return known;
         }
         let number = u32::try_from(self.ends.len()).unwrap_or(NONE);
@@ -116,7 +116,9 @@ fn end_of(text: &str) -> i32 {
 
 /// Where a text is remembered, and what tells it from nearly all others that would be there.
 fn place_and_tag(text: &str) -> (usize, u32) {
-    let hash = FixedState::default().hash_one(text);
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write(text.as_bytes());
+    let hash = hasher.finish();
     let half = |half: u64| u32::try_from(half & u64::from(u32::MAX)).unwrap_or_default();
     (half(hash) as usize % RECENT, half(hash >> 32))
 }
@@ -176,8 +178,7 @@ impl TextColumn {
             return Ok(new_null_array(&DataType::Utf8, rows.len()));
         }
         let keys: Vec<u32> = rows.iter().map(|row| self.key(*row)).collect();
-        let present: NullBuffer = keys.iter().map(|key| *key != NONE).collect();
-        let nulls = (present.null_count() > 0).then_some(present);
+        let nulls = keys.contains(&NONE).then(|| NullBuffer::from_iter(keys.iter().map(|key| *key != NONE)));
         let keys = UInt32Array::try_new(keys.into(), nulls)?;
         Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(keys, Arc::clone(&self.texts) as ArrayRef)?))
     }
