@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::bytes::Bytes;
 use super::elements::{Element, Scanner};
+use super::object::Records;
 use super::rows::Layout;
-use super::{Piece, lines, object, rows};
+use super::{Piece, lines, rows};
 use crate::record::excerpt;
 use crate::spares::Spares;
 use crate::{Limits, Reason, Record, Reject};
@@ -72,14 +73,15 @@ impl Block {
         let mut read = 0;
         self.each(&mut |line, text, record| {
             read += 1;
-            if let Err(defect) = record.and_then(|record| accept(line, &record)) {
+            if let Err(defect) = record.and_then(|record| accept(line, record)) {
                 refuse(self.reject(line, defect, text));
             }
         });
         read
     }
 
-    fn each(&self, f: &mut impl FnMut(u64, &[u8], Result<Record<'_>, Defect>)) {
+    fn each(&self, f: &mut impl FnMut(u64, &[u8], Result<&Record<'_>, Defect>)) {
+        let mut records = Records::default();
         match &self.body {
             Body::Lines => lines::each(&self.bytes, self.first_line, |line, text| {
                 if text.len() > self.limits.line_bytes_max {
@@ -88,8 +90,8 @@ impl Block {
                 }
                 match text.trim_ascii() {
                     [] => {}
-                    array @ [b'[', ..] => self.array_line(line, array, f),
-                    text => f(line, text, object::record(text, &self.limits)),
+                    array @ [b'[', ..] => self.array_line(line, array, &mut records, f),
+                    text => f(line, text, records.read(text, &self.limits)),
                 }
             }),
             Body::Elements(elements) => {
@@ -98,7 +100,7 @@ impl Block {
                     let record = if element.too_long {
                         Err(lines::too_long_detail(&self.limits))
                     } else {
-                        object::record(text, &self.limits)
+                        records.read(text, &self.limits)
                     };
                     f(element.line, text, record);
                 }
@@ -111,12 +113,18 @@ impl Block {
     }
 
     /// A whole array on one line of NDJSON, as polled batches are appended to a file.
-    fn array_line(&self, line: u64, text: &[u8], f: &mut impl FnMut(u64, &[u8], Result<Record<'_>, Defect>)) {
+    fn array_line<'a>(
+        &self,
+        line: u64,
+        text: &'a [u8],
+        records: &mut Records<'a>,
+        f: &mut impl FnMut(u64, &[u8], Result<&Record<'_>, Defect>),
+    ) {
         let mut scanner = Scanner::new(line);
         scanner.scan(text, &self.limits);
         for element in scanner.take() {
             let text = text.get(element.start..element.end).unwrap_or_default();
-            f(line, text, object::record(text, &self.limits));
+            f(line, text, records.read(text, &self.limits));
         }
         if !scanner.is_between_arrays() {
             f(line, text, Err((Reason::BadJson, "the array is not closed".into())));

@@ -1,6 +1,6 @@
 //! NDJSON: one object a line.
 
-use std::io::BufRead as _;
+use memchr::{memchr, memrchr};
 
 use super::block::Body;
 use super::bytes::Bytes;
@@ -28,7 +28,7 @@ impl Lines {
         let mut searched = 0;
         loop {
             let fresh = bytes.as_slice().get(searched..).unwrap_or_default();
-            let newline = fresh.iter().rposition(|byte| *byte == b'\n');
+            let newline = memrchr(b'\n', fresh);
             if let Some(at) = newline {
                 return Some(self.cut(bytes, searched + at + 1));
             }
@@ -61,12 +61,10 @@ impl Lines {
 /// Walks the lines of a slice with their numbers.
 pub(super) fn each<'a>(mut rest: &'a [u8], mut line: u64, mut f: impl FnMut(u64, &'a [u8])) {
     while !rest.is_empty() {
-        let mut tail = rest;
-        // Reading from memory cannot fail.
-        let count = tail.skip_until(b'\n').unwrap_or(rest.len());
-        let text = rest.get(..count).unwrap_or(rest);
-        f(line, text.strip_suffix(b"\n").unwrap_or(text));
-        rest = tail;
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let (text, tail) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        f(line, text);
+        rest = tail.split_first().map_or(&[][..], |(_newline, tail)| tail);
         line += 1;
     }
 }

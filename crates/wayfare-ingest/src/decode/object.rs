@@ -1,5 +1,6 @@
 //! Reads a JSON object one level deep: names and raw values, nothing below is taken apart.
 
+mod names;
 mod quick;
 
 use std::borrow::Cow;
@@ -8,6 +9,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+pub(crate) use names::{PLACES, place};
 
 use crate::record::Value;
 use crate::{Limits, Reason, Record, json_fault};
@@ -18,26 +21,46 @@ const FEW_FIELDS: usize = 32;
 /// The fields of an object, nulls left out; of a repeated name the last one counts.
 pub(crate) type Fields<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
 
-/// Reads one JSON record from its bytes.
-pub(super) fn record<'a>(text: &'a [u8], limits: &Limits) -> Result<Record<'a>, (Reason, String)> {
-    let text = std::str::from_utf8(text).map_err(|error| {
-        (Reason::BadUtf8, format!("expected UTF-8, saw other bytes at byte {}", error.valid_up_to() + 1))
-    })?;
-    if depth_exceeds(text.as_bytes(), limits.depth_max) {
-        return Err((Reason::TooDeep, format!("expected at most {} levels, saw more", limits.depth_max)));
-    }
-    if !text.starts_with('{') {
-        return Err(not_an_object(text));
-    }
-    match fields(text) {
-        Ok(fields) => Ok(Record { fields }),
-        Err(error) => Err((Reason::BadJson, json_fault(&error, text))),
+/// Room for the members of a usual record.
+const MEMBERS: usize = 24;
+
+/// Reads the records of a text one after the other, and remembers their names.
+#[derive(Debug, Default)]
+pub(super) struct Records<'a> {
+    names: names::Names<'a>,
+    record: Record<'a>,
+}
+
+impl<'a> Records<'a> {
+    /// Reads one JSON record from its bytes.
+    pub(super) fn read(&mut self, text: &'a [u8], limits: &Limits) -> Result<&Record<'a>, (Reason, String)> {
+        let text = std::str::from_utf8(text).map_err(|error| {
+            (Reason::BadUtf8, format!("expected UTF-8, saw other bytes at byte {}", error.valid_up_to() + 1))
+        })?;
+        let fields = &mut self.record.fields;
+        fields.clear();
+        let is_quick = quick::read(text, &mut self.names, fields).is_some();
+        let is_flat = is_quick && fields.iter().all(|(_, value)| value.scalar().is_some());
+        if !is_flat && depth_exceeds(text.as_bytes(), limits.depth_max) {
+            return Err((Reason::TooDeep, format!("expected at most {} levels, saw more", limits.depth_max)));
+        }
+        if !is_quick {
+            if !text.starts_with('{') {
+                return Err(not_an_object(text));
+            }
+            *fields = all_fields(text).map_err(|error| (Reason::BadJson, json_fault(&error, text)))?;
+        }
+        Ok(&self.record)
     }
 }
 
 /// Reads the members of an object's JSON text.
 pub(crate) fn fields(text: &str) -> Result<Fields<'_>, serde_json::Error> {
-    quick::fields(text).map_or_else(|| all_fields(text), Ok)
+    let mut members = Vec::with_capacity(MEMBERS);
+    match quick::read(text, &mut names::Names::default(), &mut members) {
+        Some(()) => Ok(members),
+        None => all_fields(text),
+    }
 }
 
 /// Reads the members of any object.
@@ -119,15 +142,11 @@ fn last_wins(members: &mut Vec<(Cow<'_, str>, &str)>) {
 
 /// Whether a name occurs twice. Names are only compared when length and edges are alike.
 fn may_repeat<T>(members: &[(Cow<'_, str>, T)]) -> bool {
-    let mut seen = [0_u64; 4];
+    let mut seen = [0_u64; PLACES / 64];
     members.iter().enumerate().any(|(index, (name, _))| {
-        let edges = match name.as_bytes() {
-            [first, .., second_last, last] => [*first, *second_last, *last],
-            _ => [0; 3],
-        };
-        let mixed = edges.iter().fold(name.len(), |mixed, edge| mixed.wrapping_mul(31) + usize::from(*edge));
-        let bit = 1 << (mixed % 64);
-        let Some(word) = seen.get_mut(mixed / 64 % 4) else { return true };
+        let place = place(name);
+        let bit = 1 << (place % 64);
+        let Some(word) = seen.get_mut(place / 64) else { return true };
         let known = *word & bit != 0;
         *word |= bit;
         known && members.iter().take(index).any(|(other, _)| other == name)
@@ -223,6 +242,10 @@ impl<'de> Deserialize<'de> for Name<'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn record<'a>(text: &'a [u8], limits: &Limits) -> Result<Record<'a>, (Reason, String)> {
+        Records::default().read(text, limits).cloned()
+    }
 
     fn read(text: &str) -> Result<Record<'_>, (Reason, String)> {
         record(text.as_bytes(), &Limits { depth_max: 4, ..Limits::default() })

@@ -182,7 +182,7 @@ pub(super) fn each(
     bytes: &[u8],
     first_line: u64,
     layout: &Layout,
-    mut f: impl FnMut(u64, &[u8], Result<Record<'_>, (Reason, String)>),
+    mut f: impl FnMut(u64, &[u8], Result<&Record<'_>, (Reason, String)>),
 ) {
     let mut reader =
         ReaderBuilder::new().has_headers(false).flexible(true).delimiter(layout.separator).from_reader(bytes);
@@ -197,7 +197,7 @@ pub(super) fn each(
         let blank = text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let (blank, text) = text.split_at_checked(blank).unwrap_or_default();
         line += newlines(blank);
-        f(line, text.trim_ascii_end(), record(&row, &layout.header));
+        f(line, text.trim_ascii_end(), record(&row, &layout.header).as_ref().map_err(Clone::clone));
         line += newlines(text);
         from = to;
     }

@@ -3,7 +3,7 @@
 //! Most columns of events say the same few things, or say the same for as long as a run lasts. So a row costs four
 //! bytes and a short look-up, and a column without any text costs nothing.
 
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, DictionaryArray, StringArray, UInt32Array, new_null_array};
@@ -53,21 +53,25 @@ impl Texts {
         self.keys.push(key);
     }
 
-    /// Adds the rows of another column behind the first `rows` of this one.
+    /// Adds the rows of another column behind the first `rows` of this one. Its texts follow the own as they are: looking
+    /// each up again would cost more than the few that both have.
     pub(super) fn extend(&mut self, rows: usize, other: &Self) {
         if other.keys.is_empty() {
             return;
         }
-        let numbers: Vec<u32> =
-            (0..other.ends.len()).map(|number| self.number(other.get(number).unwrap_or_default())).collect();
+        let number = u32::try_from(self.ends.len()).unwrap_or(NONE);
+        let end = end_of(&self.text);
+        self.text.push_str(&other.text);
+        self.ends.extend(other.ends.iter().map(|further| end.saturating_add(*further)));
         self.keys.resize(rows, NONE);
-        self.keys.extend(other.keys.iter().map(|key| numbers.get(*key as usize).copied().unwrap_or(NONE)));
+        // No text stays none.
+        self.keys.extend(other.keys.iter().map(|key| number.saturating_add(*key)));
     }
 
-    fn get(&self, number: usize) -> Option<&str> {
+    fn get(&self, number: usize) -> Option<&[u8]> {
         let end = usize::try_from(*self.ends.get(number)?).ok()?;
         let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        self.text.get(usize::try_from(start).ok()?..end)
+        self.text.as_bytes().get(usize::try_from(start).ok()?..end)
     }
 
     /// The number of a text: the one it has, when it is remembered.
@@ -77,13 +81,12 @@ impl Texts {
         }
         let (place, tag) = place_and_tag(text);
         let (known_tag, known) = self.recent.get(place).copied().unwrap_or((0, NONE));
-        if known_tag == tag && self.get(known as usize) == Some(text) {
+        if known_tag == tag && self.get(known as usize) == Some(text.as_bytes()) {
             return known;
         }
         let number = u32::try_from(self.ends.len()).unwrap_or(NONE);
         self.text.push_str(text);
-        // A part's texts are far from 2 GiB; beyond that the column does not finish.
-        self.ends.push(i32::try_from(self.text.len()).unwrap_or(-1));
+        self.ends.push(end_of(&self.text));
         if let Some(recent) = self.recent.get_mut(place) {
             *recent = (tag, number);
         }
@@ -95,20 +98,27 @@ impl Texts {
     /// # Errors
     /// When the texts are more than an array can hold.
     pub(super) fn finish(mut self) -> Result<TextColumn, ArrowError> {
-        self.ends.insert(0, 0);
-        let ends = ScalarBuffer::from(self.ends);
-        if ends.iter().any(|end| *end < 0) {
+        if i32::try_from(self.text.len()).is_err() {
             return Err(ArrowError::OffsetOverflowError(self.text.len()));
         }
+        self.ends.insert(0, 0);
+        let ends = ScalarBuffer::from(self.ends);
         let texts =
             StringArray::try_new(OffsetBuffer::new(ends), Buffer::from(self.text.into_bytes()), None)?;
         Ok(TextColumn { keys: self.keys, texts: Arc::new(texts) })
     }
 }
 
+/// Where the last text ends. A part's texts are far from 2 GiB; beyond that the column does not finish.
+fn end_of(text: &str) -> i32 {
+    i32::try_from(text.len()).unwrap_or(i32::MAX)
+}
+
 /// Where a text is remembered, and what tells it from nearly all others that would be there.
 fn place_and_tag(text: &str) -> (usize, u32) {
-    let hash = FixedState::default().hash_one(text);
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write(text.as_bytes());
+    let hash = hasher.finish();
     let half = |half: u64| u32::try_from(half & u64::from(u32::MAX)).unwrap_or_default();
     (half(hash) as usize % RECENT, half(hash >> 32))
 }
@@ -168,8 +178,7 @@ impl TextColumn {
             return Ok(new_null_array(&DataType::Utf8, rows.len()));
         }
         let keys: Vec<u32> = rows.iter().map(|row| self.key(*row)).collect();
-        let present: NullBuffer = keys.iter().map(|key| *key != NONE).collect();
-        let nulls = (present.null_count() > 0).then_some(present);
+        let nulls = keys.contains(&NONE).then(|| NullBuffer::from_iter(keys.iter().map(|key| *key != NONE)));
         let keys = UInt32Array::try_new(keys.into(), nulls)?;
         Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(keys, Arc::clone(&self.texts) as ArrayRef)?))
     }
@@ -216,12 +225,12 @@ mod tests {
     #[test]
     fn a_text_that_comes_again_is_kept_once() {
         let mut all = column(&[Some("a"), None, Some("a"), Some("")]);
-        all.extend(5, &column(&[None, Some("a"), Some("b")]));
+        all.extend(5, &column(&[None, Some("b"), Some("c"), Some("b")]));
         let column = all.finish().unwrap();
-        assert_eq!(column.texts.iter().flatten().collect::<Vec<_>>(), ["a", "", "b"]);
+        assert_eq!(column.texts.iter().flatten().collect::<Vec<_>>(), ["a", "", "b", "c"]);
         assert_eq!(
-            taken(&column, &[6, 1, 100, 3]),
-            [Some("a"), None, None, Some("")].map(|text| text.map(str::to_owned))
+            taken(&column, &[8, 1, 100, 3]),
+            [Some("b"), None, None, Some("")].map(|text| text.map(str::to_owned))
         );
     }
 

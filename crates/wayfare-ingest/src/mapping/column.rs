@@ -34,6 +34,11 @@ impl Column {
         self.0
     }
 
+    /// The column in a word of all of them.
+    pub(super) fn bit(self) -> u64 {
+        1 << self.0
+    }
+
     /// The column at a place of [`crate::Event::text`].
     pub(super) fn text(place: usize) -> Self {
         Self(NAMED.len() + place)
@@ -64,6 +69,7 @@ mod tests {
             assert_eq!(Column::find(name).unwrap().name(), name);
         }
         assert_eq!(names().count(), COLUMNS);
+        assert!(COLUMNS <= 64, "a bit of a word each");
         assert_eq!(Column::text(text_place("country").unwrap()), Column::find("country").unwrap());
         assert_eq!(Column::integer(0), Column::find("step_number").unwrap());
         assert_eq!(Column::PARAMS.name(), "additional_params");

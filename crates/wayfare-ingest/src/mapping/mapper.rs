@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::activities::{Activities, Meaning, Other};
-use super::column::{COLUMNS, Column, text_place};
+use super::column::{COLUMNS, Column, TEXT_COLUMNS, text_place};
 use super::identity::{IdText, content_hash, explicit_id};
 use super::outcomes::{FAILURE, meaning};
 use super::paths::{Node, Paths};
@@ -101,7 +101,7 @@ impl Mapper {
 
         let taken = finds.taken(record);
         let base = finds.take(Column::PARAMS);
-        let mut text: [_; _] = std::array::from_fn(|place| finds.take(Column::text(place)));
+        let mut text = finds.take_text();
         if let Some(outcome) = outcome
             && let Some(place) = text.get_mut(self.known.outcome)
         {
@@ -136,9 +136,9 @@ impl Mapper {
     }
 
     fn find<'r>(&'r self, record: &'r Record<'_>) -> Finds<'r> {
-        let mut finds = Finds { values: [const { None }; COLUMNS] };
+        let mut finds = Finds { values: [const { None }; COLUMNS], present: 0 };
         if let Some(root) = self.paths.root() {
-            for (index, (name, value)) in record.fields.iter().enumerate() {
+            for (index, (name, value)) in (0..).zip(&record.fields) {
                 if let Some(node) = self.paths.child(root, name) {
                     let value = match value {
                         Value::Text(text) => Value::Text(Cow::Borrowed(text.as_ref())),
@@ -154,7 +154,7 @@ impl Mapper {
         finds
     }
 
-    fn visit<'r>(&self, node: &Node, value: &Value<'r>, field: Option<usize>, finds: &mut Finds<'r>) {
+    fn visit<'r>(&self, node: &Node, value: &Value<'r>, field: Option<u32>, finds: &mut Finds<'r>) {
         let members = node.has_children().then(|| object_text(value)).flatten();
         let members = members.and_then(|text| object::fields(text).ok());
         for target in node.targets() {
@@ -282,13 +282,15 @@ struct Named<'r> {
 /// The best value so far for every column.
 struct Finds<'r> {
     values: [Option<Find<'r>>; COLUMNS],
+    /// The columns that have a value, as bits: most have none.
+    present: u64,
 }
 
 struct Find<'r> {
     rank: u32,
-    text: Cow<'r, str>,
     /// The field of the record that the column takes over; a value inside an object stays there, too.
-    field: Option<usize>,
+    field: Option<u32>,
+    text: Cow<'r, str>,
 }
 
 impl<'r> Finds<'r> {
@@ -297,6 +299,7 @@ impl<'r> Finds<'r> {
             && place.as_ref().is_none_or(|held| find.rank < held.rank)
         {
             *place = Some(find);
+            self.present |= column.bit();
         }
     }
 
@@ -306,6 +309,18 @@ impl<'r> Finds<'r> {
 
     fn take(&mut self, column: Column) -> Option<Cow<'r, str>> {
         self.values.get_mut(column.index())?.take().map(|find| find.text)
+    }
+
+    /// The values of all text columns.
+    fn take_text(&mut self) -> [Option<Cow<'r, str>>; TEXT_COLUMNS] {
+        let mut text = [const { None }; TEXT_COLUMNS];
+        for (place, text) in text.iter_mut().enumerate() {
+            let column = Column::text(place);
+            if self.present & column.bit() != 0 {
+                *text = self.take(column);
+            }
+        }
+        text
     }
 
     /// Leaves the field in the parameters although a column has its value.
@@ -333,7 +348,7 @@ impl<'r> Finds<'r> {
     fn taken(&self, record: &Record<'_>) -> Vec<bool> {
         let mut taken = vec![false; record.fields.len()];
         for find in self.values.iter().flatten() {
-            if let Some(place) = find.field.and_then(|field| taken.get_mut(field)) {
+            if let Some(place) = find.field.and_then(|field| taken.get_mut(field as usize)) {
                 *place = true;
             }
         }

@@ -1,10 +1,7 @@
 //! The paths of all columns as one tree of names, so that a record is walked once for all of them.
 
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
-
 use super::column::Column;
+use crate::decode::object::{PLACES, place};
 
 /// A tree of names. The root is node 0.
 #[derive(Debug)]
@@ -15,8 +12,12 @@ pub(super) struct Paths {
 /// The value at one path.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    children: HashMap<Box<str>, usize, RandomState>,
+    name: Box<str>,
     targets: Vec<Target>,
+    /// For every place of a name its latest child; none at all without children. 0 is none: the root is nobody's child.
+    children: Vec<usize>,
+    /// Another child of the same node whose name has the same place; 0 is none.
+    alike: usize,
 }
 
 /// A column that the value at a node is a candidate for; the lowest rank wins.
@@ -53,11 +54,17 @@ impl Paths {
     fn child_or_new(&mut self, node: usize, name: &str) -> usize {
         let fresh = self.nodes.len();
         let Some(parent) = self.nodes.get_mut(node) else { return 0 };
-        let child = *parent.children.entry(name.into()).or_insert(fresh);
-        if child == fresh {
-            self.nodes.push(Node::default());
+        parent.children.resize(PLACES, 0);
+        let alike = parent.children.get(place(name)).copied().unwrap_or_default();
+        if let Some(known) = self.among(alike, name) {
+            return known;
         }
-        child
+        if let Some(first) = self.nodes.get_mut(node).and_then(|parent| parent.children.get_mut(place(name)))
+        {
+            *first = fresh;
+        }
+        self.nodes.push(Node { name: name.into(), alike, ..Node::default() });
+        fresh
     }
 
     pub(super) fn root(&self) -> Option<&Node> {
@@ -66,7 +73,19 @@ impl Paths {
 
     /// The node below `parent` with a name.
     pub(super) fn child(&self, parent: &Node, name: &str) -> Option<&Node> {
-        self.nodes.get(*parent.children.get(name)?)
+        self.nodes.get(self.among(*parent.children.get(place(name))?, name)?)
+    }
+
+    /// The child with a name, of those whose names have the place of that of `child`.
+    fn among(&self, mut child: usize, name: &str) -> Option<usize> {
+        while child > 0 {
+            let node = self.nodes.get(child)?;
+            if *node.name == *name {
+                return Some(child);
+            }
+            child = node.alike;
+        }
+        None
     }
 }
 
@@ -77,5 +96,31 @@ impl Node {
 
     pub(super) fn has_children(&self) -> bool {
         !self.children.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn names_are_found_whatever_their_places(
+            added in proptest::collection::vec("[ab]{0,4}|[a-z]{1,9}", 0..60),
+            other in "[ab]{0,4}|[a-z]{1,9}",
+        ) {
+            let mut paths = Paths::new();
+            for (rank, name) in (0..).zip(&added) {
+                paths.add(name, Column::ACTIVITY, &mut { rank });
+            }
+            let root = paths.root().unwrap();
+            let ranks = |name: &str| paths.child(root, name).map(|node| node.targets.iter().map(|target| target.rank).collect::<Vec<_>>());
+            for name in added.iter().chain([&other]) {
+                let expected: Vec<u32> = (0..).zip(&added).filter(|(_, known)| *known == name).map(|(rank, _)| rank).collect();
+                prop_assert_eq!(ranks(name).unwrap_or_default(), expected);
+            }
+        }
     }
 }

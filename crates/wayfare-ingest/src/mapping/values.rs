@@ -29,7 +29,8 @@ pub(super) fn integer(text: &str) -> Option<Integer> {
 
 /// Reads the name of a source, letter case ignored.
 pub(super) fn source(text: &str) -> Option<Source> {
-    Source::ALL.into_iter().find(|source| source.as_str().eq_ignore_ascii_case(text.trim()))
+    let text = text.trim();
+    Source::ALL.into_iter().find(|source| source.as_str().eq_ignore_ascii_case(text))
 }
 
 /// Whether a value is a JSON number: a status code is no outcome.

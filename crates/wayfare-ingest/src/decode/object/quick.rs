@@ -7,30 +7,31 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::names::Names;
 use super::{Fields, may_repeat};
 use crate::record::Value;
 
-/// Room for the members of a usual record.
-const MEMBERS: usize = 24;
-
-/// The members of an object's text, nulls left out; nothing when the text needs the full parser.
-pub(super) fn fields(text: &str) -> Option<Fields<'_>> {
+/// Reads the members of an object's text into `members`, which are empty, nulls left out; nothing when the text needs the
+/// full parser.
+pub(super) fn read<'a>(text: &'a str, names: &mut Names<'a>, members: &mut Fields<'a>) -> Option<()> {
     let mut reader = Reader { text, at: 0 };
-    let mut members = Vec::with_capacity(MEMBERS);
     let mut nulls = false;
+    names.begin();
     reader.space();
     reader.take(b'{')?;
     reader.space();
     if reader.take(b'}').is_none() {
         loop {
             reader.space();
-            let name = reader.string()?;
+            let name = reader.name(names)?;
             reader.space();
-            reader.take(b':')?;
-            reader.space();
-            let value = reader.value()?;
-            nulls |= value == NULL;
-            members.push((Cow::Borrowed(name), value));
+            match reader.value()? {
+                Raw::Text(text) => members.push((Cow::Borrowed(name), Value::Text(Cow::Borrowed(text)))),
+                Raw::Json(raw) => {
+                    nulls |= raw == NULL;
+                    members.push((Cow::Borrowed(name), Value::Json(raw)));
+                }
+            }
             reader.space();
             if reader.take(b',').is_none() {
                 reader.take(b'}')?;
@@ -39,16 +40,22 @@ pub(super) fn fields(text: &str) -> Option<Fields<'_>> {
         }
     }
     reader.space();
-    if reader.at < text.len() || may_repeat(&members) {
+    if reader.at < text.len() || names.may_repeat() && may_repeat(members) {
         return None;
     }
     if nulls {
-        members.retain(|(_, value)| *value != NULL);
+        members.retain(|(_, value)| *value != Value::Json(NULL));
     }
-    Some(members)
+    Some(())
 }
 
-const NULL: Value<'static> = Value::Json("null");
+const NULL: &str = "null";
+
+/// A value as it is read: small enough for registers, where a [`Value`] would go through memory piece by piece.
+enum Raw<'a> {
+    Text(&'a str),
+    Json(&'a str),
+}
 
 struct Reader<'a> {
     text: &'a str,
@@ -79,6 +86,20 @@ impl<'a> Reader<'a> {
         self.text.get(start..self.at)
     }
 
+    /// A name with its colon.
+    fn name(&mut self, names: &mut Names<'a>) -> Option<&'a str> {
+        if let Some((name, length)) = names.expected(self.rest()) {
+            self.at += length;
+            return Some(name);
+        }
+        let start = self.at;
+        let name = self.string()?;
+        self.space();
+        self.take(b':')?;
+        names.note(name, self.since(start)?);
+        Some(name)
+    }
+
     fn string(&mut self) -> Option<&'a str> {
         self.take(b'"')?;
         let start = self.at;
@@ -88,23 +109,24 @@ impl<'a> Reader<'a> {
         text
     }
 
-    fn value(&mut self) -> Option<Value<'a>> {
+    #[inline]
+    fn value(&mut self) -> Option<Raw<'a>> {
         let start = self.at;
         match self.byte()? {
-            b'"' => return self.string().map(|text| Value::Text(Cow::Borrowed(text))),
+            b'"' => return self.string().map(Raw::Text),
             b'{' | b'[' => {
                 let mut values =
                     serde_json::Deserializer::from_str(self.text.get(start..)?).into_iter::<&RawValue>();
                 let raw = values.next()?.ok()?;
                 self.at += raw.get().len();
-                return Some(Value::Json(raw.get()));
+                return Some(Raw::Json(raw.get()));
             }
             b't' => self.word(b"true")?,
             b'f' => self.word(b"false")?,
             b'n' => self.word(b"null")?,
             _ => self.number()?,
         }
-        self.since(start).map(Value::Json)
+        self.since(start).map(Raw::Json)
     }
 
     fn word(&mut self, word: &[u8]) -> Option<()> {
@@ -164,7 +186,47 @@ mod tests {
 
     use super::*;
 
+    fn fields(text: &str) -> Option<Fields<'_>> {
+        let mut members = Fields::default();
+        read(text, &mut Names::default(), &mut members).map(|()| members)
+    }
+
     proptest! {
+        #[test]
+        fn what_came_before_changes_nothing(
+            objects in proptest::collection::vec("\\{(\"([a-c]|ab|aab|abab)\" ?: ?[1-9], ?){0,6}\"[a-c]\":null\\}", 0..30)
+        ) {
+            let mut names = Names::default();
+            for text in &objects {
+                let mut members = Fields::default();
+                let seen = read(text, &mut names, &mut members).map(|()| members);
+                prop_assert_eq!(&seen, &fields(text));
+                if let Some(seen) = seen {
+                    prop_assert_eq!(seen, super::super::all_fields(text).unwrap());
+                }
+            }
+        }
+
+        #[test]
+        fn many_names_are_read_as_few(names in proptest::collection::vec("[a-f]{1,3}", 0..200), count in 1_usize..100) {
+            let objects: Vec<_> = names.chunks(count).collect();
+            let text = |names: &&[String]| {
+                let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+                format!("{{{}}}", members.join(","))
+            };
+            let texts: Vec<_> = objects.iter().map(text).collect();
+            let mut known = Names::default();
+            for (names, text) in objects.iter().zip(&texts) {
+                let mut members = Fields::default();
+                let seen = read(text, &mut known, &mut members);
+                let repeats = (1..names.len()).any(|at| names[..at].contains(&names[at]));
+                prop_assert_eq!(seen.is_none(), repeats);
+                if !repeats {
+                    prop_assert_eq!(members, super::super::all_fields(text).unwrap());
+                }
+            }
+        }
+
         #[test]
         fn what_is_read_is_what_the_full_parser_reads(text in "[ \t]?\\{(\"[a-c\\\\é\u{1}]{0,9}\" ?: ?(-?[0-9.e+]{1,4}|null|true|\"[a-z\\\\\"\u{0}日]{0,20}\"|\\[1,?\\]|\\{\\}),? ?){0,4}\\}?.?") {
             if let Some(quick) = fields(&text) {
