@@ -1,9 +1,10 @@
 //! A table of the store at one snapshot, as `DataFusion` scans it.
 //!
 //! The file list comes from the log, never from a folder listing. Files are pruned by partition values and by the
-//! value ranges that the log keeps, before any of them is opened.
+//! value ranges that the log keeps, before any of them is opened; look-ups leave out row groups by bloom filters, too.
 
 mod kept;
+mod look_up;
 
 use std::sync::Arc;
 
@@ -21,15 +22,17 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use wayfare_ingest::{DataFile, Table, ValueRange};
 
-pub(crate) use kept::{FOOTERS_BYTES, Kept};
+pub(crate) use kept::{FOOTER_BYTES, FOOTERS_BYTES, Kept};
 use kept::{Filters, Readers};
+use look_up::{LookUp, is_look_up};
 
 use crate::tenant::Tenant;
 
@@ -96,14 +99,22 @@ impl SnapshotTable {
         Ok(PartitionedFile::new_from_meta(meta).with_partition_values(self.partition_values(file)?))
     }
 
-    /// The files that may hold rows for which all filters are true.
-    fn pruned(&self, state: &dyn Session, filters: &[Expr]) -> DataFusionResult<Vec<&DataFile>> {
-        let Some(filter) = conjunction(filters.to_vec()) else { return Ok(self.files.iter().collect()) };
+    /// All filters as one expression over the table's columns; `None` without filters.
+    fn filter(
+        &self,
+        state: &dyn Session,
+        filters: &[Expr],
+    ) -> DataFusionResult<Option<Arc<dyn PhysicalExpr>>> {
+        let Some(filter) = conjunction(filters.to_vec()) else { return Ok(None) };
         let schema = DFSchema::try_from(Arc::clone(self.schema.table_schema()))?;
-        let filter = state.create_physical_expr(filter, &schema)?;
+        state.create_physical_expr(filter, &schema).map(Some)
+    }
+
+    /// The files that may hold rows for which a filter is true.
+    fn pruned(&self, filter: &Arc<dyn PhysicalExpr>) -> DataFusionResult<Vec<&DataFile>> {
         let predicate = PruningPredicateBuilder::new()
             .with_file_schema(Arc::clone(self.schema.table_schema()))
-            .build(filter);
+            .build(Arc::clone(filter));
         let Some(predicate) = predicate else { return Ok(self.files.iter().collect()) };
         let keep = predicate.prune(self)?;
         Ok(self.files.iter().zip(keep).filter_map(|(file, keep)| keep.then_some(file)).collect())
@@ -121,25 +132,6 @@ impl SnapshotTable {
             value.cast_to(field.data_type()).unwrap_or_else(|_unfit| null.clone())
         });
         ScalarValue::iter_to_array(values).ok()
-    }
-}
-
-/// The columns of which one value has few rows.
-const LOOKED_UP: [&str; 7] =
-    ["event_id", "invocation_id", "user_id", "correlation_id", "session_id", "device_id", "terminal"];
-
-/// Whether a filter leaves so few rows that reading its column first, and then only the pages with these rows, pays. Elsewhere
-/// it costs more than it saves.
-fn is_look_up(filter: &Expr) -> bool {
-    let is_id =
-        |expr: &Expr| matches!(expr, Expr::Column(column) if LOOKED_UP.contains(&column.name.as_str()));
-    match filter {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => is_id(left) || is_id(right),
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
-            is_look_up(left) || is_look_up(right)
-        }
-        Expr::InList(list) => !list.negated && is_id(&list.expr),
-        _ => false,
     }
 }
 
@@ -260,37 +252,51 @@ impl TableProvider for SnapshotTable {
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         match Tenant::of(state) {
-            Some(tenant) => tenant.scan(self, state, projection, filters),
-            None => self.scan_files(state, projection, filters, limit),
+            Some(tenant) => tenant.scan(self, state, projection, filters).await,
+            None => self.scan_files(state, projection, filters, limit).await,
         }
     }
 }
 
 impl SnapshotTable {
     /// Plans a scan of all tenants' rows; `TableProvider::scan` decides whether that is allowed.
-    pub(crate) fn scan_files(
+    pub(crate) async fn scan_files(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let files = self.pruned(state, filters)?;
+        let filter = self.filter(state, filters)?;
+        let files = match &filter {
+            Some(filter) => self.pruned(filter)?,
+            None => self.files.iter().collect(),
+        };
         let url = ObjectStoreUrl::parse(STORE_URL)?;
         let runtime = state.runtime_env();
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let kept = state.config().get_extension::<Filters>().unwrap_or_else(|| Kept::default().filters);
-        let reader = Readers::new(runtime.object_store(&url)?, footers, kept, !filters.is_empty());
+        let readers = Readers::new(runtime.object_store(&url)?, footers, kept, filter.is_some());
+        let look_up = filter.as_ref().filter(|_| filters.iter().any(is_look_up)).map(LookUp::of);
+        let mut rows = 0;
+        let mut scanned = Vec::with_capacity(files.len());
+        for file in files {
+            let wanted = self.scanned(file)?;
+            let wanted = match &look_up {
+                Some(look_up) => look_up.narrowed(wanted, &readers).await,
+                None => Some(wanted),
+            };
+            if wanted.is_some() {
+                rows += file.statistics.rows;
+            }
+            scanned.extend(wanted);
+        }
         let source = ParquetSource::new(self.schema.clone());
-        let source = source.with_parquet_file_reader_factory(Arc::new(reader));
-        let look_up = filters.iter().any(is_look_up);
-        let source = Arc::new(source.with_pushdown_filters(look_up).with_bloom_filter_on_read(look_up));
-        let rows = files.iter().map(|file| file.statistics.rows).sum::<u64>();
+        let source = source.with_parquet_file_reader_factory(Arc::new(readers));
+        let source = source.with_pushdown_filters(look_up.is_some()).with_bloom_filter_on_read(false);
         let mut statistics = Statistics::new_unknown(self.schema.table_schema());
         statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
         let threads = state.config().target_partitions();
-        let mut scanned =
-            files.iter().map(|file| self.scanned(file)).collect::<DataFusionResult<Vec<_>>>()?;
         if self.numbered {
             // Few files are read in pieces, so that no thread waits.
             let pieces = if scanned.len() < threads { threads } else { 1 };
@@ -307,7 +313,7 @@ impl SnapshotTable {
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        let config = FileScanConfigBuilder::new(url, source)
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?

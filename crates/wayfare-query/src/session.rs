@@ -14,15 +14,12 @@ use wayfare_ingest::Store;
 use crate::cancel::YieldAtJoins;
 use crate::error::of_datafusion;
 use crate::memory::Memory;
-use crate::provider::{FOOTERS_BYTES, Kept, STORE_URL};
+use crate::provider::{FOOTER_BYTES, FOOTERS_BYTES, Kept, STORE_URL};
 use crate::tenant::Tenant;
 use crate::{Error, Result, functions};
 
 /// Values of one `IN` list that files are pruned by.
 const PRUNED_VALUES_MAX: usize = 200;
-
-/// Bytes read from the end of a file at once, in the hope that they hold its whole footer; else a second read follows.
-const FOOTER_BYTES: usize = 64 << 10;
 
 /// Times that a plan goes through the optimizer: our queries are short, and a second time finds nothing to do.
 const OPTIMIZER_PASSES: usize = 1;

@@ -37,7 +37,7 @@ impl Tenant {
     }
 
     /// Plans a scan of the tenant's own rows; a table that does not say whose its rows are has none.
-    pub(crate) fn scan(
+    pub(crate) async fn scan(
         &self,
         table: &SnapshotTable,
         state: &dyn Session,
@@ -56,7 +56,7 @@ impl Tenant {
         let mut filters = filters.to_vec();
         filters.push(self.owns());
         // without the limit: it counts rows behind the wall
-        let everyones = table.scan_files(state, Some(&columns), &filters, None)?;
+        let everyones = table.scan_files(state, Some(&columns), &filters, None).await?;
         let own = state.create_physical_expr(self.owns(), &DFSchema::try_from(everyones.schema())?)?;
         Ok(Arc::new(FilterExecBuilder::new(own, everyones).apply_projection(Some(wanted))?.build()?))
     }

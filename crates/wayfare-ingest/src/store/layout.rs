@@ -55,7 +55,7 @@ impl FileLayout {
 /// Files of `events`: the events of one run are neighbours.
 pub const EVENTS_LAYOUT: FileLayout = FileLayout {
     sorted_by: &["journey_id", "invocation_id", "timestamp", "event_id"],
-    ranges_of: &["timestamp", "journey_id", "invocation_id", "user_id", "activity"],
+    ranges_of: &["timestamp", "journey_id", "invocation_id", "parent_invocation_id", "user_id", "activity"],
     plain: &["timestamp", "user_id"],
     unranked: &[
         "additional_params",
@@ -70,7 +70,7 @@ pub const EVENTS_LAYOUT: FileLayout = FileLayout {
     ],
     raw: &["event_id"],
     prefixed: &["additional_params"],
-    filtered: &["invocation_id", "user_id"],
+    filtered: &["invocation_id", "parent_invocation_id", "user_id"],
     ..FileLayout::PLAIN
 };
 

@@ -15,19 +15,28 @@ use datafusion::execution::cache::default_cache::DefaultCache;
 use datafusion::execution::cache::{Cache as _, CacheKey, CacheValue};
 use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
 use datafusion::parquet::arrow::async_reader::AsyncFileReader;
+use datafusion::parquet::bloom_filter::Sbbf;
 use datafusion::parquet::errors::Result as ParquetResult;
-use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
+use datafusion::parquet::file::metadata::{
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, RowGroupMetaData,
+};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use object_store::ObjectStore;
 use object_store::path::Path;
 
+/// Bytes read from the end of a file at once, in the hope that they hold its whole footer; else a second read follows.
+pub(crate) const FOOTER_BYTES: usize = 64 << 10;
+
 /// Bytes of footers and page indexes that are kept; those not used for longest go first.
 pub(crate) const FOOTERS_BYTES: usize = 64 << 20;
 
 /// Bytes of bloom filters that are kept.
 const FILTERS_BYTES: usize = 64 << 20;
+
+/// Bytes of a block of a bloom filter (Parquet format, "split block Bloom filter").
+const FILTER_BLOCK_BYTES: usize = 32;
 
 /// Footers, page indexes and bloom filters that an engine has read.
 #[derive(Debug, Clone)]
@@ -45,8 +54,11 @@ impl Default for Kept {
     }
 }
 
-/// Bloom filters by their place in a file.
-pub(crate) struct Filters(DefaultCache<Place, Filter>);
+/// The bloom filters of a column of a file, one a row group that has one.
+pub(super) type FiltersOfColumn = Arc<[Option<Sbbf>]>;
+
+/// Bloom filters by file and column.
+pub(crate) struct Filters(DefaultCache<Place, KeptFilters>);
 
 impl std::fmt::Debug for Filters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -57,12 +69,12 @@ impl std::fmt::Debug for Filters {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Place {
     file: Path,
-    bytes: Range<u64>,
+    column: String,
 }
 
 impl CacheKey for Place {
     fn size(&self) -> usize {
-        self.file.as_ref().len() + size_of::<Self>()
+        self.file.as_ref().len() + self.column.len() + size_of::<Self>()
     }
 
     fn table_ref(&self) -> Option<&TableReference> {
@@ -71,11 +83,13 @@ impl CacheKey for Place {
 }
 
 #[derive(Clone)]
-struct Filter(Bytes);
+struct KeptFilters(FiltersOfColumn);
 
-impl CacheValue for Filter {
+impl CacheValue for KeptFilters {
     fn size(&self) -> usize {
-        self.0.len()
+        let bits =
+            self.0.iter().flatten().map(|filter| filter.num_blocks() * FILTER_BLOCK_BYTES).sum::<usize>();
+        size_of_val(&*self.0) + bits
     }
 }
 
@@ -97,6 +111,51 @@ impl Readers {
     ) -> Self {
         Self { files: CachedParquetFileReaderFactory::new(store, footers), filters, indexed }
     }
+
+    /// The bloom filters of a column, read where they are not kept; none for a column that the file has not.
+    pub(super) async fn filters(
+        &self,
+        file: &PartitionedFile,
+        column: &str,
+    ) -> DataFusionResult<FiltersOfColumn> {
+        let place = Place { file: file.object_meta.location.clone(), column: column.to_owned() };
+        if let Some(KeptFilters(filters)) = self.filters.0.get(&place) {
+            return Ok(filters);
+        }
+        let metrics = ExecutionPlanMetricsSet::new();
+        let mut reader = self.files.create_reader(0, file.clone(), Some(FOOTER_BYTES), &metrics)?;
+        let filters: FiltersOfColumn = read_filters(&mut *reader, column).await?.into();
+        self.filters.0.put(&place, KeptFilters(Arc::clone(&filters)));
+        Ok(filters)
+    }
+}
+
+/// The bloom filters of a column, by row group.
+async fn read_filters(reader: &mut dyn AsyncFileReader, column: &str) -> ParquetResult<Vec<Option<Sbbf>>> {
+    // without page indexes: most files are not looked into any further
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
+    let footer = reader.get_metadata(Some(&options)).await?;
+    let chunk = |group: &RowGroupMetaData| {
+        let chunk = group.columns().iter().find(|chunk| chunk.column_path().string() == column)?;
+        Some((place_of_filter(chunk)?, chunk.clone()))
+    };
+    let chunks: Vec<_> = footer.row_groups().iter().map(chunk).collect();
+    let places = chunks.iter().flatten().map(|(place, _)| place.clone()).collect();
+    let mut bytes = reader.get_byte_ranges(places).await?.into_iter();
+    let filter = |chunk: Option<(_, ColumnChunkMetaData)>| {
+        let Some(((_, chunk), bytes)) = chunk.and_then(|chunk| Some((chunk, bytes.next()?))) else {
+            return Ok(None);
+        };
+        // the bytes begin where the filter does
+        let chunk = chunk.into_builder().set_bloom_filter_offset(Some(0)).build()?;
+        Sbbf::read_from_column_chunk(&chunk, &bytes)
+    };
+    chunks.into_iter().map(filter).collect()
+}
+
+fn place_of_filter(chunk: &ColumnChunkMetaData) -> Option<Range<u64>> {
+    let start = u64::try_from(chunk.bloom_filter_offset()?).ok()?;
+    Some(start..start.checked_add(u64::try_from(chunk.bloom_filter_length()?).ok()?)?)
 }
 
 impl ParquetFileReaderFactory for Readers {
@@ -107,17 +166,14 @@ impl ParquetFileReaderFactory for Readers {
         metadata_size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> DataFusionResult<Box<dyn AsyncFileReader + Send>> {
-        let path = partitioned_file.object_meta.location.clone();
         let file =
             self.files.create_reader(partition_index, partitioned_file, metadata_size_hint, metrics)?;
-        Ok(Box::new(Reader { file, path, filters: Arc::clone(&self.filters), indexed: self.indexed }))
+        Ok(Box::new(Reader { file, indexed: self.indexed }))
     }
 }
 
 struct Reader {
     file: Box<dyn AsyncFileReader + Send>,
-    path: Path,
-    filters: Arc<Filters>,
     indexed: bool,
 }
 
@@ -128,18 +184,8 @@ fn lacks_page_index(footer: &ParquetMetaData) -> bool {
 }
 
 impl AsyncFileReader for Reader {
-    /// Pages are read by [`Self::get_byte_ranges`]; bloom filters are what is read alone.
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        async move {
-            let place = Place { file: self.path.clone(), bytes: range.clone() };
-            if let Some(Filter(bytes)) = self.filters.0.get(&place) {
-                return Ok(bytes);
-            }
-            let bytes = self.file.get_bytes(range).await?;
-            self.filters.0.put(&place, Filter(bytes.clone()));
-            Ok(bytes)
-        }
-        .boxed()
+        self.file.get_bytes(range)
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {

@@ -108,7 +108,8 @@ async fn title(
     if let Some(tenant) = tenant {
         found = found.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
     }
-    let found = collect(found).await?;
+    let found = found.select_columns(&["journey_id", "journey_version", "state", "duration_ms"]);
+    let found = collect(found.map_err(failed)?).await?;
     let text = |name: &str| -> Result<String> {
         let values = column(&found, name)?.as_string_view();
         Ok(values.iter().next().flatten().unwrap_or("–").to_owned())
