@@ -5,6 +5,8 @@
 
 mod kept;
 mod look_up;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -277,26 +279,23 @@ impl SnapshotTable {
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let kept = state.config().get_extension::<Filters>().unwrap_or_else(|| Kept::default().filters);
         let readers = Readers::new(runtime.object_store(&url)?, footers, kept, filter.is_some());
-        let look_up = filter.as_ref().filter(|_| filters.iter().any(is_look_up)).map(LookUp::of);
-        let mut rows = 0;
-        let mut scanned = Vec::with_capacity(files.len());
-        for file in files {
-            let wanted = self.scanned(file)?;
-            let wanted = match &look_up {
-                Some(look_up) => look_up.narrowed(wanted, &readers).await,
-                None => Some(wanted),
-            };
-            if wanted.is_some() {
-                rows += file.statistics.rows;
-            }
-            scanned.extend(wanted);
+        let readers = Arc::new(readers);
+        let threads = state.config().target_partitions();
+        let mut scanned = files
+            .iter()
+            .map(|file| Ok((self.scanned(file)?, file.statistics.rows)))
+            .collect::<DataFusionResult<Vec<_>>>()?;
+        let look_up = filters.iter().any(is_look_up);
+        if let (Some(filter), true) = (&filter, look_up) {
+            scanned = LookUp::of(filter).narrowed(scanned, &readers, threads).await?;
         }
+        let rows = scanned.iter().map(|(_, rows)| rows).sum::<u64>();
+        let mut scanned: Vec<PartitionedFile> = scanned.into_iter().map(|(file, _)| file).collect();
         let source = ParquetSource::new(self.schema.clone());
-        let source = source.with_parquet_file_reader_factory(Arc::new(readers));
-        let source = source.with_pushdown_filters(look_up.is_some()).with_bloom_filter_on_read(false);
+        let source = source.with_parquet_file_reader_factory(readers);
+        let source = source.with_pushdown_filters(look_up).with_bloom_filter_on_read(false);
         let mut statistics = Statistics::new_unknown(self.schema.table_schema());
         statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
-        let threads = state.config().target_partitions();
         if self.numbered {
             // Few files are read in pieces, so that no thread waits.
             let pieces = if scanned.len() < threads { threads } else { 1 };

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use datafusion::catalog::TableProvider as _;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{DataFrame, SessionContext};
 use wayfare_ingest::Store;
 
@@ -258,10 +259,27 @@ impl<'a> Question<'a> {
         let table = SnapshotTable::new(self.store.events(), self.snapshot.events.files.clone());
         let failed = |cause| of_datafusion("cannot plan the events", cause);
         let events = self.context.read_table(Arc::new(table)).map_err(failed)?;
-        if !self.is_in_the_past() {
-            return Ok(events);
+        match self.has_happened() {
+            Some(has_happened) => events.filter(has_happened).map_err(failed),
+            None => Ok(events),
         }
-        events.filter(col("timestamp").lt_eq(lit(instant(self.as_of_us)))).map_err(failed)
+    }
+
+    /// Plans those of these events, as of the as-of time, for which a filter holds, with `columns` and those of the filter.
+    pub(crate) async fn events_where(
+        &self,
+        filter: Expr,
+        columns: &[&str],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let table = SnapshotTable::new(self.store.events(), self.snapshot.events.files.clone());
+        let filter = self.has_happened().into_iter().fold(filter, Expr::and);
+        let plan = table.plan_where(&self.context.state(), filter, columns).await;
+        plan.map_err(|cause| of_datafusion("cannot plan the events", cause))
+    }
+
+    /// Whether an event lies before the as-of time; nothing where all do.
+    fn has_happened(&self) -> Option<Expr> {
+        self.is_in_the_past().then(|| col("timestamp").lt_eq(lit(instant(self.as_of_us))))
     }
 
     /// Plans a query of ours over registered views.

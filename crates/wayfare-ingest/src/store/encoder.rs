@@ -13,7 +13,9 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{
+    BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
+};
 use parquet::schema::types::ColumnPath;
 
 use super::data_file::{APPENDIX_TAG, EncodedFile};
@@ -33,8 +35,9 @@ const ROW_GROUP_ROWS_MIN: usize = 8_192;
 /// across a whole row group, so the default of 1 MiB would give up too early.
 const DICTIONARY_BYTES_MAX: usize = 8 << 20;
 
-/// The share of values that a bloom filter lets pass although they are not there.
-const FILTER_FALSE_SHARE: f64 = 0.01;
+/// The share of values that a bloom filter lets pass although they are not there: a look-up asks some hundred filters, and
+/// opens a file for each that is wrong.
+const FILTER_FALSE_SHARE: f64 = 0.001;
 
 /// Encodes sorted rows as one Parquet file, batch after batch. The file stays in memory until it is put into the store.
 pub struct Encoder {
@@ -148,6 +151,8 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
             None => EnabledStatistics::Page,
         })
         .set_sorting_columns(Some(sorting))
+        // together, so that one read gets those of all row groups
+        .set_bloom_filter_position(BloomFilterPosition::End)
         .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
     for &name in layout.plain {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);

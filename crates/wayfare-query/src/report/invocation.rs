@@ -4,9 +4,14 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{AsArray as _, BooleanArray, Int64Array, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{SortOptions, concat_batches, filter_record_batch};
 use arrow::datatypes::TimestampMicrosecondType;
-use datafusion::logical_expr::{Expr, SortExpr, col, lit, when};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::logical_expr::{Expr, col, lit, when};
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
 
 use crate::error::of_datafusion;
 use crate::question::Question;
@@ -45,35 +50,56 @@ const COLUMNS: [&str; 19] = [
 /// The columns that tell the events of nested journeys apart.
 const NESTING: [&str; 2] = ["invocation_id", "journey_id"];
 
-pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Result<Answer> {
+/// The events for which a filter holds, in order.
+async fn events(question: &Question<'_>, wanted: Expr) -> Result<RecordBatch> {
     let failed = |cause| of_datafusion("cannot read the events of the run", cause);
-    let family = nesting::family(question, id, tenant).await?;
-    let ids = family.keys().map(|id| lit(id.clone())).collect();
-    let mut events = question.events()?.filter(col("invocation_id").in_list(ids, false)).map_err(failed)?;
-    if let Some(tenant) = tenant {
-        events = events.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
+    let columns: Vec<&str> = COLUMNS.map(stored).into_iter().chain(NESTING).collect();
+    let plan = question.events_where(wanted, &columns).await?;
+    let schema = plan.schema();
+    let state = question.context.state();
+    let columns = DFSchema::try_from(Arc::clone(&schema)).map_err(failed)?;
+    let options = SortOptions { descending: false, nulls_first: true };
+    let key = |key| {
+        let key = state.create_physical_expr(key, &columns).map_err(failed)?;
+        Ok(PhysicalSortExpr::new(key, options))
+    };
+    let order = order()?.into_iter().map(key).collect::<Result<Vec<_>>>()?;
+    let order = LexOrdering::new(order).ok_or_else(|| Error::internal("the events have no order"))?;
+    let plan = SortExec::new(order, Arc::new(CoalescePartitionsExec::new(plan))).with_fetch(Some(EVENTS_MAX));
+    let events = physical_plan::collect(Arc::new(plan), state.task_ctx()).await.map_err(failed)?;
+    concat_batches(&schema, &events).map_err(|cause| Error::internal("cannot join the events").because(cause))
+}
+
+/// The column of the table that holds a column of the answer.
+fn stored(name: &'static str) -> &'static str {
+    match name {
+        "happened_at" => "timestamp",
+        _ => name,
     }
-    let mut columns = COLUMNS
-        .map(|name| match name {
-            "happened_at" => col("timestamp").alias(name),
-            _ => col(name),
-        })
-        .to_vec();
-    columns.extend(NESTING.map(col));
-    let events = events
-        .sort(order()?)
-        .and_then(|events| events.select(columns))
-        .and_then(|events| events.limit(0, Some(EVENTS_MAX)))
-        .map_err(failed)?;
-    let events = without_repeats(&collect(events).await?)?;
+}
+
+/// A value of a column of texts.
+pub(super) fn text(value: &str) -> Expr {
+    lit(ScalarValue::Utf8View(Some(value.to_owned())))
+}
+
+pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Result<Answer> {
+    let family = nesting::family(question, id, tenant).await?;
+    let mut wanted = col("invocation_id").in_list(family.keys().map(|id| text(id)).collect(), false);
+    if let Some(tenant) = tenant {
+        wanted = wanted.and(col("tenant_id").eq(text(tenant)));
+    }
+    let events = without_repeats(&events(question, wanted).await?)?;
     let title = title(question, &events, id, tenant).await?;
-    let times = column(&events, "happened_at")?.as_primitive::<TimestampMicrosecondType>();
+    let times = column(&events, "timestamp")?.as_primitive::<TimestampMicrosecondType>();
     let start = times.iter().flatten().next().unwrap_or_default();
     let millis = |micros: i64| micros.div_euclid(1_000);
     let offsets: Int64Array = times.iter().map(|at| at.map(|at| millis(at) - millis(start))).collect();
     let mut rows = Rows::default();
     rows.add("offset_ms", Arc::new(offsets));
-    rows.take(&events, &COLUMNS)?;
+    for name in COLUMNS {
+        rows.add(name, Arc::clone(column(&events, stored(name))?));
+    }
     let (levels, inside) = nesting::levels(&events, &family)?;
     rows.count("level", levels);
     rows.text("inside", inside.iter().map(Option::as_deref));
@@ -101,7 +127,7 @@ async fn title(
 ) -> Result<String> {
     let failed = |cause| of_datafusion("cannot look the run up", cause);
     // A run began when one of its events happened: on no other date it has to be looked for.
-    let times = column(events, "happened_at")?.as_primitive::<TimestampMicrosecondType>();
+    let times = column(events, "timestamp")?.as_primitive::<TimestampMicrosecondType>();
     let date = |micros| chrono::DateTime::from_timestamp_micros(micros).map(|at| at.date_naive());
     let dates: BTreeSet<_> = times.iter().flatten().filter_map(date).collect();
     let mut found = question.runs_of_id(&[], id, &dates.into_iter().collect::<Vec<_>>())?;
@@ -110,7 +136,7 @@ async fn title(
     }
     let found = found.select_columns(&["journey_id", "journey_version", "state", "duration_ms"]);
     let found = collect(found.map_err(failed)?).await?;
-    let text = |name: &str| -> Result<String> {
+    let word = |name: &str| -> Result<String> {
         let values = column(&found, name)?.as_string_view();
         Ok(values.iter().next().flatten().unwrap_or("–").to_owned())
     };
@@ -123,8 +149,8 @@ async fn title(
                 Some(millis) => format!(" after {}", duration_of(millis)),
                 None => String::new(),
             };
-            let (journey, version) = (text("journey_id")?, text("journey_version")?);
-            Ok(format!("Invocation {id} of {journey}, version {version}: {}{took}", text("state")?))
+            let (journey, version) = (word("journey_id")?, word("journey_version")?);
+            Ok(format!("Invocation {id} of {journey}, version {version}: {}{took}", word("state")?))
         }
         _ => Err(Error::invalid(format!("invocation {id:?} exists for several tenants"))
             .hint("name one: --tenant T")),
@@ -137,7 +163,7 @@ fn duration_of(millis: i64) -> String {
 }
 
 /// By time; inside one millisecond in the order of the timeline.
-fn order() -> Result<Vec<SortExpr>> {
+fn order() -> Result<[Expr; 4]> {
     let is = |activity: &str| col("activity").eq(lit(activity));
     let failed_step = col("outcome").eq(lit("failure")).or(col("error_code").is_not_null());
     let rank: Expr = when(is("journey_started"), lit(0))
@@ -153,7 +179,7 @@ fn order() -> Result<Vec<SortExpr>> {
         .map_err(|cause| of_datafusion("cannot order the events", cause))?;
     let millis =
         datafusion::logical_expr::cast(col("timestamp"), arrow::datatypes::DataType::Int64) / lit(1_000_i64);
-    Ok([millis, rank, col("step_id"), col("event_id")].map(|key| key.sort(true, true)).to_vec())
+    Ok([millis, rank, col("step_id"), col("event_id")])
 }
 
 /// Leaves out events whose id was there before.

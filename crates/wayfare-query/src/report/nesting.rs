@@ -1,16 +1,19 @@
 //! Journeys inside a run, event by event: those in brackets, and those with an invocation of their own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::{Int64Array, RecordBatch};
-use datafusion::logical_expr::{col, lit};
-use datafusion::prelude::DataFrame;
+use datafusion::logical_expr::col;
+use datafusion::physical_plan::execute_stream;
+use futures::TryStreamExt as _;
 use wayfare_ingest::{Role, role_of};
 
 use crate::Result;
 use crate::error::of_datafusion;
 use crate::question::Question;
-use crate::rows::{collect, texts, words};
+use crate::rows::{texts, words};
+
+use super::invocation::text;
 
 /// Levels of invocations inside invocations that are followed.
 const LEVELS_MAX: i64 = 16;
@@ -26,25 +29,27 @@ pub(super) async fn family(
 ) -> Result<BTreeMap<String, i64>> {
     let failed = |cause| of_datafusion("cannot find nested invocations", cause);
     let mut family = BTreeMap::from([(id.to_owned(), 0)]);
-    let mut parents = vec![lit(id)];
+    let mut parents = vec![text(id)];
     for level in 1..=LEVELS_MAX {
-        let mut events = question.events()?;
+        let mut nested = col("parent_invocation_id").in_list(std::mem::take(&mut parents), false);
+        nested = nested.and(col("invocation_id").is_not_null());
         if let Some(tenant) = tenant {
-            events = events.filter(col("tenant_id").eq(lit(tenant))).map_err(failed)?;
+            nested = nested.and(col("tenant_id").eq(text(tenant)));
         }
-        let found = events
-            .filter(col("parent_invocation_id").in_list(std::mem::take(&mut parents), false))
-            .and_then(|events| events.filter(col("invocation_id").is_not_null()))
-            .and_then(|events| events.select(vec![col("invocation_id")]))
-            .and_then(DataFrame::distinct)
-            .map_err(failed)?;
-        let mut found = words(&collect(found).await?, "invocation_id")?;
-        found.sort();
-        for child in found {
-            if family.len() < NESTED_MAX && !family.contains_key(&child) {
-                parents.push(lit(child.clone()));
-                family.insert(child, level);
+        let plan = question.events_where(nested, &["invocation_id"]).await?;
+        let mut events = execute_stream(plan, question.context.task_ctx()).map_err(failed)?;
+        let room = NESTED_MAX.saturating_sub(family.len());
+        let mut found = BTreeSet::new();
+        while let Some(events) = events.try_next().await.map_err(failed)? {
+            for child in words(&events, "invocation_id")? {
+                if !family.contains_key(&child) && found.insert(child) && found.len() > room {
+                    found.pop_last();
+                }
             }
+        }
+        for child in found {
+            parents.push(text(&child));
+            family.insert(child, level);
         }
         if parents.is_empty() {
             break;
