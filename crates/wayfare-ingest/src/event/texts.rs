@@ -178,7 +178,7 @@ impl TextColumn {
             return Ok(new_null_array(&DataType::Utf8, rows.len()));
         }
         let keys: Vec<u32> = rows.iter().map(|row| self.key(*row)).collect();
-        let nulls = keys.contains(&NONE).then(|| NullBuffer::from_iter(keys.iter().map(|key| *key != NONE)));
+        let nulls = keys.contains(&NONE).then(|| keys.iter().map(|key| *key != NONE).collect::<NullBuffer>());
         let keys = UInt32Array::try_new(keys.into(), nulls)?;
         Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(keys, Arc::clone(&self.texts) as ArrayRef)?))
     }

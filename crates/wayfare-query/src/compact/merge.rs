@@ -303,7 +303,6 @@ fn whole(file: &DataFile) -> PartitionedFile {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{BinaryViewArray, TimestampMicrosecondArray};
     use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
     use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
     use futures::stream;

@@ -187,7 +187,7 @@ async fn write(
             if let Some(links) = links {
                 encoder.tag(LINKS_TAG, links);
             }
-            Ok(encoder.finish()?)
+            encoder.finish()
         };
         async move { (date, SpawnedTask::spawn_blocking(encode).join().await) }
     });

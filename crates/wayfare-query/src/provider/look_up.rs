@@ -111,10 +111,8 @@ impl LookUp {
         if !access.contains(&true) {
             return None;
         }
-        let access = access.into_iter().map(|scan| match scan {
-            true => RowGroupAccess::Scan,
-            false => RowGroupAccess::Skip,
-        });
+        let access =
+            access.into_iter().map(|scan| if scan { RowGroupAccess::Scan } else { RowGroupAccess::Skip });
         Some(file.with_extension(ParquetAccessPlan::new(access.collect())))
     }
 }
