@@ -31,6 +31,9 @@ const ROW_GROUP_ROWS_MAX: usize = 131_072;
 /// would cost in footers.
 const ROW_GROUP_ROWS_MIN: usize = 8_192;
 
+/// Rows of one page where pages have an index: for the few rows of a run, a look-up unpacks a page of each column.
+const INDEXED_PAGE_ROWS_MAX: usize = 8_192;
+
 /// A dictionary may grow to this size before a column falls back to plain values. Paths and ids repeat
 /// across a whole row group, so the default of 1 MiB would give up too early.
 const DICTIONARY_BYTES_MAX: usize = 8 << 20;
@@ -154,6 +157,9 @@ fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties
         // together, so that one read gets those of all row groups
         .set_bloom_filter_position(BloomFilterPosition::End)
         .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
+    if layout.grouped_by.is_none() {
+        properties = properties.set_data_page_row_count_limit(INDEXED_PAGE_ROWS_MAX);
+    }
     for &name in layout.plain {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
     }

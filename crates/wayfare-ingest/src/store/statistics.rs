@@ -166,10 +166,10 @@ fn value_range(column: &ArrayRef) -> Option<ValueRange> {
         DataType::Utf8View => {
             let values = column.as_string_view();
             let mut last = None;
-            // Neighbours often have the same text, and then the same view.
-            let changes =
-                values.views().iter().enumerate().filter(|(_, view)| last.replace(*view) != Some(*view));
-            spanned(changes.filter(|&(row, _)| values.is_valid(row)).map(|(row, _)| values.value(row)))
+            // Neighbours often have the same text, and then the same view; that of a null may be anything.
+            let valid = values.views().iter().enumerate().filter(|&(row, _)| values.is_valid(row));
+            let changes = valid.filter(|(_, view)| last.replace(*view) != Some(*view));
+            spanned(changes.map(|(row, _)| values.value(row)))
         }
         DataType::Dictionary(..) => dictionary_range(column),
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
@@ -204,7 +204,7 @@ fn instant_text(micros: i64) -> Option<String> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::StringArray;
+    use arrow::array::{StringArray, StringViewArray};
     use arrow::datatypes::{Field, Schema};
 
     use super::*;
@@ -231,6 +231,15 @@ mod tests {
         let (statistics, range) = range(&batches);
         assert_eq!((statistics.rows, statistics.nulls["journey_id"]), (5, 2));
         assert_eq!(range, Some(ValueRange::Text("kyc".into(), "login".into())));
+    }
+
+    #[test]
+    fn the_view_of_a_null_hides_no_value() {
+        let values = StringViewArray::from(vec!["b", "a", "a", "c"]);
+        let nulls = Some(vec![true, false, true, true].into());
+        let values = StringViewArray::new(values.views().clone(), values.data_buffers().to_vec(), nulls);
+        let range = value_range(&(Arc::new(values) as ArrayRef));
+        assert_eq!(range, Some(ValueRange::Text("a".into(), "c".into())));
     }
 
     #[test]

@@ -118,7 +118,8 @@ impl Summary for Counts {
             let counts: Int64Array = groups.iter().map(|group| group.counts.get(place).copied()).collect();
             columns.push(Arc::new(counts));
         }
-        let durations = summary_columns(groups.iter().map(|group| &group.durations), Ranks::ALL);
+        let durations =
+            summary_columns(groups.iter().map(|group| &group.durations), Ranks::of_percentiles(|_| true));
         columns.push(Arc::new(StructArray::try_new(summary_fields(), durations, None)?));
         Ok(Arc::new(StructArray::try_new(fields(), columns, None)?))
     }
