@@ -206,6 +206,7 @@ mod tests {
             path: String::new(),
             location: object_store::path::Path::default(),
             size_bytes: 0,
+            written_at_ms: 0,
             partition: BTreeMap::new(),
             statistics: crate::store::Statistics { rows, ..Default::default() },
             tags: BTreeMap::new(),

@@ -160,18 +160,34 @@ impl Freshness {
         self.stale.keys().copied().collect()
     }
 
+    /// Those of them whose fold reads only events that were written before an instant, in milliseconds since 1970 UTC.
+    pub(crate) fn settled_dates(&self, before_ms: i64) -> Vec<NaiveDate> {
+        let newest_ms = |date: &NaiveDate| self.events.get(date)?.iter().map(|file| file.written_at_ms).max();
+        let newest_ms: BTreeMap<NaiveDate, i64> =
+            self.events.keys().filter_map(|date| Some((*date, newest_ms(date)?))).collect();
+        let is_settled =
+            |date: &NaiveDate| newest_ms.get(date).is_none_or(|&newest_ms| newest_ms < before_ms);
+        let stale = self.stale.keys().copied();
+        stale.filter(|&date| self.read_for(std::iter::once(date)).iter().all(is_settled)).collect()
+    }
+
     /// Every date that has events of journeys.
     pub(crate) fn all_dates(&self) -> Vec<NaiveDate> {
         self.events.keys().copied().collect()
     }
 
     /// The event files that the fold of `dates` reads.
-    pub(crate) fn events_for<'a>(&self, dates: impl Iterator<Item = &'a NaiveDate>) -> Vec<DataFile> {
-        let near: BTreeSet<NaiveDate> = match self.reach_days {
+    pub(crate) fn events_for(&self, dates: impl Iterator<Item = NaiveDate>) -> Vec<DataFile> {
+        let read = self.read_for(dates);
+        read.iter().filter_map(|date| self.events.get(date)).flatten().cloned().collect()
+    }
+
+    /// The dates whose events the fold of `dates` reads.
+    fn read_for(&self, dates: impl Iterator<Item = NaiveDate>) -> BTreeSet<NaiveDate> {
+        match self.reach_days {
             None => self.events.keys().copied().collect(),
-            Some(reach) => dates.flat_map(|&date| self.near(date, reach)).collect(),
-        };
-        near.iter().filter_map(|date| self.events.get(date)).flatten().cloned().collect()
+            Some(reach) => dates.flat_map(|date| self.near(date, reach)).collect(),
+        }
     }
 
     /// How many events of journeys a date has.

@@ -11,10 +11,12 @@ mod merge;
 mod paths;
 mod repeats;
 mod runs;
+mod settled;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use runs::plain;
+pub(crate) use settled::Keeping;
 
 use std::sync::Arc;
 

@@ -7,9 +7,11 @@ use futures::future::BoxFuture;
 use wayfare_ingest::{FileProgress, Health, Store};
 
 use crate::Result;
-use crate::compact::{self, CompactProgress, CompactSummary};
+use crate::cache::Freshness;
+use crate::compact::{self, CompactProgress, CompactSummary, Keeping};
 use crate::provider::Kept;
 use crate::report::{self, Report, ReportStream};
+use crate::runs::StoreSnapshot;
 use crate::session::{EngineOptions, session};
 use crate::spec::Spec;
 use crate::verify;
@@ -34,12 +36,13 @@ pub struct Engine {
     store: Arc<Store>,
     options: EngineOptions,
     kept: Kept,
+    keeping: Keeping,
 }
 
 impl Engine {
     /// Makes an engine over a store.
     pub fn new(store: Arc<Store>, options: EngineOptions) -> Self {
-        Self { store, options, kept: Kept::default() }
+        Self { store, options, kept: Kept::default(), keeping: Keeping::default() }
     }
 
     /// The same engine for one tenant: whatever is asked, in SQL too, the rows of others are not there.
@@ -64,6 +67,29 @@ impl Engine {
     /// Makes the session of a question.
     pub(crate) fn session(&self) -> Result<SessionContext> {
         session(&self.store, &self.options, &self.kept)
+    }
+
+    /// Makes a session for what is everyone's: folded for one tenant the cache would lack the others.
+    fn session_of_all(&self) -> Result<SessionContext> {
+        let options = EngineOptions { tenant: None, ..self.options.clone() };
+        session(&self.store, &options, &self.kept)
+    }
+
+    /// The newest snapshot, and which dates need not be folded. For a question that `reads_runs` as of now they may become more.
+    pub(crate) async fn snapshot(
+        &self,
+        context: &SessionContext,
+        reads_runs: bool,
+    ) -> Result<(StoreSnapshot, Freshness)> {
+        let snapshot = StoreSnapshot::of(&self.store).await?;
+        let fresh = Freshness::of(&self.store, context, &snapshot).await?;
+        let Some(when) = self.options.keep_runs.filter(|_| reads_runs) else { return Ok((snapshot, fresh)) };
+        if !self.keeping.keep(when, &self.store, &fresh, || self.session_of_all()).await {
+            return Ok((snapshot, fresh));
+        }
+        let snapshot = StoreSnapshot::of(&self.store).await?;
+        let fresh = Freshness::of(&self.store, context, &snapshot).await?;
+        Ok((snapshot, fresh))
     }
 
     /// Computes a report. The future is boxed so that nothing of `DataFusion` is compiled into the caller.
@@ -96,9 +122,7 @@ impl Engine {
         progress: &'a CompactProgress,
     ) -> BoxFuture<'a, Result<CompactSummary>> {
         Box::pin(async move {
-            // the cache is everyone's: folded for one tenant it would lack the others
-            let options = EngineOptions { tenant: None, ..self.options.clone() };
-            let context = Self { options, ..self.clone() }.session()?;
+            let context = self.session_of_all()?;
             compact::compact(&self.store, &context, now_ms, progress).await
         })
     }

@@ -20,8 +20,9 @@ use wayfare_ingest::columns::RUN_DIMENSIONS;
 pub(crate) use output::run_fields;
 pub(crate) use plan::FoldTable;
 
-/// The columns of a run's key, and of the file that an event comes from, in front of what a fold reads.
-pub(crate) const KEYS: [&str; 3] = segments::KEYS;
+/// The columns of a run's key, of the file that an event comes from, and of whether runs that begin on its date are wanted,
+/// in front of what a fold reads.
+pub(crate) const KEYS: [&str; 4] = segments::KEYS;
 
 /// The text columns that the fold reads of an event, in their order; the run's dimensions follow.
 pub(crate) const EVENT_TEXTS: [&str; 7] =

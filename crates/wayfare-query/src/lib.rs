@@ -37,5 +37,5 @@ pub mod words;
 pub use compact::{CompactProgress, CompactStage, CompactSummary, MergeSummary};
 pub use engine::Engine;
 pub use report::{Report, ReportStream};
-pub use session::EngineOptions;
+pub use session::{EngineOptions, KeepRuns};
 pub use wayfare_ingest::{Error, ErrorKind, Result, Store};

@@ -58,11 +58,18 @@ pub(crate) struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// Resolves a scope against the store's newest snapshot; `default_by` are the dimensions where it names none.
-    pub(crate) async fn open(engine: &'a Engine, scope: &Scope, default_by: &[&str]) -> Result<Self> {
+    /// Resolves a scope against the store's newest snapshot; `default_by` are the dimensions where it names none, and
+    /// `reads_runs` tells whether all runs will be wanted.
+    pub(crate) async fn open(
+        engine: &'a Engine,
+        scope: &Scope,
+        default_by: &[&str],
+        reads_runs: bool,
+    ) -> Result<Self> {
         let (store, options) = (engine.store(), engine.options());
         let context = engine.session()?;
-        let snapshot = StoreSnapshot::of(store).await?;
+        // runs as of an instant are folded for the question alone
+        let (snapshot, fresh) = engine.snapshot(&context, reads_runs && scope.as_of.is_none()).await?;
         let zone = scope.tz.as_deref().map_or(Ok(Tz::UTC), parse_tz)?;
         let latest_ms = snapshot.latest_us().unwrap_or_default().div_euclid(1_000);
         let as_of_ms = match &scope.as_of {
@@ -78,7 +85,6 @@ impl<'a> Question<'a> {
         // An as-of time in whole milliseconds takes in all events of that millisecond.
         let as_of_us = as_of_ms.saturating_mul(1_000).saturating_add(999);
         let scope = scope.clone();
-        let fresh = Freshness::of(store, &context, &snapshot).await?;
         let folds = Arc::default();
         Ok(Self {
             store,

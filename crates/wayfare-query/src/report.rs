@@ -81,7 +81,7 @@ impl Report {
 pub(crate) async fn answer(engine: &Engine, spec: &Spec) -> Result<Report> {
     refuse_split(spec)?;
     let (scope, default_by) = asked(spec)?;
-    let question = Question::open(engine, &scope, default_by).await?;
+    let question = Question::open(engine, &scope, default_by, reads_runs(spec)).await?;
     let rows = match spec {
         Spec::Overview(_) => overview::rows(&question).await?,
         Spec::Funnel(spec) => funnel::rows(&question, spec).await?,
@@ -126,12 +126,12 @@ impl std::fmt::Debug for ReportStream {
 pub(crate) async fn stream(engine: &Engine, spec: &Spec) -> Result<ReportStream> {
     let (question, (answer, batches)) = match spec {
         Spec::Activity(listing) if listing.scope.by.is_empty() => {
-            let question = Question::open(engine, &activity::scope(listing)?, &[]).await?;
+            let question = Question::open(engine, &activity::scope(listing)?, &[], false).await?;
             let rows = activity::stream(&question, listing).await?;
             (question, rows)
         }
         Spec::Sql { query } => {
-            let question = Question::open(engine, &Scope::default(), &[]).await?;
+            let question = Question::open(engine, &Scope::default(), &[], reads_runs(spec)).await?;
             let rows = sql::stream(&question, query).await?;
             (question, rows)
         }
@@ -188,6 +188,21 @@ fn asked(spec: &Spec) -> Result<(Scope, &'static [&'static str])> {
         }
         Spec::Sql { .. } => (Scope::default(), &[]),
     })
+}
+
+/// Whether a spec asks for all runs, and not for a single one or for events.
+fn reads_runs(spec: &Spec) -> bool {
+    match spec {
+        Spec::Explain(_)
+        | Spec::Invocation { .. }
+        | Spec::Event { .. }
+        | Spec::Activity(_)
+        | Spec::Values { .. }
+        | Spec::Sessions(_)
+        | Spec::Risk(_) => false,
+        Spec::Sql { query } => sql::names_runs(query),
+        _ => true,
+    }
 }
 
 /// Refuses to split what has one row a thing already.

@@ -139,14 +139,18 @@ pub(crate) fn folded(
     marks: &Marks,
 ) -> Result<DataFrame> {
     let failed = |cause| of_datafusion("cannot plan the fold", cause);
-    let files = fresh.events_for(dates.iter());
+    let files = fresh.events_for(dates.iter().copied());
     let events = SnapshotTable::new(store.events(), files).numbered();
-    let mut wanted = col("invocation_id").is_not_null().and(col("source").eq(lit("cis")));
-    if let Some(before_us) = before_us {
-        wanted = wanted.and(col("timestamp").lt_eq(lit(instant(before_us))));
-    }
-    let events =
-        context.read_table(Arc::new(events)).and_then(|events| events.filter(wanted)).map_err(failed)?;
+    let starts: Vec<Expr> = dates.iter().map(|&date| lit(date_scalar(date))).collect();
+    let all = dates.len() == fresh.all_dates().len();
+    let is_wanted = if all { lit(true) } else { col("date").in_list(starts.clone(), false) };
+    let [.., name] = fold::KEYS;
+    let events = context.read_table(Arc::new(events)).map_err(failed)?;
+    let happened = match before_us {
+        Some(before_us) => events.filter(col("timestamp").lt_eq(lit(instant(before_us)))),
+        None => Ok(events),
+    };
+    let events = happened.and_then(|events| events.with_column(name, is_wanted)).map_err(failed)?;
     let keys: Vec<Expr> = fold::KEYS.map(col).to_vec();
     let arguments = keys.iter().cloned().chain(fold_arguments(marks)?);
     let arguments = events.clone().select(arguments).map_err(failed)?;
@@ -164,10 +168,9 @@ pub(crate) fn folded(
         .and_then(|runs| runs.with_column("path", coded_path().call(vec![col("path")])))
         .and_then(|runs| runs.with_column("start_date", cast(col("first_at"), DataType::Date32)))
         .map_err(failed)?;
-    if dates.len() == fresh.all_dates().len() {
+    if all {
         return Ok(runs);
     }
-    let starts = dates.iter().map(|&date| lit(date_scalar(date))).collect();
     runs.filter(col("start_date").in_list(starts, false)).map_err(failed)
 }
 

@@ -16,7 +16,7 @@ use wayfare_ingest::{
     VacuumAction, VacuumOptions, expand,
 };
 use wayfare_query::spec::Spec;
-use wayfare_query::{CompactStage, Engine, EngineOptions, Error, Report, ReportStream, Result};
+use wayfare_query::{CompactStage, Engine, EngineOptions, Error, KeepRuns, Report, ReportStream, Result};
 
 use crate::clock;
 use crate::progress::Progress;
@@ -196,7 +196,8 @@ pub(crate) fn open_present(options: &StoreOptions) -> Result<Store> {
 
 fn opened(store: wayfare_query::Store, options: &StoreOptions) -> Store {
     let StoreOptions { threads, memory_bytes, .. } = *options;
-    let mut engine = EngineOptions::default();
+    let keep_runs = Some(KeepRuns::by(crate::clock::now_ms));
+    let mut engine = EngineOptions { keep_runs, ..EngineOptions::default() };
     if let Some(threads) = threads {
         engine.threads = threads.get();
     }

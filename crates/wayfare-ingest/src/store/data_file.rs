@@ -33,6 +33,8 @@ pub struct FileEntry {
     pub location: StorePath,
     /// Size in bytes.
     pub size_bytes: u64,
+    /// When it was written, in milliseconds since 1970 UTC, by the clock of its writer.
+    pub written_at_ms: i64,
     /// Partition values by column.
     pub partition: BTreeMap<String, String>,
     /// Rows and value ranges.
@@ -72,7 +74,8 @@ impl DataFile {
         })?;
         let location = inside(folder, &path)?;
         let tags = tags_of(view);
-        Ok(FileEntry { path, location, size_bytes, partition, statistics, tags }.into())
+        let written_at_ms = view.modification_time();
+        Ok(FileEntry { path, location, size_bytes, written_at_ms, partition, statistics, tags }.into())
     }
 }
 

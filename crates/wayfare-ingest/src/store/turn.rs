@@ -31,6 +31,19 @@ impl Store {
         locked.map(|file| Turn { _locked: file }).map_err(|cause| self.cannot_lock(cause))
     }
 
+    /// Makes sure that nobody removes files, and keeps it so; `None` when somebody does.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be written.
+    pub fn turn_with_others_now(&self) -> Result<Option<Turn>> {
+        let file = self.lock_file()?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Turn { _locked: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(self.cannot_lock(cause)),
+        }
+    }
+
     /// Makes sure that nobody else writes, and keeps it so.
     ///
     /// # Errors
@@ -74,7 +87,9 @@ mod tests {
         drop((first, second));
         let alone = store.turn_alone().unwrap();
         assert_eq!(store.turn_alone().unwrap_err().kind(), ErrorKind::Conflict);
+        assert!(store.turn_with_others_now().unwrap().is_none());
         drop(alone);
+        drop(store.turn_with_others_now().unwrap().unwrap());
         drop(store.turn_with_others().await.unwrap());
     }
 }

@@ -11,7 +11,9 @@ use chrono::{Days, NaiveDate};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use wayfare_ingest::{Commit, DataFile, EncodedFile, Encoder, FileLayout, Lifetime, NewFile, Store};
+use wayfare_ingest::{
+    Commit, DataFile, EncodedFile, Encoder, FileLayout, Lifetime, NewFile, Snapshot, Store,
+};
 
 use super::paths::Ranked;
 use super::{CompactProgress, CompactStage, CompactSummary};
@@ -69,52 +71,94 @@ pub(super) async fn fold_stale(
     progress: &CompactProgress,
     summary: &mut CompactSummary,
 ) -> Result<()> {
-    store.invocations().renew().await?;
-    let snapshot = StoreSnapshot::of(store).await?;
-    let fresh = Freshness::for_compaction(store, context, &snapshot).await?;
-    let stale = fresh.stale_dates();
-    let all = fresh.all_dates();
-    summary.version = snapshot.invocations.version;
+    let cache = Cache::of(store, context).await?;
+    let stale = cache.fresh.stale_dates();
+    let all = cache.fresh.all_dates();
+    summary.version = cache.before.version;
     summary.dates_kept = (all.len() - stale.len()) as u64;
-    let lifetime = store.settings().journey_lifetime;
-    let threads = context.copied_config().target_partitions().max(1);
-    let date_in = |file: &DataFile, dates: &[NaiveDate]| {
-        let date = file.partition_value("start_date").and_then(|date| date.parse().ok());
-        date.is_some_and(|date| dates.binary_search(&date).is_ok())
-    };
-    for dates in at_once(&fresh, &stale) {
-        let failed = |cause| of_datafusion("cannot fold the runs", cause);
-        let runs = folded(context, store, &fresh, dates, None, &[])?;
-        let mut stream = runs.execute_stream().await.map_err(failed)?;
-        let mut by_date = BTreeMap::new();
-        let mut long_runs = 0;
-        while let Some(rows) = stream.try_next().await.map_err(failed)? {
-            long_runs += longer_than(lifetime, &rows);
-            split(&rows, &mut by_date)?;
-        }
-        let add = write(store, &fresh, dates, by_date, threads, now_ms).await?;
-        let files = add.len() as u64;
-        let bytes = add.iter().map(NewFile::size_bytes).sum::<u64>();
-        let runs = add.iter().map(NewFile::rows).sum::<u64>();
-        let remove = snapshot.invocations.files.iter().filter(|file| date_in(file, dates)).cloned().collect();
-        // of two compactions at once only one may write a date
-        let base = Some(summary.version);
-        summary.version =
-            store.invocations().commit(Commit { add, remove, base, ..Commit::default() }).await?;
-        summary.long_runs += long_runs;
-        summary.files += files;
-        summary.bytes += bytes;
-        summary.runs += runs;
-        summary.dates += dates.len() as u64;
-        progress(CompactStage::Runs, summary.dates, stale.len() as u64);
-    }
+    cache.fold(&stale, now_ms, progress, summary).await?;
     // dates whose events are all gone
-    let remove: Vec<DataFile> =
-        snapshot.invocations.files.iter().filter(|file| !date_in(file, &all)).cloned().collect();
+    let remove = cache.files_where(|date| !date.is_some_and(|date| all.contains(&date)));
     if !remove.is_empty() {
         summary.version = store.invocations().commit(Commit { remove, ..Commit::default() }).await?;
     }
     Ok(())
+}
+
+/// Folds the stale dates whose events were all written before an instant, and commits them.
+pub(super) async fn fold_settled(
+    store: &Store,
+    context: &SessionContext,
+    written_before_ms: i64,
+    now_ms: i64,
+) -> Result<()> {
+    let cache = Cache::of(store, context).await?;
+    let settled = cache.fresh.settled_dates(written_before_ms);
+    let mut summary = CompactSummary { version: cache.before.version, ..CompactSummary::default() };
+    cache.fold(&settled, now_ms, &|_, _, _| (), &mut summary).await
+}
+
+/// The cache that is brought up to date.
+struct Cache<'a> {
+    store: &'a Store,
+    context: &'a SessionContext,
+    /// The files of `invocations` as they were.
+    before: Snapshot,
+    fresh: Freshness,
+}
+
+impl<'a> Cache<'a> {
+    async fn of(store: &'a Store, context: &'a SessionContext) -> Result<Self> {
+        store.invocations().renew().await?;
+        let snapshot = StoreSnapshot::of(store).await?;
+        let fresh = Freshness::for_compaction(store, context, &snapshot).await?;
+        Ok(Self { store, context, before: snapshot.invocations, fresh })
+    }
+
+    /// The files as they were whose start date fits.
+    fn files_where(&self, fits: impl Fn(Option<NaiveDate>) -> bool) -> Vec<DataFile> {
+        let date = |file: &DataFile| file.partition_value("start_date").and_then(|date| date.parse().ok());
+        self.before.files.iter().filter(|file| fits(date(file))).cloned().collect()
+    }
+
+    /// Folds some stale dates and commits them, a few at a time.
+    async fn fold(
+        &self,
+        stale: &[NaiveDate],
+        now_ms: i64,
+        progress: &CompactProgress,
+        summary: &mut CompactSummary,
+    ) -> Result<()> {
+        let failed = |cause| of_datafusion("cannot fold the runs", cause);
+        let lifetime = self.store.settings().journey_lifetime;
+        let threads = self.context.copied_config().target_partitions().max(1);
+        for dates in at_once(&self.fresh, stale) {
+            let runs = folded(self.context, self.store, &self.fresh, dates, None, &[])?;
+            let mut stream = runs.execute_stream().await.map_err(failed)?;
+            let mut by_date = BTreeMap::new();
+            let mut long_runs = 0;
+            while let Some(rows) = stream.try_next().await.map_err(failed)? {
+                long_runs += longer_than(lifetime, &rows);
+                split(&rows, &mut by_date)?;
+            }
+            let add = write(self.store, &self.fresh, dates, by_date, threads, now_ms).await?;
+            let files = add.len() as u64;
+            let bytes = add.iter().map(NewFile::size_bytes).sum::<u64>();
+            let runs = add.iter().map(NewFile::rows).sum::<u64>();
+            let remove = self.files_where(|date| date.is_some_and(|date| dates.contains(&date)));
+            // of two compactions at once only one may write a date
+            let base = Some(summary.version);
+            let commit = Commit { add, remove, base, ..Commit::default() };
+            summary.version = self.store.invocations().commit(commit).await?;
+            summary.long_runs += long_runs;
+            summary.files += files;
+            summary.bytes += bytes;
+            summary.runs += runs;
+            summary.dates += dates.len() as u64;
+            progress(CompactStage::Runs, summary.dates, stale.len() as u64);
+        }
+        Ok(())
+    }
 }
 
 /// How many runs last longer than the lifetime.

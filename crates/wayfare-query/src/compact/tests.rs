@@ -12,11 +12,13 @@ use futures::FutureExt as _;
 use tempfile::TempDir;
 use wayfare_ingest::{IngestOptions, IngestProgress, Limits, Mapping, Store, expand, ingest};
 
+mod settled;
+
 use super::{CompactStage, CompactSummary};
 use crate::question::Question;
 use crate::rows::{collect, integers};
 use crate::spec::{Scope, Spec};
-use crate::{Engine, EngineOptions};
+use crate::{Engine, EngineOptions, KeepRuns};
 
 /// 2026-03-01T00:00:00Z.
 const START_MS: i64 = 1_772_323_200_000;
@@ -196,7 +198,7 @@ fn long_runs_are_whole_whatever_came_when_and_however_far_compaction_is() {
                 stored.extend(batch);
                 let place = format!("seed {seed}, {} events", stored.len());
                 assert_eq!(world.runs().await, truth(&stored), "{place}, taken in");
-                match random.below(3) {
+                match random.below(4) {
                     0 => {
                         world.compact().await;
                         assert_eq!(world.runs().await, truth(&stored), "{place}, compacted");
@@ -204,6 +206,12 @@ fn long_runs_are_whole_whatever_came_when_and_however_far_compaction_is() {
                     1 => {
                         cuts += u32::from(world.compact_a_bit(random.below(6)).await);
                         assert_eq!(world.runs().await, truth(&stored), "{place}, compacted a bit");
+                    }
+                    2 => {
+                        let keep_runs = KeepRuns { clock: || NOW_MS + 1, at_rest_ms: 0, events_min: 1 };
+                        let engine = world.engine_that_keeps(keep_runs);
+                        engine.run(&Spec::Overview(Scope::default())).await.unwrap();
+                        assert_eq!(world.runs().await, truth(&stored), "{place}, kept by a question");
                     }
                     _ => {}
                 }
@@ -280,7 +288,7 @@ fn a_question_over_events_leaves_nothing_behind() {
     runtime().block_on(async {
         let mut world = World::new().await;
         world.take_in(&[(1, START_MS), (2, START_MS + 1)]).await;
-        let question = Question::open(&world.engine, &Scope::default(), &[]).await.unwrap();
+        let question = Question::open(&world.engine, &Scope::default(), &[], true).await.unwrap();
         question.register_runs(&[]).unwrap();
         let runs = question.sql("SELECT count(*) AS runs FROM runs").await.unwrap();
         let runs = integers(&collect(runs).await.unwrap(), "runs").unwrap();

@@ -31,7 +31,7 @@ use futures::StreamExt as _;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
-use super::segments::{Scattered, Survey};
+use super::segments::{Scattered, Survey, of_runs};
 use super::worker::{Aside, Pass, Worker};
 
 /// Bytes that an event takes until it is folded, about.
@@ -208,7 +208,7 @@ impl Fold {
             let mut survey = Survey::new(hasher.clone());
             tasks.spawn(async move {
                 while let Some(batch) = stream.next().await {
-                    survey.add(&batch?)?;
+                    survey.add(&of_runs(batch?)?)?;
                 }
                 Ok(survey)
             });
@@ -247,7 +247,7 @@ impl Fold {
             let (asides, out) = (Arc::clone(&asides), self.out.clone());
             tasks.spawn(async move {
                 while let Some(batch) = stream.next().await {
-                    let made = worker.take(&batch?, asides.len())?;
+                    let made = worker.take(&of_runs(batch?)?, asides.len())?;
                     for (aside, events) in asides.iter().zip(&made.aside) {
                         // Who panicked while it held the lock ends the whole fold.
                         if let Some(aside) = &mut *aside.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -1,20 +1,33 @@
 //! Segments: the events of one run that follow one another in one file.
 //!
 //! Files are sorted by journey, run and time, so most runs are one segment of one file, and can be folded where it ends.
-//! Runs of several segments (over midnight, or over several files) are told by the hashes of all segments.
+//! Runs of several segments (over midnight, or over several files) are told by the hashes of all segments. Files of dates
+//! around those whose runs are wanted hold runs that are not: a run without an event on a wanted date began on another.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher as _;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch, StringViewArray, UInt32Array};
+use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringViewArray, UInt32Array};
+use arrow::compute::{filter_record_batch, is_not_null};
 use arrow::datatypes::UInt32Type;
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use foldhash::fast::RandomState;
 
 use crate::provider::FILE_NUMBER;
 
-/// The columns that tell segments apart, in front of all others.
-pub(super) const KEYS: [&str; 3] = ["tenant_id", "invocation_id", FILE_NUMBER];
+/// The columns that tell segments apart, in front of all others; the last one tells whether runs that begin on the date of
+/// an event are wanted. It is the same for all events of a file.
+pub(super) const KEYS: [&str; 4] = ["tenant_id", "invocation_id", FILE_NUMBER, "is_wanted"];
+
+/// The rows of a batch that belong to a run.
+pub(super) fn of_runs(batch: RecordBatch) -> DataFusionResult<RecordBatch> {
+    match batch.columns() {
+        [_, invocations, ..] if invocations.null_count() > 0 => {
+            Ok(filter_record_batch(&batch, &is_not_null(invocations)?)?)
+        }
+        _ => Ok(batch),
+    }
+}
 
 /// What tells a run from all others.
 pub(super) type RunKey = (Option<Box<str>>, Box<str>);
@@ -24,17 +37,19 @@ pub(super) struct Keys<'a> {
     tenants: &'a StringViewArray,
     invocations: &'a StringViewArray,
     files: &'a UInt32Array,
+    wanted: &'a BooleanArray,
 }
 
 impl<'a> Keys<'a> {
     pub(super) fn of(batch: &'a RecordBatch) -> DataFusionResult<Self> {
-        let [tenants, invocations, files, ..] = batch.columns() else {
+        let [tenants, invocations, files, wanted, ..] = batch.columns() else {
             return Err(exec_datafusion_err!("a fold without keys"));
         };
         Ok(Self {
             tenants: tenants.as_string_view(),
             invocations: invocations.as_string_view(),
             files: files.as_primitive::<UInt32Type>(),
+            wanted: wanted.as_boolean(),
         })
     }
 
@@ -56,6 +71,11 @@ impl<'a> Keys<'a> {
         self.invocations.value(row) == &*run.1 && self.tenant(row) == run.0.as_deref()
     }
 
+    /// Whether runs that begin on the date of a row are wanted.
+    pub(super) fn is_wanted(&self, row: usize) -> bool {
+        self.wanted.value(row)
+    }
+
     /// A number that is the same for all rows of a run.
     pub(super) fn hash(&self, row: usize, hasher: &RandomState) -> u64 {
         hasher.hash_one((self.tenant(row), self.invocations.value(row)))
@@ -64,9 +84,16 @@ impl<'a> Keys<'a> {
     fn follows(&self, row: usize) -> bool {
         let before = row - 1;
         self.files.value(row) == self.files.value(before)
-            && self.invocations.value(row) == self.invocations.value(before)
-            && self.tenant(row) == self.tenant(before)
+            && is_repeated(self.invocations, row)
+            && self.tenants.is_null(row) == self.tenants.is_null(before)
+            && is_repeated(self.tenants, row)
     }
+}
+
+/// Whether a text is the one in the row before. Texts out of a dictionary have one view, and are not looked at.
+fn is_repeated(texts: &StringViewArray, row: usize) -> bool {
+    let views = texts.views();
+    views.get(row) == views.get(row - 1) || texts.value(row) == texts.value(row - 1)
 }
 
 /// Cuts the batches of one stream into segments.
@@ -91,12 +118,20 @@ impl Cutter {
     }
 }
 
-/// The segments of one stream: hash and rows of each.
+/// A segment as a survey keeps it, in the order by which those of a run come together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Surveyed {
+    hash: u64,
+    rows: u32,
+    is_wanted: bool,
+}
+
+/// The segments of one stream.
 #[derive(Debug)]
 pub(super) struct Survey {
     cutter: Cutter,
     hasher: RandomState,
-    segments: Vec<(u64, u32)>,
+    segments: Vec<Surveyed>,
 }
 
 impl Survey {
@@ -104,21 +139,26 @@ impl Survey {
         Self { cutter: Cutter::default(), hasher, segments: Vec::new() }
     }
 
+    /// Adds the next rows of the stream, which all belong to runs.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> DataFusionResult<()> {
         let keys = Keys::of(batch)?;
         let starts = self.cutter.starts(&keys);
         let count = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
-        if let (Some((_, rows)), first) = (self.segments.last_mut(), starts.first()) {
-            *rows = rows.saturating_add(count(first.copied().unwrap_or(keys.rows())));
+        if let (Some(last), first) = (self.segments.last_mut(), starts.first()) {
+            last.rows = last.rows.saturating_add(count(first.copied().unwrap_or(keys.rows())));
         }
         let ends = starts.iter().skip(1).copied().chain([keys.rows()]);
-        let segment = |(&start, end): (&usize, usize)| (keys.hash(start, &self.hasher), count(end - start));
+        let segment = |(&start, end): (&usize, usize)| Surveyed {
+            hash: keys.hash(start, &self.hasher),
+            rows: count(end - start),
+            is_wanted: keys.is_wanted(start),
+        };
         self.segments.extend(starts.iter().zip(ends).map(segment));
         Ok(())
     }
 }
 
-/// The runs of several segments.
+/// The runs of several segments that may be wanted.
 #[derive(Debug, Default)]
 pub(super) struct Scattered {
     /// By the hash of the run.
@@ -130,12 +170,13 @@ pub(super) struct Scattered {
 impl Scattered {
     /// Puts the surveys of all streams together. Two runs of one hash count as scattered, which costs and changes nothing.
     pub(super) fn of(surveys: Vec<Survey>) -> Self {
-        let mut segments: Vec<(u64, u32)> = surveys.into_iter().flat_map(|survey| survey.segments).collect();
+        let mut segments: Vec<Surveyed> = surveys.into_iter().flat_map(|survey| survey.segments).collect();
         segments.sort_unstable();
         let mut scattered = Self::default();
-        for run in segments.chunk_by(|left, right| left.0 == right.0).filter(|run| run.len() > 1) {
-            scattered.runs.extend(run.first().map(|&(hash, _)| hash));
-            scattered.events += run.iter().map(|&(_, rows)| u64::from(rows)).sum::<u64>();
+        let is_scattered = |run: &&[Surveyed]| run.len() > 1 && run.iter().any(|segment| segment.is_wanted);
+        for run in segments.chunk_by(|left, right| left.hash == right.hash).filter(is_scattered) {
+            scattered.runs.extend(run.first().map(|segment| segment.hash));
+            scattered.events += run.iter().map(|segment| u64::from(segment.rows)).sum::<u64>();
         }
         scattered
     }

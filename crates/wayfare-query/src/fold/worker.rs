@@ -47,7 +47,7 @@ enum Segment {
     Whole,
     /// A part of a scattered run with this hash.
     Part(u64),
-    /// Nothing in this pass.
+    /// Nothing in this pass, or of a run that is not wanted.
     Passed,
 }
 
@@ -99,7 +99,7 @@ impl Worker {
         }
     }
 
-    /// Takes the next events of the stream; events of scattered runs are handed back, by hash for one of `asides`.
+    /// Takes the next events of the stream, which all belong to runs; events of scattered runs are handed back, by hash for one of `asides`.
     pub(super) fn take(&mut self, batch: &RecordBatch, asides: usize) -> DataFusionResult<Made> {
         let keys = Keys::of(batch)?;
         let starts = self.cutter.starts(&keys);
@@ -168,7 +168,7 @@ impl Worker {
         let hash = keys.hash(row, &self.hasher);
         self.segment = if self.scattered.has(hash) {
             if hash % self.pass.passes == self.pass.number { Segment::Part(hash) } else { Segment::Passed }
-        } else if self.pass.number == 0 {
+        } else if self.pass.number == 0 && keys.is_wanted(row) {
             self.runs.keys.push(keys.run(row));
             Segment::Whole
         } else {

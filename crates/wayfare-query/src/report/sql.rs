@@ -52,6 +52,11 @@ pub(super) async fn stream(
     Ok((Answer::new("", empty), batches.map_err(failed).boxed()))
 }
 
+/// Whether a query may read the table of runs.
+pub(super) fn names_runs(query: &str) -> bool {
+    query.to_ascii_lowercase().contains("invocations")
+}
+
 async fn plan(question: &Question<'_>, query: &str) -> Result<DataFrame> {
     let statement = gate::admit(query)?;
     question.register("events", question.events()?)?;
