@@ -83,7 +83,8 @@ impl Engine {
     ) -> Result<(StoreSnapshot, Freshness)> {
         let snapshot = StoreSnapshot::of(&self.store).await?;
         let fresh = Freshness::of(&self.store, context, &snapshot).await?;
-        let Some(when) = self.options.keep_runs.filter(|_| reads_runs) else { return Ok((snapshot, fresh)) };
+        let keep_runs = self.options.keep_runs.as_ref().filter(|_| reads_runs);
+        let Some(when) = keep_runs else { return Ok((snapshot, fresh)) };
         if !self.keeping.keep(when, &self.store, &fresh, || self.session_of_all()).await {
             return Ok((snapshot, fresh));
         }

@@ -1,5 +1,6 @@
 //! The `DataFusion` session of one question: its limits, the store's file access, our functions.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use url::Url;
 use wayfare_ingest::Store;
 
 use crate::cancel::YieldAtJoins;
+use crate::compact::CompactProgress;
 use crate::error::of_datafusion;
 use crate::memory::Memory;
 use crate::provider::{FOOTER_BYTES, FOOTERS_BYTES, Kept, STORE_URL};
@@ -65,7 +67,7 @@ impl Default for EngineOptions {
 }
 
 /// When folding runs for one question is worth keeping them for others: where they are many and their events at rest.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct KeepRuns {
     /// The time of day, in milliseconds since 1970 UTC.
     pub clock: fn() -> i64,
@@ -74,12 +76,24 @@ pub struct KeepRuns {
     pub at_rest_ms: i64,
     /// Events on the dates to be folded, at least.
     pub events_min: u64,
+    /// Hears how many start dates are folded, and of how many.
+    pub progress: Arc<CompactProgress>,
+}
+
+impl fmt::Debug for KeepRuns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at_rest_ms, events_min, .. } = self;
+        f.debug_struct("KeepRuns")
+            .field("at_rest_ms", at_rest_ms)
+            .field("events_min", events_min)
+            .finish_non_exhaustive()
+    }
 }
 
 impl KeepRuns {
     /// Dates at rest for a minute with a million events: fewer are folded in less than half a second.
     pub fn by(clock: fn() -> i64) -> Self {
-        Self { clock, at_rest_ms: 60_000, events_min: 1_000_000 }
+        Self { clock, at_rest_ms: 60_000, events_min: 1_000_000, progress: Arc::new(|_, _, _| ()) }
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct StoreOptions {
     pub(crate) threads: Option<NonZeroUsize>,
     /// Most memory for a query.
     pub(crate) memory_bytes: Option<u64>,
+    /// Shows how far a question has come that has much to fold.
+    pub(crate) folding: Progress,
 }
 
 /// What to do when there is no store at the path.
@@ -196,7 +198,14 @@ pub(crate) fn open_present(options: &StoreOptions) -> Result<Store> {
 
 fn opened(store: wayfare_query::Store, options: &StoreOptions) -> Store {
     let StoreOptions { threads, memory_bytes, .. } = *options;
-    let keep_runs = Some(KeepRuns::by(crate::clock::now_ms));
+    let folding = options.folding.clone();
+    let hear = move |_: CompactStage, done: u64, all: u64| {
+        folding.share("folding, once for all questions", "dates", done, all);
+        if done == all {
+            folding.clear();
+        }
+    };
+    let keep_runs = Some(KeepRuns { progress: Arc::new(hear), ..KeepRuns::by(clock::now_ms) });
     let mut engine = EngineOptions { keep_runs, ..EngineOptions::default() };
     if let Some(threads) = threads {
         engine.threads = threads.get();

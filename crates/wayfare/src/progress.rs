@@ -17,11 +17,16 @@ pub(crate) struct Progress {
 impl Progress {
     /// Makes a bar on stderr.
     pub(crate) fn shown(what: &'static str) -> Self {
-        let progress = Self { bar: ProgressBar::no_length(), events: Arc::default() };
-        progress.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+        let progress = Self::shown_later();
         progress.bar.set_message(what);
         progress.bar.set_style(progress.style("{msg} {bytes} · {events} events · {event_rate}/s"));
         progress
+    }
+
+    /// Makes a bar on stderr that is there from the first thing to show.
+    pub(crate) fn shown_later() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        Self { bar, events: Arc::default() }
     }
 
     /// Makes a counter that shows nothing.

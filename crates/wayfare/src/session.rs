@@ -127,13 +127,18 @@ impl Session {
     /// The same for a store at `path`.
     pub(crate) fn store_options_at(&self, path: PathBuf, missing: OnMissing) -> StoreOptions {
         let Global { threads, memory, .. } = self.global;
-        StoreOptions { path, missing, threads, memory_bytes: memory.map(|bytes| bytes.0) }
+        let folding = self.progress_of(Progress::shown_later);
+        StoreOptions { path, missing, threads, memory_bytes: memory.map(|bytes| bytes.0), folding }
     }
 
     /// Makes a progress bar, visible if a person looks at stderr.
     pub(crate) fn progress(&self, what: &'static str) -> Progress {
+        self.progress_of(|| Progress::shown(what))
+    }
+
+    fn progress_of(&self, shown: impl FnOnce() -> Progress) -> Progress {
         let visible = self.terminal.stderr.terminal && !self.global.quiet;
-        let bar = if visible { Progress::shown(what) } else { Progress::hidden() };
+        let bar = if visible { shown() } else { Progress::hidden() };
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
         bar
     }

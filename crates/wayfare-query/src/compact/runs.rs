@@ -91,11 +91,12 @@ pub(super) async fn fold_settled(
     context: &SessionContext,
     written_before_ms: i64,
     now_ms: i64,
+    progress: &CompactProgress,
 ) -> Result<()> {
     let cache = Cache::of(store, context).await?;
     let settled = cache.fresh.settled_dates(written_before_ms);
     let mut summary = CompactSummary { version: cache.before.version, ..CompactSummary::default() };
-    cache.fold(&settled, now_ms, &|_, _, _| (), &mut summary).await
+    cache.fold(&settled, now_ms, progress, &mut summary).await
 }
 
 /// The cache that is brought up to date.
@@ -133,6 +134,7 @@ impl<'a> Cache<'a> {
         let lifetime = self.store.settings().journey_lifetime;
         let threads = self.context.copied_config().target_partitions().max(1);
         for dates in at_once(&self.fresh, stale) {
+            progress(CompactStage::Runs, summary.dates, stale.len() as u64);
             let runs = folded(self.context, self.store, &self.fresh, dates, None, &[])?;
             let mut stream = runs.execute_stream().await.map_err(failed)?;
             let mut by_date = BTreeMap::new();

@@ -23,7 +23,7 @@ impl Keeping {
     /// store that cannot be written, is no concern of the question, which then folds for itself.
     pub(crate) async fn keep(
         &self,
-        when: KeepRuns,
+        when: &KeepRuns,
         store: &Store,
         fresh: &Freshness,
         session: impl FnOnce() -> Result<SessionContext>,
@@ -37,7 +37,7 @@ impl Keeping {
         let _alone = self.0.lock().await;
         let fold = async {
             let Some(_turn) = store.turn_with_others_now()? else { return Ok::<_, Error>(()) };
-            runs::fold_settled(store, &session()?, written_before_ms, (when.clock)()).await
+            runs::fold_settled(store, &session()?, written_before_ms, (when.clock)(), &*when.progress).await
         };
         fold.await.is_ok()
     }

@@ -208,7 +208,8 @@ fn long_runs_are_whole_whatever_came_when_and_however_far_compaction_is() {
                         assert_eq!(world.runs().await, truth(&stored), "{place}, compacted a bit");
                     }
                     2 => {
-                        let keep_runs = KeepRuns { clock: || NOW_MS + 1, at_rest_ms: 0, events_min: 1 };
+                        let keep_runs =
+                            KeepRuns { at_rest_ms: 0, events_min: 1, ..KeepRuns::by(|| NOW_MS + 1) };
                         let engine = world.engine_that_keeps(keep_runs);
                         engine.run(&Spec::Overview(Scope::default())).await.unwrap();
                         assert_eq!(world.runs().await, truth(&stored), "{place}, kept by a question");

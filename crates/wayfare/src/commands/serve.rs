@@ -12,6 +12,7 @@ use wayfare_query::spec::parse_duration_ms;
 use crate::args::Bytes;
 use crate::backend::OnMissing;
 use crate::exit::Exit;
+use crate::progress::Progress;
 use crate::serve;
 use crate::session::Session;
 
@@ -73,6 +74,7 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit> {
         let mut store = session.store_options(OnMissing::Fail)?;
+        store.folding = Progress::hidden();
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let concurrency = self.concurrency.or(store.threads).unwrap_or_else(cores).get();
         store.memory_bytes = Some(share_of_memory(store.memory_bytes, concurrency));
