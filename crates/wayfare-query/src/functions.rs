@@ -20,6 +20,7 @@ mod run_state;
 mod step_summary;
 mod sub_journeys;
 mod summary;
+mod tally;
 mod time_summary;
 mod timeline;
 mod times;
