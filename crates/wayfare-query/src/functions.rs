@@ -15,6 +15,7 @@ mod outline;
 mod param;
 mod param_holds;
 mod paths;
+mod run_duration;
 mod run_features;
 mod run_state;
 mod step_summary;
@@ -41,6 +42,7 @@ pub(crate) use param_holds::condition_text;
 pub(crate) use paths::Paths;
 #[cfg(test)]
 pub(crate) use paths::joined;
+pub(crate) use run_duration::run_duration;
 pub(crate) use run_features::{FEATURE_COUNTS, FEATURES};
 pub(crate) use run_state::{run_failure, run_state};
 pub(crate) use step_summary::STEP_COUNTS;
