@@ -6,10 +6,11 @@
 //! instant has passed: inside one instant nobody knows what came first.
 //!
 //! All of that is decided by the path alone, so [`RunSteps::read`] has to run once a distinct path; the times of a run
-//! are differences of its offsets. Cost: linear in the tokens, times the logarithm of the number of distinct steps.
+//! are differences of its offsets. Cost: linear in the tokens that a path does not share with the one read before.
 
 mod class;
 mod pairing;
+mod pairs;
 
 pub use class::{NotCompleted, RunState, StepFacts};
 pub use pairing::RunSteps;

@@ -13,7 +13,7 @@ use wayfare_ingest::{DataFile, Settings, Snapshot, Store, ValueRange};
 use crate::cache::Freshness;
 use crate::error::of_datafusion;
 pub(crate) use crate::folds::Folds;
-use crate::functions::{coded_path, run_failure, run_state, stored_path};
+use crate::functions::{coded_path, run_duration, run_failure, run_state, stored_path};
 use crate::provider::SnapshotTable;
 use crate::spec::parse_duration_ms;
 use crate::{Error, Result, fold};
@@ -94,10 +94,10 @@ impl RunsPlan<'_> {
         let silent = is_silent(&self.store.settings(), self.as_of_us)?;
         let state = run_state().call(vec![col("terminal"), silent]);
         let failure = run_failure().call(vec![col("terminal"), is_explained()]);
-        let micros = cast(col("ended_at"), DataType::Int64) - cast(col("started_at"), DataType::Int64);
+        let duration = run_duration().call(vec![col("started_at"), col("ended_at")]);
         runs.with_column("state", state)
             .and_then(|runs| runs.with_column("failure", failure))
-            .and_then(|runs| runs.with_column("duration_ms", micros / lit(1_000_i64)))
+            .and_then(|runs| runs.with_column("duration_ms", duration))
             .map_err(failed)
     }
 }

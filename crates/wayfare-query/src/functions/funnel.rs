@@ -281,7 +281,9 @@ impl Follower {
             *shapes = Shapes::default();
             tokens.clear();
         }
-        let walked = tokens.follow(path, lexicon, |mut walked: Walked, index, number, tied| {
+        let turned = tokens.turn_to(path);
+        seen.truncate(turned.shared.seen);
+        let walked = turned.go_on(lexicon, |mut walked: Walked, index, number, tied| {
             let token = u32::try_from(index).map_err(|_many| Error::limit("a path has too many tokens"))?;
             let (matched, completes) =
                 matcher.matched(lexicon, number).map_err(|error| error.with("token", index))?;
@@ -294,13 +296,11 @@ impl Follower {
                 walked.seen_instant += u32::from(is_later);
                 walked.last_seen = walked.instant;
                 walked.shape = shapes.longer(walked.shape, (matched, walked.seen_instant));
-                seen.truncate(walked.seen);
                 seen.push((token, matched));
                 walked.seen = seen.len();
             }
             Ok(walked)
         })?;
-        seen.truncate(walked.seen);
         let unbound = shapes.spans(walked.shape, automaton);
         Ok(Known { tokens: tokens.len(), completed: walked.completed, unbound })
     }

@@ -28,6 +28,7 @@ use super::external;
 use super::outline::{CellNumber, Drawing, Keys, Outline, Sketch};
 use super::paths::{PathNumbers, Paths, offsets_at, path_types, stretch};
 use super::summary::{Recipe, Rows, Summary, group_at};
+use super::tally::Tally;
 use super::time_summary::{Ranks, summary_columns, summary_fields};
 use super::times::Times;
 use crate::attempts::RunState;
@@ -62,6 +63,19 @@ pub(super) trait Facts: Debug + Default + Eq + Hash + Send + Sync + 'static {
 
     /// Draws the facts of runs that are alike.
     fn draw(runs: Alike<'_>, buffers: &mut Self::Buffers, sketch: &mut Sketch<'_>) -> Result<()>;
+
+    /// Counts the facts of so many runs that are alike and follow others in the order of their paths.
+    fn count(
+        runs: Alike<'_>,
+        number: i64,
+        buffers: &mut Self::Buffers,
+        sketch: &mut Sketch<'_>,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        Self::draw(runs, buffers, sketch)?;
+        tally.add(sketch.counts(), number);
+        Ok(())
+    }
 }
 
 fn element_fields<F: Facts>() -> Fields {
@@ -106,7 +120,7 @@ impl<F: Facts> Recipe for KeyedSummary<F> {
             keys: Keys::default(),
             outlines: Outlines::default(),
             drawing: Drawing::default(),
-            sums: Sums::default(),
+            tally: Tally::new(F::COUNTS.len()),
             buffers: F::Buffers::default(),
         })
     }
@@ -146,53 +160,8 @@ pub(super) struct Cells<F: Facts> {
     keys: Keys,
     outlines: Outlines,
     drawing: Drawing,
-    sums: Sums,
+    tally: Tally,
     buffers: F::Buffers,
-}
-
-/// Counts of one group by cell, which are added to it when another group has its turn.
-#[derive(Debug, Default)]
-struct Sums {
-    group: usize,
-    cells: Vec<CellNumber>,
-    /// For each cell its counts, one after the other; all are 0 but those of `cells`.
-    counts: Vec<i64>,
-}
-
-impl Sums {
-    /// Adds what so many runs count.
-    fn add(&mut self, drawing: &Drawing, runs: i64) {
-        for (cell, counts) in drawing.counts() {
-            let place = cell as usize * counts.len();
-            if self.counts.len() < place + counts.len() {
-                self.counts.resize(place + counts.len(), 0);
-            }
-            let sums = self.counts.get_mut(place..place + counts.len()).unwrap_or_default();
-            if sums.iter().all(|sum| *sum == 0) {
-                self.cells.push(cell);
-            }
-            for (sum, count) in sums.iter_mut().zip(counts) {
-                *sum += i64::from(*count) * runs;
-            }
-        }
-    }
-
-    /// Adds all to their group.
-    fn settle<F: Facts>(&mut self, groups: &mut [Group]) -> DataFusionResult<()> {
-        if self.cells.is_empty() {
-            return Ok(());
-        }
-        let group = group_at(groups, self.group)?;
-        for cell in self.cells.drain(..) {
-            let place = cell as usize * F::COUNTS.len();
-            let sums = self.counts.get_mut(place..place + F::COUNTS.len()).unwrap_or_default();
-            let cell = group.cells.entry(cell).or_insert_with(Cell::of::<F>);
-            for (count, sum) in cell.counts.iter_mut().zip(sums) {
-                *count += std::mem::take(sum);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The number of an outline that is kept.
@@ -309,6 +278,18 @@ impl<'a> Arguments<'a> {
     }
 }
 
+/// Adds what was tallied to its group.
+fn settle<F: Facts>(tally: &mut Tally, groups: &mut [Group]) -> DataFusionResult<()> {
+    let group = tally.group;
+    tally.settle(|cell, sums| {
+        let cell = group_at(groups, group)?.cells.entry(cell).or_insert_with(Cell::of::<F>);
+        for (count, sum) in cell.counts.iter_mut().zip(sums) {
+            *count += sum;
+        }
+        Ok(())
+    })
+}
+
 /// The state that a word stands for.
 pub(super) fn run_state(text: &str) -> DataFusionResult<RunState> {
     RunState::from_word(text).ok_or_else(|| exec_datafusion_err!("there is no state {text} of a run"))
@@ -358,7 +339,7 @@ impl<F: Facts> Summary for Cells<F> {
     }
 
     fn take(&mut self, rows: &Rows<'_>, groups: &mut [Group]) -> DataFusionResult<()> {
-        let Self { lexicon, keys, outlines, drawing, sums, buffers } = self;
+        let Self { lexicon, keys, outlines, drawing, tally, buffers } = self;
         let arguments = Arguments::of::<F>(rows.arguments, lexicon)?;
         let mut offsets = Vec::new();
         let mut row = 0;
@@ -368,20 +349,17 @@ impl<F: Facts> Summary for Cells<F> {
                 continue;
             }
             let (alike, end) = arguments.alike(lexicon, row, rows.groups.len())?;
-            let mut draw = |drawing: &mut Drawing| {
-                F::draw(alike, buffers, &mut Sketch::new(keys, drawing, F::COUNTS.len()))
-            };
+            let sketch = &mut Sketch::new(keys, drawing, F::COUNTS.len());
             if let Some((group, runs)) = arguments.counted_alone(rows, row..end) {
-                if sums.group != group {
-                    sums.settle::<F>(groups)?;
-                    sums.group = group;
+                if tally.group != group {
+                    settle::<F>(tally, groups)?;
+                    tally.group = group;
                 }
-                draw(drawing).map_err(external)?;
-                sums.add(drawing, runs);
+                F::count(alike, runs, buffers, sketch, tally).map_err(external)?;
                 row = end;
                 continue;
             }
-            let outline = || draw(drawing).map(|()| drawing.outline());
+            let outline = || F::draw(alike, buffers, sketch).map(|()| sketch.outline());
             let (outline, number) = outlines.of(alike, outline).map_err(external)?;
             while row < end {
                 let group = rows.groups.get(row);
@@ -400,7 +378,7 @@ impl<F: Facts> Summary for Cells<F> {
                 row = until;
             }
         }
-        sums.settle::<F>(groups)
+        settle::<F>(tally, groups)
     }
 
     fn bytes(group: &Group) -> usize {
@@ -409,7 +387,7 @@ impl<F: Facts> Summary for Cells<F> {
     }
 
     fn bytes_beside(&self) -> usize {
-        self.outlines.size() + self.sums.counts.capacity() * size_of::<i64>()
+        self.outlines.size() + self.tally.size()
     }
 
     fn write(&self, group: Group, out: &mut Vec<u8>) {

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 
 use super::bytes::{put_i64, take_i64};
-use super::run_state::{ERROR, REJECTED, Terminals, failure, state};
+use super::run_state::{ERROR, REJECTED, Terminals, failure, is_set, state};
 use super::summary::{Recipe, Rows, Summary, group_at};
 use super::time_summary::{Ranks, summary_columns, summary_fields};
 use super::times::Times;
@@ -81,9 +81,9 @@ impl Summary for Counts {
         for (row, &group) in rows.wanted() {
             let terminal = terminals.at(row)?;
             let group = group_at(groups, group)?;
-            let state = state(terminal, silent.is_valid(row) && silent.value(row));
-            let failure =
-                failure(terminal, explained.value(row)).map(|word| FAILURES + usize::from(word == ERROR));
+            let state = state(terminal, || is_set(silent, row));
+            let failure = failure(terminal, || is_set(explained, row));
+            let failure = failure.map(|word| FAILURES + usize::from(word == ERROR));
             for place in [Some(0), Some(STATES + state as usize), failure].into_iter().flatten() {
                 if let Some(count) = group.counts.get_mut(place) {
                     *count += 1;

@@ -181,6 +181,16 @@ impl<'a> Sketch<'a> {
         Self { keys, drawing, width }
     }
 
+    /// The outline as it was drawn so far.
+    pub(super) fn outline(&self) -> Outline {
+        self.drawing.outline()
+    }
+
+    /// As [`Outline::counts`].
+    pub(super) fn counts(&self) -> impl Iterator<Item = (CellNumber, &[u32])> {
+        self.drawing.counts()
+    }
+
     /// Says how many tokens the path has.
     pub(super) fn tokens(&mut self, tokens: usize) {
         self.drawing.tokens = tokens;

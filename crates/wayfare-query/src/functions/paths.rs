@@ -186,10 +186,19 @@ impl PathNumbers {
 /// The end of the stretch of rows from `start` on that have one and the same text; what is the same text in other places
 /// may begin a new stretch.
 pub(super) fn stretch<T: ByteViewType>(texts: &GenericByteViewArray<T>, start: usize, end: usize) -> usize {
-    let views = texts.views();
-    let first = views.get(start);
-    let same = |row: &usize| views.get(*row) == first && texts.is_null(*row) == texts.is_null(start);
-    (start + 1..end).find(|row| !same(row)).unwrap_or(end)
+    let Some((first, rest)) = texts.views().get(start..end).and_then(<[u128]>::split_first) else {
+        return end;
+    };
+    let differs = match texts.nulls() {
+        None => rest.iter().position(|view| view != first),
+        Some(nulls) => {
+            let is_null = nulls.is_null(start);
+            let others = (start + 1..).zip(rest);
+            let mut differ = others.map(|(row, view)| view != first || nulls.is_null(row) != is_null);
+            differ.position(|differs| differs)
+        }
+    };
+    differs.map_or(end, |same| start + 1 + same)
 }
 
 /// The offsets of a run, as many as its path has tokens.

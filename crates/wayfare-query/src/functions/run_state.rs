@@ -75,19 +75,29 @@ impl ScalarUDFImpl for StateOf {
 }
 
 /// The state of a run that its terminal event gives it, or its silence where it has none.
-pub(super) fn state(terminal: Option<RunState>, silent: bool) -> RunState {
-    terminal.unwrap_or(if silent { RunState::Abandoned } else { RunState::Open })
+pub(super) fn state(terminal: Option<RunState>, is_silent: impl FnOnce() -> bool) -> RunState {
+    terminal.unwrap_or_else(|| if is_silent() { RunState::Abandoned } else { RunState::Open })
 }
 
 /// The word for the kind of failure of a run; nothing for one that did not fail.
-pub(super) fn failure(terminal: Option<RunState>, explained: bool) -> Option<&'static str> {
-    (terminal == Some(RunState::Failed)).then_some(if explained { ERROR } else { REJECTED })
+pub(super) fn failure(
+    terminal: Option<RunState>,
+    is_explained: impl FnOnce() -> bool,
+) -> Option<&'static str> {
+    (terminal == Some(RunState::Failed)).then(|| if is_explained() { ERROR } else { REJECTED })
+}
+
+/// Whether the flag of a row is set.
+#[inline]
+pub(super) fn is_set(flags: &BooleanArray, row: usize) -> bool {
+    // the values are asked, not the array, whose bound is checked by a call
+    flags.values().value(row) && flags.is_valid(row)
 }
 
 fn states(terminals: &StringViewArray, silent: &BooleanArray) -> DataFusionResult<ArrayRef> {
     let mut terminals = Terminals::of(terminals);
-    let is_silent = |row| silent.is_valid(row) && silent.value(row);
-    let words = (0..silent.len()).map(|row| Ok(Some(state(terminals.at(row)?, is_silent(row)) as usize)));
+    let state_of = |row| Ok(Some(state(terminals.at(row)?, || is_set(silent, row)) as usize));
+    let words = (0..silent.len()).map(state_of);
     picked(&RunState::ALL.map(RunState::as_str), words)
 }
 
@@ -95,8 +105,8 @@ fn failures(terminals: &StringViewArray, explained: &BooleanArray) -> DataFusion
     let mut terminals = Terminals::of(terminals);
     let words = [REJECTED, ERROR];
     let place = |word| words.iter().position(|known| *known == word);
-    let kinds =
-        (0..explained.len()).map(|row| Ok(failure(terminals.at(row)?, explained.value(row)).and_then(place)));
+    let kinds = (0..explained.len())
+        .map(|row| Ok(failure(terminals.at(row)?, || is_set(explained, row)).and_then(place)));
     picked(&words, kinds)
 }
 
@@ -123,14 +133,20 @@ impl<'a> Terminals<'a> {
     }
 
     /// The state that the terminal event of a row gives its run; nothing without one.
+    #[inline]
     pub(super) fn at(&mut self, row: usize) -> DataFusionResult<Option<RunState>> {
         if self.words.is_null(row) {
             return Ok(None);
         }
         let view = self.words.views().get(row).copied().unwrap_or_default();
-        if let Some((_, state)) = self.last.filter(|(last, _)| *last == view) {
-            return Ok(Some(state));
+        match self.last {
+            Some((last, state)) if last == view => Ok(Some(state)),
+            _ => self.learn(row, view),
         }
+    }
+
+    #[cold]
+    fn learn(&mut self, row: usize, view: u128) -> DataFusionResult<Option<RunState>> {
         let word = self.words.value(row);
         let state =
             RunState::from_word(word).ok_or_else(|| exec_datafusion_err!("no run ends as {word:?}"))?;

@@ -1,9 +1,14 @@
 //! Rows out of the aggregates that look inside runs.
 
 use arrow::array::RecordBatch;
+use datafusion::common::Column;
+use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::prelude::DataFrame;
 
 use crate::Result;
 use crate::dimension::Dimension;
+use crate::error::of_datafusion;
+use crate::functions::stretch;
 use crate::question::{Question, listed, quoted};
 use crate::rows::collect;
 
@@ -14,6 +19,15 @@ pub(super) fn with_journey(question: &Question<'_>) -> Vec<Dimension> {
         dimensions.insert(0, Dimension::column("journey_id"));
     }
     dimensions
+}
+
+/// One row for each stretch of runs with the same dimensions: these, and the number of runs as `runs`.
+pub(super) fn stretches(runs: DataFrame, dimensions: &[Dimension]) -> Result<DataFrame> {
+    let keys = || names(dimensions).into_iter().map(|name| col(Column::from_name(name)));
+    let length = stretch().call(keys().collect()).alias("runs");
+    let columns: Vec<Expr> = keys().chain([length]).collect();
+    let stretches = runs.select(columns).and_then(|rows| rows.filter(col("runs").gt(lit(0_i64))));
+    stretches.map_err(|cause| of_datafusion("cannot count runs by their dimensions", cause))
 }
 
 /// One row for each element of the list that an aggregate gives: the dimensions, then the element's `fields`. In no

@@ -7,8 +7,10 @@ use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::row::{OwnedRow, RowConverter, SortField};
+use datafusion::logical_expr::{col, lit};
 
 use crate::dimension::{Dimension, OF_THE_END};
+use crate::error::of_datafusion;
 use crate::functions::FEATURE_COUNTS;
 use crate::question::{Question, quoted};
 use crate::rows::{Rows, collect, column, integers, words};
@@ -22,13 +24,18 @@ use super::{Answer, cells, empty};
 const ROWS_DEFAULT: usize = 20;
 
 pub(super) async fn rows(question: &Question<'_>) -> Result<Answer> {
-    question.register("runs", question.split(question.runs(&[])?)?)?;
+    let all = question.split(question.runs(&[])?)?;
+    question.register("runs", all.clone())?;
+    // what `state` says of them, without a look at the others
+    let failed = all.clone().filter(col("terminal").eq(lit("failed")));
+    let failed = failed.map_err(|cause| of_datafusion("cannot plan the failures", cause))?;
+    question.register("failed", cells::stretches(failed, &question.dimensions)?)?;
+    question.register("counted", cells::stretches(all, &of_runs(question))?)?;
     let names: Vec<String> = question.dimensions.iter().map(|dimension| quoted(&dimension.name)).collect();
     let grouped = question.grouped_by(&[]);
     let order = std::iter::once("failures DESC".to_owned()).chain(names).collect::<Vec<_>>().join(", ");
-    // what `state` says of them, without a look at the others
     let query = format!(
-        "SELECT {names} count(*) AS failures FROM runs WHERE terminal = 'failed' {grouped} ORDER BY {order}",
+        "SELECT {names} sum(runs) AS failures FROM failed {grouped} ORDER BY {order}",
         names = question.names_then_comma(),
     );
     let found = async { collect(question.sql(&query).await?).await };
@@ -80,7 +87,7 @@ async fn runs(question: &Question<'_>) -> Result<RecordBatch> {
     let listed: String = names.iter().flat_map(|name| [quoted(name), ", ".to_owned()]).collect();
     let keys: Vec<String> = names.iter().map(|name| quoted(name)).collect();
     let grouped = if keys.is_empty() { String::new() } else { format!("GROUP BY {}", keys.join(", ")) };
-    let query = format!("SELECT {listed} count(*) AS runs FROM runs {grouped}");
+    let query = format!("SELECT {listed} sum(runs) AS runs FROM counted {grouped}");
     collect(question.sql(&query).await?).await
 }
 

@@ -19,6 +19,16 @@ pub(crate) struct Successive<S> {
     tokens: Vec<(usize, S)>,
 }
 
+/// A path that was turned to.
+#[derive(Debug)]
+pub(crate) struct Turned<'a, S> {
+    followed: &'a mut Successive<S>,
+    path: Path<'a>,
+    start: usize,
+    /// What was made of the tokens that it shares with the path before.
+    pub(crate) shared: S,
+}
+
 impl<S> Default for Successive<S> {
     fn default() -> Self {
         Self { codes: Vec::new(), list: None, tokens: Vec::new() }
@@ -26,17 +36,8 @@ impl<S> Default for Successive<S> {
 }
 
 impl<S: Copy + Default> Successive<S> {
-    /// Goes on to the next path and gives what was made of it. `step` takes what was made of the tokens before one, how many they
-    /// are, the one, and whether it is tied.
-    ///
-    /// # Errors
-    /// Those of `step`, and `Corrupt` for codes that are no path.
-    pub(crate) fn follow(
-        &mut self,
-        path: Path<'_>,
-        lexicon: &Lexicon,
-        mut step: impl FnMut(S, usize, TokenNumber, bool) -> Result<S>,
-    ) -> Result<S> {
+    /// Turns to the next path: forgets the tokens that it does not share with the one at hand.
+    pub(crate) fn turn_to<'a>(&'a mut self, path: Path<'a>) -> Turned<'a, S> {
         if self.list != Some(path.list) {
             self.clear();
             self.list = Some(path.list);
@@ -48,13 +49,8 @@ impl<S: Copy + Default> Successive<S> {
         }
         self.codes.truncate(same);
         self.codes.extend_from_slice(path.codes.get(same..).unwrap_or_default());
-        let (start, mut made) = self.tokens.last().copied().unwrap_or_default();
-        for token in lexicon.tokens_from(path, start)? {
-            let (token, tied, end) = token?;
-            made = step(made, self.tokens.len(), token, tied)?;
-            self.tokens.push((end, made));
-        }
-        Ok(made)
+        let (start, shared) = self.tokens.last().copied().unwrap_or_default();
+        Turned { followed: self, path, start, shared }
     }
 
     /// Number of tokens of the path at hand.
@@ -67,6 +63,27 @@ impl<S: Copy + Default> Successive<S> {
         self.codes.clear();
         self.list = None;
         self.tokens.clear();
+    }
+}
+
+impl<S: Copy> Turned<'_, S> {
+    /// Goes through the other tokens and gives what was made of the path. `step` takes what was made of the tokens before one, how
+    /// many they are, the one, and whether it is tied.
+    ///
+    /// # Errors
+    /// Those of `step`, and `Corrupt` for codes that are no path.
+    pub(crate) fn go_on(
+        self,
+        lexicon: &Lexicon,
+        mut step: impl FnMut(S, usize, TokenNumber, bool) -> Result<S>,
+    ) -> Result<S> {
+        let (tokens, mut made) = (&mut self.followed.tokens, self.shared);
+        for token in lexicon.tokens_from(self.path, self.start)? {
+            let (token, tied, end) = token?;
+            made = step(made, tokens.len(), token, tied)?;
+            tokens.push((end, made));
+        }
+        Ok(made)
     }
 }
 
@@ -115,13 +132,14 @@ mod tests {
             for (list, tokens) in &paths {
                 let codes = codes(tokens);
                 let path = Path { codes: &codes, list: lists[*list] };
-                let made = followed.follow(path, &lexicon, |made: usize, index, token, tied| {
-                    seen.truncate(made);
-                    assert_eq!(index, seen.len());
+                let turned = followed.turn_to(path);
+                seen.truncate(turned.shared);
+                let made = turned.go_on(&lexicon, |made: usize, index, token, tied| {
+                    assert_eq!((made, index), (seen.len(), seen.len()));
                     seen.push((lexicon.text(token).to_owned(), tied));
                     Ok(seen.len())
                 });
-                seen.truncate(made.unwrap());
+                prop_assert_eq!(made.unwrap(), seen.len());
                 let alone = lexicon.token_texts(path).unwrap();
                 let alone: Vec<(String, bool)> =
                     alone.map(|token| token.map(|(text, tied)| (text.to_owned(), tied)).unwrap()).collect();
@@ -138,8 +156,9 @@ mod tests {
         let mut read = |tokens: &[(u32, bool)], list| {
             let mut numbers = Vec::new();
             let codes = codes(tokens);
-            followed
-                .follow(Path { codes: &codes, list }, &lexicon, |(), _, token, _| {
+            let turned = followed.turn_to(Path { codes: &codes, list });
+            turned
+                .go_on(&lexicon, |(), _, token, _| {
                     numbers.push(token);
                     Ok(())
                 })
