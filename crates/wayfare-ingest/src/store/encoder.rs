@@ -9,45 +9,50 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::partition;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{
-    BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
-};
-use parquet::schema::types::ColumnPath;
+use parquet::file::writer::SerializedFileWriter;
+use zstd::bulk::Compressor;
 
+use self::column::Column;
+use self::properties::{ROW_GROUP_ROWS_MAX, properties};
 use super::data_file::{APPENDIX_TAG, EncodedFile};
 use super::layout::FileLayout;
 use super::statistics::Seen;
 use crate::{Error, Result};
 
-/// Rows of one row group: small enough that two cores get work from one day's file and that a selective
-/// query skips most of it, large enough for dictionaries to pay.
-const ROW_GROUP_ROWS_MAX: usize = 131_072;
+mod bound;
+mod column;
+mod distinct;
+mod hybrid;
+mod pages;
+mod properties;
+mod ranges;
+#[cfg(test)]
+mod tests;
+mod text_chunk;
 
 /// Rows that a row group of a file that is grouped by a column should have: what smaller ones saved in reading they
 /// would cost in footers.
 const ROW_GROUP_ROWS_MIN: usize = 8_192;
 
-/// Rows of one page where pages have an index: for the few rows of a run, a look-up unpacks a page of each column.
-const INDEXED_PAGE_ROWS_MAX: usize = 8_192;
-
-/// A dictionary may grow to this size before a column falls back to plain values. Paths and ids repeat
-/// across a whole row group, so the default of 1 MiB would give up too early.
-const DICTIONARY_BYTES_MAX: usize = 8 << 20;
-
-/// The share of values that a bloom filter lets pass although they are not there: a look-up asks some hundred filters, and
-/// opens a file for each that is wrong.
-const FILTER_FALSE_SHARE: f64 = 0.001;
-
 /// Encodes sorted rows as one Parquet file, batch after batch. The file stays in memory until it is put into the store.
 pub struct Encoder {
-    writer: ArrowWriter<Vec<u8>>,
+    file: SerializedFileWriter<Vec<u8>>,
+    schema: SchemaRef,
+    /// What makes Parquet's own writers of columns.
+    writers: ArrowRowGroupWriterFactory,
+    /// The row group that is not full yet.
+    group: Option<RowGroup>,
+    packer: Compressor<'static>,
     seen: Seen,
     tags: BTreeMap<String, String>,
     grouped_by: Option<&'static str>,
+}
+
+struct RowGroup {
+    columns: Vec<Column>,
+    rows: usize,
 }
 
 impl fmt::Debug for Encoder {
@@ -57,7 +62,7 @@ impl fmt::Debug for Encoder {
 }
 
 impl Encoder {
-    /// Begins a file.
+    /// Begins a file of flat columns.
     ///
     /// # Errors
     /// `Internal` when the schema has no Parquet form.
@@ -66,10 +71,21 @@ impl Encoder {
         let options = ArrowWriterOptions::new()
             .with_properties(properties(schema, layout)?)
             .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(schema), options);
-        let writer = writer.map_err(not_encoded)?;
-        let seen = Seen::of(layout.ranges_of);
-        Ok(Self { writer, seen, tags: BTreeMap::new(), grouped_by: layout.grouped_by })
+        let (file, writers) = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(schema), options)
+            .and_then(ArrowWriter::into_serialized_writer)
+            .map_err(not_encoded)?;
+        let packer = Compressor::new(layout.zstd_level)
+            .map_err(|cause| Error::internal("zstd level").because(cause))?;
+        Ok(Self {
+            file,
+            schema: Arc::clone(schema),
+            writers,
+            group: None,
+            packer,
+            seen: Seen::of(layout.ranges_of),
+            tags: BTreeMap::new(),
+            grouped_by: layout.grouped_by,
+        })
     }
 
     /// Adds rows, which go on where the rows before ended in the sort order.
@@ -79,11 +95,55 @@ impl Encoder {
     pub fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         self.seen.add(rows);
         let Some(column) = self.grouped_by.and_then(|name| rows.column_by_name(name)) else {
-            return self.writer.write(rows).map_err(not_encoded);
+            return self.add(rows).map_err(not_encoded);
         };
         for group in row_groups(rows, column).map_err(not_encoded)? {
-            self.writer.write(&group).and_then(|()| self.writer.flush()).map_err(not_encoded)?;
+            self.add(&group).and_then(|()| self.end_group()).map_err(not_encoded)?;
         }
+        Ok(())
+    }
+
+    /// Adds rows, to a further row group where one is full.
+    fn add(&mut self, rows: &RecordBatch) -> parquet::errors::Result<()> {
+        let mut start = 0;
+        while start < rows.num_rows() {
+            let group = match self.group.take() {
+                Some(group) => group,
+                None => self.new_group()?,
+            };
+            let group = self.group.insert(group);
+            let count = (ROW_GROUP_ROWS_MAX - group.rows).min(rows.num_rows() - start);
+            let part = rows.slice(start, count);
+            let fields = self.schema.fields().iter().zip(part.columns());
+            for (column, (field, values)) in group.columns.iter_mut().zip(fields) {
+                column.write(field, values)?;
+            }
+            group.rows += count;
+            start += count;
+            if group.rows == ROW_GROUP_ROWS_MAX {
+                self.end_group()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn new_group(&self) -> parquet::errors::Result<RowGroup> {
+        let writers = self.writers.create_column_writers(self.file.flushed_row_groups().len())?;
+        let about = self.file.schema_descr().columns();
+        let fields = self.schema.fields().iter().zip(about).zip(writers);
+        let columns = fields
+            .map(|((field, about), writer)| Column::new(field, about, self.file.properties(), writer))
+            .collect();
+        Ok(RowGroup { columns, rows: 0 })
+    }
+
+    fn end_group(&mut self) -> parquet::errors::Result<()> {
+        let Some(RowGroup { columns, .. }) = self.group.take() else { return Ok(()) };
+        let mut group = self.file.next_row_group()?;
+        for column in columns {
+            column.append_to(&mut group, &mut self.packer)?;
+        }
+        group.close()?;
         Ok(())
     }
 
@@ -102,9 +162,9 @@ impl Encoder {
     /// # Errors
     /// `Internal` when the rows do not fit the schema.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.writer.flush().map_err(not_encoded)?;
-        let start = self.writer.bytes_written();
-        self.writer
+        self.end_group().map_err(not_encoded)?;
+        let start = self.file.bytes_written();
+        self.file
             .write_all(bytes)
             .map_err(|cause| Error::internal("cannot encode a data file").because(cause))?;
         self.tag(APPENDIX_TAG, format!("{start}+{}", bytes.len()));
@@ -115,10 +175,11 @@ impl Encoder {
     ///
     /// # Errors
     /// `Internal` when the rows do not fit the schema.
-    pub fn finish(self) -> Result<EncodedFile> {
+    pub fn finish(mut self) -> Result<EncodedFile> {
+        self.end_group().map_err(not_encoded)?;
         let rows = self.seen.rows();
         let statistics = self.seen.to_text()?;
-        let bytes = self.writer.into_inner().map_err(not_encoded)?;
+        let bytes = self.file.into_inner().map_err(not_encoded)?;
         Ok(EncodedFile { bytes: bytes.into(), rows, statistics, tags: self.tags })
     }
 }
@@ -133,77 +194,8 @@ pub fn encode(rows: &RecordBatch, layout: FileLayout) -> Result<EncodedFile> {
     encoder.finish()
 }
 
-fn properties(schema: &SchemaRef, layout: FileLayout) -> Result<WriterProperties> {
-    let sorting = layout
-        .sorted_by
-        .iter()
-        .filter_map(|name| schema.index_of(name).ok())
-        .filter_map(|index| i32::try_from(index).ok())
-        .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: true })
-        .collect();
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(layout.zstd_level)
-                .map_err(|cause| Error::internal("zstd level").because(cause))?,
-        ))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
-        .set_statistics_enabled(match layout.grouped_by {
-            // A row group is a page or two: an index of them would say nothing new.
-            Some(_) => EnabledStatistics::Chunk,
-            None => EnabledStatistics::Page,
-        })
-        .set_sorting_columns(Some(sorting))
-        // together, so that one read gets those of all row groups
-        .set_bloom_filter_position(BloomFilterPosition::End)
-        .set_created_by(concat!("wayfare ", env!("CARGO_PKG_VERSION")).to_owned());
-    if layout.grouped_by.is_none() {
-        properties = properties.set_data_page_row_count_limit(INDEXED_PAGE_ROWS_MAX);
-    }
-    for &name in layout.plain {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
-    }
-    for &name in layout.unranked {
-        properties =
-            properties.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
-    }
-    for &name in layout.packed {
-        properties = as_it_is(properties, name, Encoding::DELTA_BINARY_PACKED);
-    }
-    for &name in layout.raw {
-        properties = as_it_is(properties, name, Encoding::DELTA_LENGTH_BYTE_ARRAY)
-            .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
-    }
-    for &name in layout.prefixed {
-        let column = ColumnPath::from(name);
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column, Encoding::DELTA_BYTE_ARRAY);
-    }
-    for &name in layout.shared {
-        properties = properties.set_column_dictionary_page_size_limit(ColumnPath::from(name), usize::MAX);
-    }
-    for &name in layout.hot {
-        properties = properties.set_column_compression(ColumnPath::from(name), Compression::SNAPPY);
-    }
-    for &name in layout.filtered {
-        // A filter is sized for a whole row group of different values and then folded to what its values need.
-        properties = properties.set_column_bloom_filter_fpp(ColumnPath::from(name), FILTER_FALSE_SHARE);
-    }
-    Ok(properties.build())
-}
-
 fn not_encoded(cause: ParquetError) -> Error {
     Error::internal("cannot encode a data file").because(cause)
-}
-
-/// A column in an encoding that needs no further packing.
-fn as_it_is(properties: WriterPropertiesBuilder, name: &str, encoding: Encoding) -> WriterPropertiesBuilder {
-    let column = ColumnPath::from(name);
-    properties
-        .set_column_dictionary_enabled(column.clone(), false)
-        .set_column_encoding(column.clone(), encoding)
-        .set_column_compression(column, Compression::UNCOMPRESSED)
 }
 
 /// Cuts sorted rows where a column changes, into pieces of [`ROW_GROUP_ROWS_MIN`] rows and more as far as it goes.

@@ -1,0 +1,239 @@
+//! A column chunk of texts with a dictionary, written without looking at the text of every row.
+//!
+//! Columns of events say the same few things. Where the rows come as keys into texts, or as views of texts, a key or a
+//! view that was seen before has its number in the dictionary, and its text is neither hashed nor compared again. Parquet's own
+//! writer does both for every row. What is written is what that one would write.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray as _, DictionaryArray, LargeStringArray, StringArray, StringViewArray,
+    UInt32Array,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, UInt32Type};
+use bytes::Bytes;
+use parquet::basic::Compression;
+use parquet::bloom_filter::Sbbf;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::Result;
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::schema::types::ColumnDescPtr;
+use zstd::bulk::Compressor;
+
+use super::distinct::Distinct;
+use super::hybrid;
+use super::pages::Pages;
+use super::ranges::Ranges;
+
+/// The number of a row without a text.
+const NONE: u32 = u32::MAX;
+
+/// Views that are remembered, a power of two.
+const RECENT_VIEWS: usize = 1024;
+
+/// The rows of one column in one row group.
+pub(super) struct TextChunk {
+    about: ColumnDescPtr,
+    properties: WriterPropertiesPtr,
+    distinct: Distinct,
+    /// The number of each row's text.
+    numbers: Vec<u32>,
+}
+
+impl TextChunk {
+    /// An empty chunk, if a column of this type is one of texts with a dictionary, packed with zstd.
+    pub(super) fn of(
+        kind: &DataType,
+        about: &ColumnDescPtr,
+        properties: &WriterPropertiesPtr,
+    ) -> Option<Self> {
+        let is_text = match kind {
+            DataType::Utf8 | DataType::Utf8View => true,
+            DataType::Dictionary(_, values) => **values == DataType::Utf8,
+            _ => false,
+        };
+        let fits = is_text
+            && properties.dictionary_enabled(about.path())
+            && matches!(properties.compression(about.path()), Compression::ZSTD(_));
+        fits.then(|| Self {
+            about: Arc::clone(about),
+            properties: Arc::clone(properties),
+            distinct: Distinct::default(),
+            numbers: Vec::new(),
+        })
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// When the array does not hold texts.
+    pub(super) fn add(&mut self, column: &ArrayRef) -> Result<()> {
+        if column.null_count() == column.len() {
+            self.numbers.resize(self.numbers.len() + column.len(), NONE);
+        } else if let Some(views) = column.as_string_view_opt() {
+            self.add_views(views);
+        } else if let Some((keys, texts)) = keyed(column) {
+            self.add_keys(keys, texts);
+        } else {
+            self.add_texts(cast(column, &DataType::Utf8)?.as_string());
+        }
+        Ok(())
+    }
+
+    fn add_views(&mut self, column: &StringViewArray) {
+        let Self { distinct, numbers, .. } = self;
+        // a view says the same as long as the array is the same
+        let mut recent = vec![(0, NONE); RECENT_VIEWS];
+        let (mut last_view, mut last) = (0, NONE);
+        numbers.extend(column.views().iter().enumerate().map(|(row, &view)| {
+            if column.is_null(row) {
+                return NONE;
+            }
+            if view == last_view && last != NONE {
+                return last;
+            }
+            let Some(place) = recent.get_mut(place_of(view)) else { return NONE };
+            if place.0 != view || place.1 == NONE {
+                *place = (view, distinct.number(column.value(row)));
+            }
+            (last_view, last) = *place;
+            last
+        }));
+    }
+
+    fn add_keys(&mut self, keys: &UInt32Array, texts: &StringArray) {
+        let Self { distinct, numbers, .. } = self;
+        let mut known = vec![NONE; texts.len()];
+        let mut number = |key: u32| {
+            let Some(number) = known.get_mut(key as usize) else { return NONE };
+            if *number == NONE && texts.is_valid(key as usize) {
+                *number = distinct.number(texts.value(key as usize));
+            }
+            *number
+        };
+        match keys.nulls() {
+            None => numbers.extend(keys.values().iter().map(|key| number(*key))),
+            Some(_) => numbers.extend(keys.iter().map(|key| key.map_or(NONE, &mut number))),
+        }
+    }
+
+    fn add_texts(&mut self, texts: &StringArray) {
+        let Self { distinct, numbers, .. } = self;
+        numbers.extend(texts.iter().map(|text| text.map_or(NONE, |text| distinct.number(text))));
+    }
+
+    /// Whether the dictionary has grown to the size at which a column goes on without.
+    pub(super) fn is_full(&self) -> bool {
+        self.distinct.page().len() >= self.properties.column_dictionary_page_size_limit(self.about.path())
+    }
+
+    /// All rows as an array.
+    ///
+    /// # Errors
+    /// When there are more rows than an array can hold.
+    pub(super) fn into_array(self) -> Result<ArrayRef> {
+        let keys = self.numbers.into_iter().map(|number| Some(number).filter(|&number| number != NONE));
+        let texts = self.distinct.texts().map(String::from_utf8_lossy);
+        let texts = Arc::new(LargeStringArray::from_iter_values(texts));
+        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(keys.collect(), texts)?))
+    }
+
+    /// Writes the chunk: its bytes, and what the footer says of them as if they were a file.
+    ///
+    /// # Errors
+    /// When a page is larger than the format allows.
+    pub(super) fn finish(self, packer: &mut Compressor<'static>) -> Result<(Bytes, ColumnCloseResult)> {
+        let Self { about, properties, distinct, numbers } = self;
+        let texts = u32::try_from(distinct.len()).unwrap_or(NONE);
+        let mut pages = Pages::begin(packer, distinct.page(), texts)?;
+        let mut ranges = Ranges::new(&about, &properties, &distinct);
+        let mut page = PageBuffer::default();
+        let mut text_bytes = 0;
+        for rows in numbers.chunks(properties.data_page_row_count_limit().max(1)) {
+            page.fill(rows, about.max_def_level() > 0);
+            ranges.add(rows.len() - page.values.len(), &page.values);
+            let bytes = page.values.iter().map(|number| distinct.text_len(*number)).sum::<usize>();
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            pages.add(&page.bytes, u32::try_from(rows.len()).unwrap_or(NONE), bytes)?;
+            text_bytes += bytes;
+        }
+        let bloom_filter = match properties.bloom_filter_properties(about.path()) {
+            Some(filter) => Some(filter_of(&distinct, filter.fpp())?),
+            None => None,
+        };
+        let pages = pages.finish(Arc::clone(&about), properties.compression(about.path()))?;
+        let (metadata, column_index) = ranges.finish(pages.metadata, text_bytes)?;
+        let close = ColumnCloseResult {
+            bytes_written: pages.bytes.len() as u64,
+            rows_written: numbers.len() as u64,
+            metadata: metadata.build()?,
+            bloom_filter,
+            column_index,
+            offset_index: Some(pages.offsets),
+        };
+        Ok((pages.bytes, close))
+    }
+}
+
+/// The keys and texts of a column that has them.
+fn keyed(column: &ArrayRef) -> Option<(&UInt32Array, &StringArray)> {
+    let column = column.as_dictionary_opt::<UInt32Type>()?;
+    Some((column.keys(), column.values().as_string_opt()?))
+}
+
+/// Where a view is remembered.
+fn place_of(view: u128) -> usize {
+    let low = u64::try_from(view & u128::from(u64::MAX)).unwrap_or_default();
+    let high = u64::try_from(view >> 64).unwrap_or_default();
+    // the golden ratio: near views go to places that are far apart
+    let mixed = (low ^ high.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from(mixed >> 32).unwrap_or_default() % RECENT_VIEWS
+}
+
+/// A filter that holds all texts and lets the share `fpp` of others pass.
+fn filter_of(distinct: &Distinct, fpp: f64) -> Result<Sbbf> {
+    let mut filter = Sbbf::new_with_ndv_fpp(distinct.len() as u64, fpp)?;
+    for text in distinct.texts() {
+        filter.insert(text);
+    }
+    filter.fold_to_target_fpp(fpp);
+    Ok(filter)
+}
+
+/// What goes into a page, and room for it that is used again.
+#[derive(Default)]
+struct PageBuffer {
+    bytes: Vec<u8>,
+    levels: Vec<u32>,
+    /// The numbers of the rows that have a text.
+    values: Vec<u32>,
+}
+
+impl PageBuffer {
+    /// Makes a page of some rows, with levels where a row may have no text.
+    fn fill(&mut self, rows: &[u32], has_levels: bool) {
+        let Self { bytes, levels, values } = self;
+        bytes.clear();
+        values.clear();
+        values.extend(rows.iter().copied().filter(|&number| number != NONE));
+        if has_levels {
+            let start = bytes.len();
+            bytes.extend([0; 4]);
+            if values.len() == rows.len() || values.is_empty() {
+                hybrid::repeat(u32::from(!values.is_empty()), rows.len(), 1, bytes);
+            } else {
+                levels.clear();
+                levels.extend(rows.iter().map(|&number| u32::from(number != NONE)));
+                hybrid::encode(levels, 1, bytes);
+            }
+            let length = u32::try_from(bytes.len() - 4).unwrap_or(NONE).to_le_bytes();
+            if let Some(place) = bytes.get_mut(start..start + 4) {
+                place.copy_from_slice(&length);
+            }
+        }
+        let width = hybrid::bit_width(values.iter().copied().max().unwrap_or(0));
+        bytes.push(width);
+        hybrid::encode(values, width, bytes);
+    }
+}
