@@ -19,8 +19,8 @@ use crate::{Error, Result};
 pub(crate) struct Keeping(Arc<Mutex<()>>);
 
 impl Keeping {
-    /// Folds and keeps what is worth it; tells whether it did. Whatever prevents it, such as a
-    /// store that cannot be written, is no concern of the question, which then folds for itself.
+    /// Folds and keeps what is worth it; tells whether the store has to be looked at anew. Whatever prevents it, such as
+    /// a store that cannot be written, is no concern of the question, which then folds for itself.
     pub(crate) async fn keep(
         &self,
         when: &KeepRuns,
@@ -39,6 +39,8 @@ impl Keeping {
             let Some(_turn) = store.turn_with_others_now()? else { return Ok::<_, Error>(()) };
             runs::fold_settled(store, &session()?, written_before_ms, (when.clock)(), &*when.progress).await
         };
-        fold.await.is_ok()
+        // after an error, too: another process may have been faster
+        let (Ok(()) | Err(_)) = fold.await;
+        true
     }
 }
