@@ -21,7 +21,7 @@ pub(super) struct Pages<'a> {
     bytes_packed: usize,
     bytes_unpacked: usize,
     data_offset: Option<u64>,
-    data_pages: i32,
+    count: i32,
 }
 
 /// All pages of a chunk.
@@ -42,7 +42,7 @@ impl<'a> Pages<'a> {
             bytes_packed: 0,
             bytes_unpacked: 0,
             data_offset: None,
-            data_pages: 0,
+            count: 0,
         };
         let buf = pages.packed(dictionary)?;
         let page =
@@ -70,7 +70,7 @@ impl<'a> Pages<'a> {
         self.offsets.append_offset_and_size(signed(written.offset), size);
         self.rows += i64::from(rows);
         self.data_offset.get_or_insert(written.offset);
-        self.data_pages += 1;
+        self.count += 1;
         Ok(())
     }
 
@@ -93,7 +93,7 @@ impl<'a> Pages<'a> {
             PageEncodingStats {
                 page_type: PageType::DATA_PAGE,
                 encoding: Encoding::RLE_DICTIONARY,
-                count: self.data_pages,
+                count: self.count,
             },
         ];
         let encodings = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];

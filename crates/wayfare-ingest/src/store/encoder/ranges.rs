@@ -41,7 +41,7 @@ struct Range<'a> {
     high: &'a [u8],
 }
 
-impl<'a> Range<'a> {
+impl Range<'_> {
     fn with(self, other: Self) -> Self {
         Self { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
@@ -92,7 +92,8 @@ impl<'a> Ranges<'a> {
             (chunk, range) => chunk.or(range),
         };
         if self.kept == EnabledStatistics::Page {
-            self.add_to_index(nulls, range, &levels);
+            self.add_to_index(nulls, range);
+            self.index.append_histograms(&None, &levels);
         }
     }
 
@@ -112,7 +113,7 @@ impl<'a> Ranges<'a> {
         range
     }
 
-    fn add_to_index(&mut self, nulls: usize, range: Option<Range<'a>>, levels: &Option<LevelHistogram>) {
+    fn add_to_index(&mut self, nulls: usize, range: Option<Range<'a>>) {
         let bytes_max = self.properties.column_index_truncate_length();
         let (low, high) = match range {
             Some(Range { low, high }) => {
@@ -121,7 +122,6 @@ impl<'a> Ranges<'a> {
             None => (Vec::new(), Vec::new()),
         };
         self.index.append(range.is_none(), low, high, count(nulls));
-        self.index.append_histograms(&None, levels);
         if let Some(range) = range {
             if let Some(last) = self.last {
                 self.ascending &= last.low <= range.low && last.high <= range.high;

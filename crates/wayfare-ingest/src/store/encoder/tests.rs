@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arrow::array::{
-    Array, AsArray as _, DictionaryArray, Int64Array, StringArray, StringViewArray, UInt32Array,
+    Array as _, AsArray as _, DictionaryArray, Int64Array, StringArray, StringViewArray, UInt32Array,
 };
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::basic::{Encoding, PageType};
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
 use proptest::prelude::*;
 
 use super::*;
@@ -47,7 +47,7 @@ fn keyed(texts: &[Option<String>]) -> ArrayRef {
     let mut values = vec![Some("unused"), None];
     let mut known = HashMap::new();
     let keys = texts.iter().enumerate().map(|(row, text)| {
-        let Some(text) = text else { return (row % 2 == 0).then_some(1) };
+        let Some(text) = text else { return row.is_multiple_of(2).then_some(1) };
         let mut further = || {
             values.push(Some(text));
             u32::try_from(values.len() - 1).unwrap()
@@ -162,7 +162,7 @@ fn check(file: &Bytes, expected: &Bytes, texts: &[Option<String>]) {
     let (seen, wanted) = (reader(file), reader(expected));
     pretty_equal(&described(seen.metadata()), &described(wanted.metadata()));
     assert_eq!(read(file, None), read(expected, None));
-    let every = vec![RowSelector::skip(37), RowSelector::select(5)].repeat(texts.len() / 42);
+    let every = [RowSelector::skip(37), RowSelector::select(5)].repeat(texts.len() / 42);
     assert_eq!(read(file, Some(every.clone())), read(expected, Some(every)));
     for group in 0..seen.metadata().num_row_groups() {
         let filter = seen.get_row_group_column_bloom_filter(group, 0).unwrap().unwrap();
@@ -197,7 +197,7 @@ fn check_forms(texts: &[Option<String>], piece: usize) {
 fn packed_sizes(file: &Bytes) -> Vec<i64> {
     let metadata = Arc::clone(reader(file).metadata());
     let chunks = metadata.row_groups().iter().flat_map(|group| &group.columns()[..COLUMNS.len()]);
-    chunks.map(|chunk| chunk.compressed_size()).collect()
+    chunks.map(ColumnChunkMetaData::compressed_size).collect()
 }
 
 fn text() -> impl Strategy<Value = Option<String>> {
@@ -266,7 +266,7 @@ fn columns_that_have_a_text_in_every_row_have_no_levels() {
 
 #[test]
 fn a_dictionary_that_grows_too_large_is_given_up() {
-    let long = |n: u32| (n % 9 != 0).then(|| format!("{n:08}").repeat(50));
+    let long = |n: u32| (!n.is_multiple_of(9)).then(|| format!("{n:08}").repeat(50));
     let texts: Texts = (0..40_000).map(long).collect();
     for form in FORMS {
         for piece in [40_000, 8_192] {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray as _, DictionaryArray, LargeStringArray, StringArray, StringViewArray,
+    Array as _, ArrayRef, AsArray as _, DictionaryArray, LargeStringArray, StringArray, StringViewArray,
     UInt32Array,
 };
 use arrow::compute::cast;
@@ -24,6 +24,7 @@ use zstd::bulk::Compressor;
 use super::distinct::Distinct;
 use super::hybrid;
 use super::pages::Pages;
+use super::properties::ROW_GROUP_ROWS_MAX;
 use super::ranges::Ranges;
 
 /// The number of a row without a text.
@@ -37,7 +38,8 @@ pub(super) struct TextChunk {
     about: ColumnDescPtr,
     properties: WriterPropertiesPtr,
     distinct: Distinct,
-    /// The number of each row's text.
+    rows: usize,
+    /// The number of each row's text. Rows behind the last one have none.
     numbers: Vec<u32>,
 }
 
@@ -60,6 +62,7 @@ impl TextChunk {
             about: Arc::clone(about),
             properties: Arc::clone(properties),
             distinct: Distinct::default(),
+            rows: 0,
             numbers: Vec::new(),
         })
     }
@@ -69,9 +72,17 @@ impl TextChunk {
     /// # Errors
     /// When the array does not hold texts.
     pub(super) fn add(&mut self, column: &ArrayRef) -> Result<()> {
+        let before = self.rows;
+        self.rows += column.len();
         if column.null_count() == column.len() {
-            self.numbers.resize(self.numbers.len() + column.len(), NONE);
-        } else if let Some(views) = column.as_string_view_opt() {
+            return Ok(());
+        }
+        if before > 0 {
+            // rows come in many batches, up to a whole row group
+            self.numbers.reserve(ROW_GROUP_ROWS_MAX.saturating_sub(self.numbers.len()));
+            self.numbers.resize(before, NONE);
+        }
+        if let Some(views) = column.as_string_view_opt() {
             self.add_views(views);
         } else if let Some((keys, texts)) = keyed(column) {
             self.add_keys(keys, texts);
@@ -132,7 +143,8 @@ impl TextChunk {
     ///
     /// # Errors
     /// When there are more rows than an array can hold.
-    pub(super) fn into_array(self) -> Result<ArrayRef> {
+    pub(super) fn into_array(mut self) -> Result<ArrayRef> {
+        self.numbers.resize(self.rows, NONE);
         let keys = self.numbers.into_iter().map(|number| Some(number).filter(|&number| number != NONE));
         let texts = self.distinct.texts().map(String::from_utf8_lossy);
         let texts = Arc::new(LargeStringArray::from_iter_values(texts));
@@ -144,18 +156,27 @@ impl TextChunk {
     /// # Errors
     /// When a page is larger than the format allows.
     pub(super) fn finish(self, packer: &mut Compressor<'static>) -> Result<(Bytes, ColumnCloseResult)> {
-        let Self { about, properties, distinct, numbers } = self;
+        let Self { about, properties, distinct, rows, mut numbers } = self;
+        if !numbers.is_empty() {
+            numbers.resize(rows, NONE);
+        }
         let texts = u32::try_from(distinct.len()).unwrap_or(NONE);
         let mut pages = Pages::begin(packer, distinct.page(), texts)?;
         let mut ranges = Ranges::new(&about, &properties, &distinct);
         let mut page = PageBuffer::default();
         let mut text_bytes = 0;
-        for rows in numbers.chunks(properties.data_page_row_count_limit().max(1)) {
-            page.fill(rows, about.max_def_level() > 0);
-            ranges.add(rows.len() - page.values.len(), &page.values);
+        let page_rows = properties.data_page_row_count_limit().max(1);
+        for start in (0..rows).step_by(page_rows) {
+            let count = page_rows.min(rows - start);
+            page.fill(
+                numbers.get(start..start + count).unwrap_or_default(),
+                count,
+                about.max_def_level() > 0,
+            );
+            ranges.add(count - page.values.len(), &page.values);
             let bytes = page.values.iter().map(|number| distinct.text_len(*number)).sum::<usize>();
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-            pages.add(&page.bytes, u32::try_from(rows.len()).unwrap_or(NONE), bytes)?;
+            pages.add(&page.bytes, u32::try_from(count).unwrap_or(NONE), bytes)?;
             text_bytes += bytes;
         }
         let bloom_filter = match properties.bloom_filter_properties(about.path()) {
@@ -166,7 +187,7 @@ impl TextChunk {
         let (metadata, column_index) = ranges.finish(pages.metadata, text_bytes)?;
         let close = ColumnCloseResult {
             bytes_written: pages.bytes.len() as u64,
-            rows_written: numbers.len() as u64,
+            rows_written: rows as u64,
             metadata: metadata.build()?,
             bloom_filter,
             column_index,
@@ -211,8 +232,8 @@ struct PageBuffer {
 }
 
 impl PageBuffer {
-    /// Makes a page of some rows, with levels where a row may have no text.
-    fn fill(&mut self, rows: &[u32], has_levels: bool) {
+    /// Makes a page of `count` rows, with levels where a row may have no text. Without numbers no row has one.
+    fn fill(&mut self, rows: &[u32], count: usize, has_levels: bool) {
         let Self { bytes, levels, values } = self;
         bytes.clear();
         values.clear();
@@ -220,8 +241,8 @@ impl PageBuffer {
         if has_levels {
             let start = bytes.len();
             bytes.extend([0; 4]);
-            if values.len() == rows.len() || values.is_empty() {
-                hybrid::repeat(u32::from(!values.is_empty()), rows.len(), 1, bytes);
+            if values.len() == count || values.is_empty() {
+                hybrid::repeat(u32::from(!values.is_empty()), count, 1, bytes);
             } else {
                 levels.clear();
                 levels.extend(rows.iter().map(|&number| u32::from(number != NONE)));
