@@ -106,7 +106,7 @@ impl Summary for Counts {
                 if let Some(count) = counts.get_mut(place) {
                     *count += 1;
                 }
-                if durations.is_valid(row) {
+                if durations.nulls().is_none_or(|nulls| nulls.is_valid(row)) {
                     group.durations.push(durations.value(row));
                 }
             }

@@ -92,8 +92,8 @@ pub(super) fn failure(
 /// Whether the flag of a row is set.
 #[inline]
 pub(super) fn is_set(flags: &BooleanArray, row: usize) -> bool {
-    // the values are asked, not the array, whose bound is checked by a call
-    flags.values().value(row) && flags.is_valid(row)
+    // its parts are asked, as the array itself would be by calls
+    flags.values().value(row) && flags.nulls().is_none_or(|nulls| nulls.is_valid(row))
 }
 
 fn states(terminals: &StringViewArray, silent: &BooleanArray) -> DataFusionResult<ArrayRef> {

@@ -69,8 +69,7 @@ impl ScalarUDFImpl for Stretch {
         Ok(ColumnarValue::Array(match (self.asked, columns.as_slice()) {
             (Asked::Length, columns) => Arc::new(lengths(columns, args.number_rows)?),
             (Asked::IsFirst, [lengths]) => {
-                let lengths = lengths.as_primitive::<Int64Type>();
-                Arc::new(lengths.iter().map(|length| Some(length? > 0)).collect::<BooleanArray>())
+                Arc::new(BooleanArray::from_unary(lengths.as_primitive::<Int64Type>(), |length| length > 0))
             }
             _ => return Err(exec_datafusion_err!("{}: expected a length", self.name())),
         }))
