@@ -47,7 +47,7 @@ pub(crate) use run_duration::run_duration;
 pub(crate) use run_features::{FEATURE_COUNTS, FEATURES};
 pub(crate) use run_state::{run_failure, run_state};
 pub(crate) use step_summary::STEP_COUNTS;
-pub(crate) use stretch::stretch;
+pub(crate) use stretch::{is_first_of_stretch, stretch};
 pub(crate) use sub_journeys::SUB_JOURNEY_COUNTS;
 pub(crate) use time_summary::{MEDIAN_BOUNDS, PERCENTILES, Ranks};
 pub(crate) use transitions::{END_NODE, OTHER_NODE, START_NODE, STEP_NODE, TRANSITION_COUNTS};

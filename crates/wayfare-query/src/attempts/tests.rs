@@ -1,6 +1,10 @@
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringViewArray};
 use proptest::prelude::*;
 
 use super::*;
+use crate::functions::Paths;
 use crate::timeline::{Kind, Lexicon, Token, encode};
 
 fn steps(path: &str) -> RunSteps {
@@ -182,5 +186,48 @@ proptest! {
         });
         prop_assert_eq!(listed, attempts);
         prop_assert_eq!(ended, tokens.iter().filter(|token| token.kind.ends_step()).count());
+    }
+}
+
+/// All that is told of a run, but the numbers of names, which are given as they come.
+fn told(run: &RunSteps) -> Vec<String> {
+    let mut told = vec![format!("{:?} {} {}", run.bounds(), run.tokens(), run.retries())];
+    run.for_each_attempt(|attempt| told.push(format!("{:?}", Attempt { name: 0, ..attempt })));
+    run.for_each_step(RunState::Open, |facts| told.push(format!("{:?}", StepFacts { name: 0, ..facts })));
+    told
+}
+
+proptest! {
+    /// Whatever was read before, and whatever of it is taken over.
+    #[test]
+    fn a_path_is_read_as_it_is_alone(
+        paths in proptest::collection::vec(
+            proptest::collection::vec((0..5_usize, 0..2_usize, any::<bool>()), 0..7), 1..8,
+        ),
+    ) {
+        let kinds = [Kind::JourneyStarted, Kind::StepStarted, Kind::StepCompleted, Kind::StepFailed, Kind::JourneyFailed];
+        let text = |tokens: &Vec<(usize, usize, bool)>| {
+            let tokens: Vec<_> = tokens.iter().map(|(kind, name, tied)| {
+                let token = Token::new(kinds[*kind], ["a", "b"][*name]);
+                if *tied { token.tied() } else { token }
+            }).collect();
+            encode(&tokens)
+        };
+        // in one column, so that they point into one list
+        let texts: Vec<String> = paths.iter().map(text).collect();
+        let column: ArrayRef = Arc::new(StringViewArray::from_iter_values(&texts));
+        let mut lexicon = Lexicon::default();
+        let column = Paths::of(&column, &mut lexicon).unwrap();
+        let (mut steps, mut begun_before) = (RunSteps::default(), Vec::new());
+        for row in 0..column.len() {
+            let mut alone = RunSteps::default();
+            alone.read(column.at(row), &lexicon).unwrap();
+            steps.read(column.at(row), &lexicon).unwrap();
+            prop_assert_eq!(told(&steps), told(&alone), "{:?}", &texts);
+            let begun: Vec<_> = steps.begun_from(0).map(|(at, _, step)| (at, step.to_owned())).collect();
+            prop_assert!(begun.starts_with(&begun_before[..steps.shared().min(begun_before.len())]));
+            prop_assert!(steps.shared() <= begun_before.len());
+            begun_before = begun;
+        }
     }
 }

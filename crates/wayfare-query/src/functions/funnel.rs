@@ -12,7 +12,7 @@ use datafusion::common::Result as DataFusionResult;
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
-use crate::funnel::{Definition, Funnel, FunnelEvent, Order, Outcome};
+use crate::funnel::{Definition, Funnel, FunnelEvent, Match, Order, Outcome};
 use crate::spec::Step;
 use crate::timeline::{Kind, Lexicon, OfTokens, Offsets, Path, Successive, TokenNumber, token};
 use crate::{Error, Result};
@@ -54,6 +54,8 @@ struct Known {
 /// For each step that is reached the seen tokens between which its times lie.
 #[derive(Debug)]
 pub(super) struct Spans {
+    /// The steps that are reached, one bit each.
+    reached: u64,
     from_first: Box<[Option<Span>]>,
     from_previous: Box<[Option<Span>]>,
 }
@@ -236,11 +238,11 @@ pub(super) enum Reached<'a> {
 }
 
 impl Reached<'_> {
-    /// Whether a step is reached.
-    pub(super) fn is_reached(self, step: usize) -> bool {
+    /// The steps that are reached, one bit each.
+    pub(super) fn steps(self) -> u64 {
         match self {
-            Self::Alike { spans, .. } => spans.from_first.get(step).is_some_and(Option::is_some),
-            Self::Alone(outcome) => outcome.at_ms(step).and(outcome.at_ms(0)).is_some(),
+            Self::Alike { spans, .. } => spans.reached,
+            Self::Alone(outcome) => reached_by(outcome),
         }
     }
 
@@ -259,6 +261,13 @@ impl Reached<'_> {
             Self::Alone(outcome) => outcome.since_previous_ms(step),
         }
     }
+}
+
+/// The steps that an attempt reaches; none where it did not begin with the first.
+fn reached_by(outcome: &Outcome) -> u64 {
+    let bit = |matched: &Match| u32::try_from(matched.step).ok().and_then(|step| 1_u64.checked_shl(step));
+    let steps = outcome.matches.iter().filter_map(bit).fold(0, |steps, bit| steps | bit);
+    if steps & 1 == 1 { steps } else { 0 }
 }
 
 fn between(span: Option<Span>, seen: &[(u32, Matched)], offsets: Offsets<'_>) -> Option<i64> {
@@ -399,7 +408,7 @@ fn spans_of(events: &[FunnelEvent], automaton: &mut Funnel) -> Spans {
             *span = first(before.at_ms).zip(first(matched.at_ms));
         }
     }
-    Spans { from_first: from_first.into(), from_previous: from_previous.into() }
+    Spans { reached: reached_by(outcome), from_first: from_first.into(), from_previous: from_previous.into() }
 }
 
 #[cfg(test)]
@@ -479,7 +488,7 @@ mod tests {
                 let firsts = (0..STEPS.len()).map(|step| reached.ms_from_first(step));
                 let previous = (0..STEPS.len()).map(|step| reached.ms_from_previous(step));
                 found.push(firsts.chain(previous).collect());
-                reaches.push((0..STEPS.len()).map(|step| reached.is_reached(step)).collect());
+                reaches.push((0..STEPS.len()).map(|step| reached.steps() >> step & 1 == 1).collect());
                 Ok(())
             });
             together.unwrap();

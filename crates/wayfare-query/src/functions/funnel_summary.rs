@@ -111,8 +111,9 @@ struct Group {
 
 impl Group {
     fn add(&mut self, run: Reached<'_>) {
+        let steps = run.steps().cast_signed();
         for (step, count) in self.reached.iter_mut().enumerate() {
-            *count += i64::from(run.is_reached(step));
+            *count += steps >> step & 1;
         }
         for (step, times) in self.from_first.iter_mut().enumerate() {
             times.extend(run.ms_from_first(step));

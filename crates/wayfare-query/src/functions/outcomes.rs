@@ -62,6 +62,18 @@ pub(super) struct Group {
     durations: Times,
 }
 
+impl Group {
+    /// Adds runs that ended in each way, of which neither those that failed nor those that started are counted yet.
+    fn count(&mut self, mut ends: [i64; OUTCOMES.len()]) {
+        let [started, succeeded, failed, abandoned, open, rejected, error] = &mut ends;
+        *failed = *rejected + *error;
+        *started = *succeeded + *failed + *abandoned + *open;
+        for (count, more) in self.counts.iter_mut().zip(ends) {
+            *count += more;
+        }
+    }
+}
+
 impl Summary for Counts {
     type Group = Group;
 
@@ -75,23 +87,31 @@ impl Summary for Counts {
                 "outcomes: expected terminal, silence, explanation and duration"
             ));
         };
-        let mut terminals = Terminals::of(terminals.as_string_view());
+        let terminals = Terminals::of(terminals.as_string_view());
         let (silent, explained) = (silent.as_boolean(), explained.as_boolean());
         let durations = durations.as_primitive::<Int64Type>();
-        for (row, &group) in rows.wanted() {
-            let terminal = terminals.at(row)?;
+        let mut row = 0;
+        for neighbours in rows.groups.chunk_by(|group, next| group == next) {
+            let Some(&group) = neighbours.first() else { continue };
             let group = group_at(groups, group)?;
-            let state = state(terminal, || is_set(silent, row));
-            let failure = failure(terminal, || is_set(explained, row));
-            let failure = failure.map(|word| FAILURES + usize::from(word == ERROR));
-            for place in [Some(0), Some(STATES + state as usize), failure].into_iter().flatten() {
-                if let Some(count) = group.counts.get_mut(place) {
+            let mut counts = [0; OUTCOMES.len()];
+            let end = row + neighbours.len();
+            for row in (row..end).filter(|row| rows.wants(*row)) {
+                let terminal = terminals.at(row)?;
+                let failure = failure(terminal, || is_set(explained, row));
+                let place = match failure {
+                    Some(word) => FAILURES + usize::from(word == ERROR),
+                    None => STATES + state(terminal, || is_set(silent, row)) as usize,
+                };
+                if let Some(count) = counts.get_mut(place) {
                     *count += 1;
                 }
+                if durations.nulls().is_none_or(|nulls| nulls.is_valid(row)) {
+                    group.durations.push(durations.value(row));
+                }
             }
-            if durations.is_valid(row) {
-                group.durations.push(durations.value(row));
-            }
+            row = end;
+            group.count(counts);
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! `run_state(terminal, silent)`: how a run stands. `run_failure(terminal, explained)`: what kind of failure it was.
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, StringViewArray, UInt32Array};
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, BooleanArray, StringViewArray, UInt32Array, make_view,
+};
 use arrow::compute::take;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
@@ -90,19 +92,19 @@ pub(super) fn failure(
 /// Whether the flag of a row is set.
 #[inline]
 pub(super) fn is_set(flags: &BooleanArray, row: usize) -> bool {
-    // the values are asked, not the array, whose bound is checked by a call
-    flags.values().value(row) && flags.is_valid(row)
+    // its parts are asked, as the array itself would be by calls
+    flags.values().value(row) && flags.nulls().is_none_or(|nulls| nulls.is_valid(row))
 }
 
 fn states(terminals: &StringViewArray, silent: &BooleanArray) -> DataFusionResult<ArrayRef> {
-    let mut terminals = Terminals::of(terminals);
+    let terminals = Terminals::of(terminals);
     let state_of = |row| Ok(Some(state(terminals.at(row)?, || is_set(silent, row)) as usize));
     let words = (0..silent.len()).map(state_of);
     picked(&RunState::ALL.map(RunState::as_str), words)
 }
 
 fn failures(terminals: &StringViewArray, explained: &BooleanArray) -> DataFusionResult<ArrayRef> {
-    let mut terminals = Terminals::of(terminals);
+    let terminals = Terminals::of(terminals);
     let words = [REJECTED, ERROR];
     let place = |word| words.iter().position(|known| *known == word);
     let kinds = (0..explained.len())
@@ -120,38 +122,27 @@ fn picked(
     Ok(take(&StringViewArray::from_iter_values(words), &numbers, None)?)
 }
 
-/// The words of terminal events as states; runs that are neighbours mostly have the same, so the last one is kept.
+/// The words of terminal events as states.
 pub(super) struct Terminals<'a> {
     words: &'a StringViewArray,
-    /// Views of at most twelve bytes hold their word whole, so equal ones are equal words.
-    last: Option<(u128, RunState)>,
+    /// For each state the view of its word. Views of at most twelve bytes hold their word whole, so equal ones are equal words.
+    states: [(u128, RunState); RunState::ALL.len()],
 }
 
 impl<'a> Terminals<'a> {
     pub(super) fn of(words: &'a StringViewArray) -> Self {
-        Self { words, last: None }
+        Self { words, states: RunState::ALL.map(|state| (make_view(state.as_str().as_bytes(), 0, 0), state)) }
     }
 
     /// The state that the terminal event of a row gives its run; nothing without one.
     #[inline]
-    pub(super) fn at(&mut self, row: usize) -> DataFusionResult<Option<RunState>> {
-        if self.words.is_null(row) {
+    pub(super) fn at(&self, row: usize) -> DataFusionResult<Option<RunState>> {
+        if self.words.nulls().is_some_and(|nulls| nulls.is_null(row)) {
             return Ok(None);
         }
-        let view = self.words.views().get(row).copied().unwrap_or_default();
-        match self.last {
-            Some((last, state)) if last == view => Ok(Some(state)),
-            _ => self.learn(row, view),
-        }
-    }
-
-    #[cold]
-    fn learn(&mut self, row: usize, view: u128) -> DataFusionResult<Option<RunState>> {
-        let word = self.words.value(row);
-        let state =
-            RunState::from_word(word).ok_or_else(|| exec_datafusion_err!("no run ends as {word:?}"))?;
-        self.last = Some((view, state));
-        Ok(Some(state))
+        let view = self.words.views().get(row);
+        let state = self.states.iter().find(|(word, _)| view == Some(word)).map(|&(_, state)| state);
+        state.map(Some).ok_or_else(|| exec_datafusion_err!("no run ends as {:?}", self.words.value(row)))
     }
 }
 

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _, Int64Array};
-use arrow::datatypes::DataType;
+use arrow::array::{ArrayRef, AsArray as _, BooleanArray, Int64Array};
+use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
@@ -14,20 +14,43 @@ use datafusion::logical_expr::{
 
 use super::paths;
 
+/// What is asked of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Asked {
+    /// How many rows the stretch has that it is the first of.
+    Length,
+    /// Whether it is the first of a stretch, of such a length.
+    IsFirst,
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Stretch {
+    asked: Asked,
     signature: Signature,
 }
 
-/// Makes the function. It is volatile, since the answer of a row depends on the rows beside it: no filter must come in between.
+/// Makes `stretch`.
 pub(crate) fn stretch() -> ScalarUDF {
-    let accepted = vec![TypeSignature::Nullary, TypeSignature::Variadic(vec![DataType::Utf8View])];
-    ScalarUDF::from(Stretch { signature: Signature::one_of(accepted, Volatility::Volatile) })
+    function(Asked::Length, vec![TypeSignature::Nullary, TypeSignature::Variadic(vec![DataType::Utf8View])])
+}
+
+/// Makes `is_first_of_stretch(length)`, by which rows are filtered.
+pub(crate) fn is_first_of_stretch() -> ScalarUDF {
+    function(Asked::IsFirst, vec![TypeSignature::Exact(vec![DataType::Int64])])
+}
+
+/// Both are volatile, the lengths since they depend on the rows beside, the filter so that it stays above them: a scan that takes
+/// filters would work the lengths out once for the filter and once more of the rows that are left.
+fn function(asked: Asked, accepted: Vec<TypeSignature>) -> ScalarUDF {
+    ScalarUDF::from(Stretch { asked, signature: Signature::one_of(accepted, Volatility::Volatile) })
 }
 
 impl ScalarUDFImpl for Stretch {
     fn name(&self) -> &'static str {
-        "stretch"
+        match self.asked {
+            Asked::Length => "stretch",
+            Asked::IsFirst => "is_first_of_stretch",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -35,55 +58,56 @@ impl ScalarUDFImpl for Stretch {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> DataFusionResult<DataType> {
-        Ok(DataType::Int64)
+        Ok(match self.asked {
+            Asked::Length => DataType::Int64,
+            Asked::IsFirst => DataType::Boolean,
+        })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
-        let rows = args.number_rows;
         let columns = ColumnarValue::values_to_arrays(&args.args)?;
-        let texts = columns.iter().map(|column| column.as_string_view_opt());
-        let texts: Option<Vec<_>> = texts.collect();
-        let texts = texts.ok_or_else(|| exec_datafusion_err!("stretch: expected texts"))?;
-        // for each column where the stretch of its own ends
-        let mut ends: Vec<(_, usize)> = texts.into_iter().map(|texts| (texts, 0)).collect();
-        let mut lengths = vec![0; rows];
-        let mut start = 0;
-        while let Some(length) = lengths.get_mut(start) {
-            let mut end = rows;
-            for (texts, column_end) in &mut ends {
-                if *column_end <= start {
-                    *column_end = paths::stretch(texts, start, rows.min(texts.len()));
-                }
-                end = end.min(*column_end);
+        Ok(ColumnarValue::Array(match (self.asked, columns.as_slice()) {
+            (Asked::Length, columns) => Arc::new(lengths(columns, args.number_rows)?),
+            (Asked::IsFirst, [lengths]) => {
+                Arc::new(BooleanArray::from_unary(lengths.as_primitive::<Int64Type>(), |length| length > 0))
             }
-            let end = end.max(start + 1);
-            *length = i64::try_from(end - start).unwrap_or(i64::MAX);
-            start = end;
-        }
-        Ok(ColumnarValue::Array(Arc::new(Int64Array::from(lengths))))
+            _ => return Err(exec_datafusion_err!("{}: expected a length", self.name())),
+        }))
     }
+}
+
+fn lengths(columns: &[ArrayRef], rows: usize) -> DataFusionResult<Int64Array> {
+    let texts = columns.iter().map(|column| column.as_string_view_opt());
+    let texts: Option<Vec<_>> = texts.collect();
+    let texts = texts.ok_or_else(|| exec_datafusion_err!("stretch: expected texts"))?;
+    // for each column where its own stretch ends
+    let mut ends: Vec<(_, usize)> = texts.into_iter().map(|texts| (texts, 0)).collect();
+    let mut lengths = vec![0; rows];
+    let mut start = 0;
+    while let Some(length) = lengths.get_mut(start) {
+        let mut end = rows;
+        for (texts, column_end) in &mut ends {
+            if *column_end <= start {
+                *column_end = paths::stretch(texts, start, rows);
+            }
+            end = end.min(*column_end);
+        }
+        *length = i64::try_from(end - start).unwrap_or(i64::MAX);
+        start = end;
+    }
+    Ok(Int64Array::from(lengths))
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, StringViewArray};
-    use arrow::datatypes::Field;
-    use datafusion::config::ConfigOptions;
+    use arrow::array::StringViewArray;
 
     use super::*;
 
     fn stretches(columns: &[&[Option<&str>]], rows: usize) -> Vec<i64> {
         let array = |column: &&[Option<&str>]| Arc::new(StringViewArray::from(column.to_vec())) as ArrayRef;
-        let function = stretch();
-        let args = ScalarFunctionArgs {
-            args: columns.iter().map(|column| ColumnarValue::Array(array(column))).collect(),
-            arg_fields: columns.iter().map(|_| Field::new("text", DataType::Utf8View, true).into()).collect(),
-            number_rows: rows,
-            return_field: Field::new("stretch", DataType::Int64, false).into(),
-            config_options: Arc::new(ConfigOptions::default()),
-        };
-        let found = function.invoke_with_args(args).unwrap().into_array(rows).unwrap();
-        found.as_primitive::<arrow::datatypes::Int64Type>().values().to_vec()
+        let columns: Vec<ArrayRef> = columns.iter().map(array).collect();
+        lengths(&columns, rows).unwrap().values().to_vec()
     }
 
     #[test]
@@ -94,5 +118,6 @@ mod tests {
         assert_eq!(stretches(&[&letters, &numbers], 6), [2, 0, 1, 1, 1, 1]);
         assert_eq!(stretches(&[], 4), [4, 0, 0, 0]);
         assert_eq!(stretches(&[&[]], 0), [0; 0]);
+        assert!(lengths(&[Arc::new(Int64Array::from(vec![1]))], 1).is_err());
     }
 }

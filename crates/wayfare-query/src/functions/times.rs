@@ -30,22 +30,12 @@ impl Times {
     pub(super) fn push(&mut self, time_ms: i64) {
         self.count += 1;
         self.sum = self.sum.saturating_add(time_ms);
-        match u32::try_from(time_ms) {
-            Ok(short) if short < SHORT_END => {
-                let (bytes, length) = written_short(short);
-                let end = self.bytes.len() + length;
-                self.bytes.extend_from_slice(&bytes);
-                self.bytes.truncate(end);
-            }
-            _ => {
-                let mut rest = time_ms.cast_unsigned();
-                while rest > 0x7f {
-                    self.bytes.push(low_bits(rest) | 0x80);
-                    rest >>= 7;
-                }
-                self.bytes.push(low_bits(rest));
-            }
+        let mut rest = time_ms.cast_unsigned();
+        while rest > 0x7f {
+            self.bytes.push(low_bits(rest) | 0x80);
+            rest >>= 7;
         }
+        self.bytes.push(low_bits(rest));
         if self.bytes.len() >= CHUNK {
             // a time takes ten bytes at most
             let next = Vec::with_capacity(CHUNK + 10);
@@ -72,12 +62,15 @@ impl Times {
     pub(super) fn placed(&self, ranks: impl IntoIterator<Item = usize>) -> Vec<i64> {
         let mut times = Vec::with_capacity(usize::try_from(self.count).unwrap_or_default());
         for chunk in self.chunks() {
-            let mut rest = chunk;
-            while !rest.is_empty() {
-                let (time, length) =
-                    rest.first_chunk().copied().and_then(read_short).unwrap_or_else(|| read_long(rest));
-                times.push(time);
-                rest = rest.get(length..).unwrap_or_default();
+            let mut bytes = chunk.iter().copied();
+            while let Some(byte) = bytes.next() {
+                let (mut time, mut last, mut shift) = (u64::from(byte & 0x7f), byte, 7);
+                while last & 0x80 != 0 {
+                    last = bytes.next().unwrap_or_default();
+                    time |= u64::from(last & 0x7f).wrapping_shl(shift);
+                    shift += 7;
+                }
+                times.push(time.cast_signed());
             }
         }
         place(&mut times, &ranks.into_iter().collect::<Vec<_>>(), 0);
@@ -121,49 +114,6 @@ impl Extend<i64> for Times {
             self.push(time_ms);
         }
     }
-}
-
-/// Times below this take four bytes at most: three days.
-const SHORT_END: u32 = 1 << 28;
-
-/// The continuation bits of four bytes.
-const CONTINUED: u32 = 0x8080_8080;
-
-/// A time below [`SHORT_END`] in the first of four bytes, and how many these are.
-#[inline]
-fn written_short(time: u32) -> ([u8; 4], usize) {
-    let spread = time & 0x7f | time << 1 & 0x7f00 | time << 2 & 0x7f_0000 | time << 3 & 0x7f00_0000;
-    let further = (time | 1).ilog2() / 7;
-    let continued = CONTINUED & ((1 << (8 * further)) - 1);
-    ((spread | continued).to_le_bytes(), further as usize + 1)
-}
-
-/// The time in the first of four bytes, and how many these are; nothing where it is longer.
-#[inline]
-fn read_short(bytes: [u8; 4]) -> Option<(i64, usize)> {
-    let bytes = u32::from_le_bytes(bytes);
-    let ends = !bytes & CONTINUED;
-    if ends == 0 {
-        return None;
-    }
-    let length = ends.trailing_zeros() / 8 + 1;
-    let own = bytes & u32::MAX >> (u32::BITS - 8 * length);
-    let time = own & 0x7f | own >> 1 & 0x3f80 | own >> 2 & 0x1f_c000 | own >> 3 & 0xfe0_0000;
-    Some((time.into(), length as usize))
-}
-
-/// The time at the beginning of bytes, and how many it takes.
-fn read_long(bytes: &[u8]) -> (i64, usize) {
-    let (mut time, mut length, mut shift) = (0_u64, 0, 0);
-    for &byte in bytes {
-        time |= u64::from(byte & 0x7f).wrapping_shl(shift);
-        shift += 7;
-        length += 1;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    (time.cast_signed(), length)
 }
 
 fn low_bits(number: u64) -> u8 {

@@ -2,13 +2,13 @@
 
 use arrow::array::RecordBatch;
 use datafusion::common::Column;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::{Expr, col};
 use datafusion::prelude::DataFrame;
 
 use crate::Result;
 use crate::dimension::Dimension;
 use crate::error::of_datafusion;
-use crate::functions::stretch;
+use crate::functions::{is_first_of_stretch, stretch};
 use crate::question::{Question, listed, quoted};
 use crate::rows::collect;
 
@@ -26,7 +26,8 @@ pub(super) fn stretches(runs: DataFrame, dimensions: &[Dimension]) -> Result<Dat
     let keys = || names(dimensions).into_iter().map(|name| col(Column::from_name(name)));
     let length = stretch().call(keys().collect()).alias("runs");
     let columns: Vec<Expr> = keys().chain([length]).collect();
-    let stretches = runs.select(columns).and_then(|rows| rows.filter(col("runs").gt(lit(0_i64))));
+    let is_first = is_first_of_stretch().call(vec![col("runs")]);
+    let stretches = runs.select(columns).and_then(|rows| rows.filter(is_first));
     stretches.map_err(|cause| of_datafusion("cannot count runs by their dimensions", cause))
 }
 

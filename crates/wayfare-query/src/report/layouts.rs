@@ -27,6 +27,7 @@ fn specs(run: &str) -> Vec<Spec> {
         { "report": "funnel", "journey": ["login"] },
         { "report": "steps", "by": ["version"] },
         { "report": "failures", "limit": 3 },
+        { "report": "failures", "by": ["journey"] },
         { "report": "causes", "min_runs": 2, "pairs": true },
         { "report": "calls", "by": ["connection", "step", "platform"], "limit": 4 },
         { "report": "paths", "limit": 4 },
