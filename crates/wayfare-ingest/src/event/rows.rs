@@ -91,11 +91,6 @@ impl EventRows {
         move |row| column.as_ref().map_or(0, |rank| rank(row))
     }
 
-    /// Whether most rows have parameters of their own.
-    pub(crate) fn params_hardly_repeat(&self) -> bool {
-        self.additional_params.hardly_repeats()
-    }
-
     /// Some rows as a data file has them, of a batch that is taken in now. Texts are dictionaries that
     /// share their values.
     ///

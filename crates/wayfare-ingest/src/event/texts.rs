@@ -6,7 +6,7 @@
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, DictionaryArray, StringArray, UInt32Array, new_null_array};
+use arrow::array::{ArrayRef, DictionaryArray, StringArray, UInt32Array, new_null_array};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, UInt32Type};
 use arrow::error::ArrowError;
@@ -126,11 +126,6 @@ fn place_and_tag(text: &str) -> (usize, u32) {
 impl TextColumn {
     fn key(&self, row: u32) -> u32 {
         self.keys.get(row as usize).copied().unwrap_or(NONE)
-    }
-
-    /// Whether most rows have a text of their own, as far as the column remembers.
-    pub(super) fn hardly_repeats(&self) -> bool {
-        self.texts.len() > self.keys.len() / 2
     }
 
     /// The place of every text in the order of texts, by its number; equal texts have the same one. 0 is no text's.

@@ -22,10 +22,6 @@ use crate::{Error, Result};
 /// keep more memory for each column.
 const ARRIVALS_LAYOUT: FileLayout = FileLayout { zstd_level: 1, ..EVENTS_LAYOUT };
 
-/// The same where parameters repeat, so that a dictionary of them saves time.
-const ALIKE_PARAMS_LAYOUT: FileLayout =
-    FileLayout { plain: &["event_id", "timestamp", "user_id"], ..ARRIVALS_LAYOUT };
-
 /// Sorts a part and writes one file for each source and date.
 pub(super) async fn events(
     store: &Store,
@@ -61,7 +57,6 @@ struct Partitioned {
 fn encode_part(part: Part, batch_id: &str, options: &Options) -> Result<Vec<Partitioned>> {
     let events = part.events.finish(part.ids)?;
     let files = order::files(&events);
-    let layout = if events.params_hardly_repeat() { ARRIVALS_LAYOUT } else { ALIKE_PARAMS_LAYOUT };
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, Partitioned)>> {
         let mut done = Vec::new();
@@ -69,7 +64,7 @@ fn encode_part(part: Part, batch_id: &str, options: &Options) -> Result<Vec<Part
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(index) else { return Ok(done) };
             let rows = events.take(&file.rows, batch_id, options.now_us)?;
-            done.push((index, encode_file(file, &rows, layout)?));
+            done.push((index, encode_file(file, &rows)?));
         }
     };
     let mut encoded = thread::scope(|scope| {
@@ -86,8 +81,8 @@ fn encode_part(part: Part, batch_id: &str, options: &Options) -> Result<Vec<Part
     Ok(encoded.into_iter().map(|(_, file)| file).collect())
 }
 
-fn encode_file(file: &FileRows, rows: &RecordBatch, layout: FileLayout) -> Result<Partitioned> {
-    let mut encoder = Encoder::try_new(&columns::events_file_schema(), layout)?;
+fn encode_file(file: &FileRows, rows: &RecordBatch) -> Result<Partitioned> {
+    let mut encoder = Encoder::try_new(&columns::events_file_schema(), ARRIVALS_LAYOUT)?;
     encoder.write(rows)?;
     let (source, date) = (file.source.as_str().to_owned(), date_text(file.date)?);
     Ok(Partitioned { source, date, file: encoder.finish()? })
