@@ -69,6 +69,12 @@ def lines(source, target):
                "(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')")
 
 
+def lines_apart(source, target):
+    """The same in a process of its own: a child's peak begins with its parent's."""
+    writer = multiprocessing.get_context("spawn").Process(target=lines, args=(source, target)); writer.start(); writer.join()
+    if writer.exitcode: sys.exit(f"no lines of {source}")
+
+
 def store(a):
     """Fills the store that is asked: a compacted one, or one that was never compacted."""
     path = os.path.join(a.dir, "store-uncompacted" if a.uncompacted else "store")
@@ -76,9 +82,7 @@ def store(a):
     half, piece = path + ".half", os.path.join(a.dir, "piece.ndjson")
     shutil.rmtree(half, ignore_errors=True)
     for day in sorted(glob.glob(os.path.join(a.dir, "events", "date=*"))):
-        # in a process of its own: a child's peak begins with its parent's
-        writer = multiprocessing.get_context("spawn").Process(target=lines, args=(day + "/*.parquet", piece)); writer.start(); writer.join()
-        if writer.exitcode: sys.exit(f"no lines of {day}")
+        lines_apart(day + "/*.parquet", piece)
         s, mb, _ = timed([a.wayfare, "ingest", "--quiet", "--store", half, "--mapping", os.path.join(HERE, "gen.toml"), piece])
         say(f"ingest {os.path.basename(day)}: {os.path.getsize(piece) / 1e6:.0f} MB in {s:.1f} s, peak {mb} MB"); os.unlink(piece)
     if not a.uncompacted:
@@ -220,7 +224,7 @@ def compare(a):
 
 def ingest(a):
     data(a); piece = os.path.join(a.dir, "ingest.ndjson")
-    if not os.path.exists(piece): lines(a.dir + "/events/*/*.parquet", piece)
+    if not os.path.exists(piece): lines_apart(a.dir + "/events/*/*.parquet", piece)
     print(f"{os.path.getsize(piece) / 1e6:,.0f} MB of lines, {a.threads} threads\n\n| turn | who | s | peak MB |\n| --- | --- | --- | --- |")
     for turn in range(a.runs):
         for who in ["wayfare", *[e for e in a.engines.split(",") if e != "datafusion"]]:
