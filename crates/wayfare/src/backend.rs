@@ -200,7 +200,7 @@ fn opened(store: wayfare_query::Store, options: &StoreOptions) -> Store {
     let StoreOptions { threads, memory_bytes, .. } = *options;
     let folding = options.folding.clone();
     let hear = move |_: CompactStage, done: u64, all: u64| {
-        folding.share("folding, once for all questions", "dates", done, all);
+        folding.share("folding runs, once for all questions", "dates", done, all);
         if done == all {
             folding.clear();
         }

@@ -54,10 +54,11 @@ impl Progress {
 
     /// Shows how much of something is done.
     pub(crate) fn share(&self, doing: &'static str, unit: &str, done: u64, all: u64) {
+        let template = format!("{{msg}} {{bar:24}} {{human_pos}} of {{human_len}} {unit} · {{eta}} left");
+        // first, since each of the others draws
+        self.bar.set_style(self.style(&template));
         self.bar.set_message(doing);
         self.bar.set_length(all);
-        let template = format!("{{msg}} {{bar:24}} {{human_pos}} of {{human_len}} {unit} · {{eta}} left");
-        self.bar.set_style(self.style(&template));
         self.bar.set_position(done);
     }
 
