@@ -28,6 +28,7 @@ use activities::Activities;
 use column::Column;
 pub(crate) use column::{INTEGER_COLUMNS, TEXT_COLUMNS, text_place};
 use outcomes::Outcomes;
+pub(crate) use paths::KnownNames;
 
 const MOSAIC: &str = include_str!("mapping/mosaic.toml");
 

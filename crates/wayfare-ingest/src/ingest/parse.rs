@@ -1,12 +1,10 @@
 //! Blocks of records into columns: what a worker thread does.
 
-use std::borrow::Cow;
-
 use super::plausible::Plausible;
 use crate::Reason;
 use crate::decode::Block;
 use crate::event::EventBuilder;
-use crate::mapping::Mapper;
+use crate::mapping::{KnownNames, Mapper};
 use crate::pseudonym::Pseudonyms;
 use crate::record::{Record, Reject};
 
@@ -33,8 +31,9 @@ pub(super) fn parse(
 ) -> ParsedBlock {
     let mut parsed = ParsedBlock { events, bytes: block.size_bytes(), ..ParsedBlock::default() };
     let (events, rejects) = (&mut parsed.events, &mut parsed.rejects);
+    let mut known = KnownNames::default();
     let mut add = |record: &Record<'_>| {
-        let event = mapper.map(record)?;
+        let event = mapper.map_next(record, &mut known)?;
         plausible.check(&event)?;
         events.append(&event);
         Ok(())
@@ -46,7 +45,8 @@ pub(super) fn parse(
     };
     let append = |_line, record: &Record<'_>| -> Result<(), (Reason, String)> {
         let values = pseudonyms.values(record);
-        let names = record.fields.iter().map(|(name, _)| Cow::Borrowed(name.as_ref()));
+        // a name that stands in the block stays there
+        let names = record.fields.iter().map(|(name, _)| name.clone());
         let fields = names.zip(values.iter().map(|value| value.borrowed())).collect();
         add(&Record { fields })
     };

@@ -19,8 +19,9 @@ pub(super) fn params<'r>(
     let Some(first) = extras.next() else {
         return base;
     };
-    let base = base.as_deref().unwrap_or("{}");
-    let names = object::names(base).unwrap_or_default();
+    let base = base.as_deref().unwrap_or_default();
+    // most events bring no parameters
+    let names = if base.is_empty() { Vec::new() } else { object::names(base).unwrap_or_default() };
     let members =
         base.trim_ascii().trim_start_matches('{').strip_suffix('}').unwrap_or_default().trim_ascii();
     let mut text = String::with_capacity(base.len() + 128);

@@ -1,5 +1,7 @@
 //! The columns that a mapping can fill.
 
+use std::iter;
+
 use crate::columns::{ENVELOPE_TEXT, PROMOTED_INTEGER, PROMOTED_TEXT};
 
 /// The number of text columns of an event.
@@ -42,6 +44,21 @@ impl Column {
         1 << self.0
     }
 
+    /// The columns of a word of bits, in order.
+    pub(super) fn of_bits(mut bits: u64) -> impl Iterator<Item = Self> {
+        iter::from_fn(move || {
+            let place = bits.trailing_zeros() as usize;
+            // takes the lowest bit away
+            bits &= bits.checked_sub(1)?;
+            Some(Self(place))
+        })
+    }
+
+    /// The place in [`crate::Event::text`], if the column has one.
+    pub(super) fn text_place(self) -> Option<usize> {
+        self.0.checked_sub(NAMED.len()).filter(|place| *place < TEXT_COLUMNS)
+    }
+
     /// The column at a place of [`crate::Event::text`].
     pub(super) fn text(place: usize) -> Self {
         Self(NAMED.len() + place)
@@ -76,5 +93,15 @@ mod tests {
         assert_eq!(Column::integer(0), Column::find("step_number").unwrap());
         assert_eq!(Column::PARAMS.name(), "additional_params");
         assert_eq!(Column::SOURCE.name(), "source");
+    }
+
+    #[test]
+    fn columns_of_bits_are_those_that_were_put_in() {
+        let columns =
+            [Column::ACTIVITY, Column::PARAMS, Column::text(0), Column::integer(INTEGER_COLUMNS - 1)];
+        let bits = columns.iter().fold(0, |bits, column| bits | column.bit());
+        assert_eq!(Column::of_bits(bits).collect::<Vec<_>>(), columns);
+        assert_eq!(Column::of_bits(0).count(), 0);
+        assert_eq!(columns.map(Column::text_place), [None, None, Some(0), None]);
     }
 }

@@ -7,7 +7,7 @@ use super::activities::{Activities, Meaning, Other};
 use super::column::{COLUMNS, Column, TEXT_COLUMNS, text_place};
 use super::identity::{IdText, content_hash, explicit_id};
 use super::outcomes::{FAILURE, meaning};
-use super::paths::{Node, Paths};
+use super::paths::{KnownNames, Node, Paths};
 use super::values::{self, Integer};
 use super::{Candidate, Kind, Mapping, assemble, missing};
 use crate::catalogue::{self, Source};
@@ -89,7 +89,28 @@ impl Mapper {
     /// # Errors
     /// The reason for the quarantine: `activity` or `timestamp` is missing, or the timestamp cannot be read.
     pub fn map<'r>(&'r self, record: &'r Record<'_>) -> Result<Event<'r>, (Reason, String)> {
-        let mut finds = self.find(record);
+        self.map_with(record, None)
+    }
+
+    /// The same for the next record of a block, of whose names some are known.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub(crate) fn map_next<'r>(
+        &'r self,
+        record: &'r Record<'_>,
+        known: &mut KnownNames,
+    ) -> Result<Event<'r>, (Reason, String)> {
+        self.map_with(record, Some(known))
+    }
+
+    fn map_with<'r>(
+        &'r self,
+        record: &'r Record<'_>,
+        known: Option<&mut KnownNames>,
+    ) -> Result<Event<'r>, (Reason, String)> {
+        let mut finds = Finds { values: [const { None }; COLUMNS], present: 0 };
+        self.find(record, known, &mut finds);
         let timestamp_us = self.timestamp(record, &finds)?;
         let named = self.activity(record, &mut finds)?;
         let explicit_id = finds.get(Column::EVENT_ID).map(|find| explicit_id(&find.text));
@@ -135,26 +156,41 @@ impl Mapper {
         self.path_lists.iter().map(|(column, paths)| (*column, paths.as_slice()))
     }
 
-    fn find<'r>(&'r self, record: &'r Record<'_>) -> Finds<'r> {
-        let mut finds = Finds { values: [const { None }; COLUMNS], present: 0 };
-        if let Some(root) = self.paths.root() {
-            for (index, (name, value)) in (0..).zip(&record.fields) {
-                if let Some(node) = self.paths.child(root, name) {
-                    let value = match value {
-                        Value::Text(text) => Value::Text(Cow::Borrowed(text.as_ref())),
-                        Value::Json(raw) => Value::Json(raw),
-                    };
-                    self.visit(node, &value, Some(index), &mut finds);
-                }
+    /// Finds the values of all columns. What they are found in is handed in: it is large.
+    fn find<'r>(&'r self, record: &'r Record<'_>, mut known: Option<&mut KnownNames>, finds: &mut Finds<'r>) {
+        for (index, (name, value)) in (0..).zip(&record.fields) {
+            let known = match name {
+                Cow::Borrowed(_) => known.as_deref_mut(),
+                // it had escapes, and is a text of its own
+                Cow::Owned(_) => None,
+            };
+            if let Some(node) = self.paths.top(name, known) {
+                self.visit(node, value, Some(index), finds);
             }
         }
         for (column, rank, value) in &self.constants {
             finds.offer(*column, Find { rank: *rank, text: Cow::Borrowed(value), field: None });
         }
-        finds
     }
 
-    fn visit<'r>(&self, node: &Node, value: &Value<'r>, field: Option<u32>, finds: &mut Finds<'r>) {
+    /// Offers a value to the columns that its node is for.
+    fn visit<'r>(&self, node: &Node, value: &'r Value<'_>, field: Option<u32>, finds: &mut Finds<'r>) {
+        if node.has_children() || node.targets().iter().any(|target| target.column == Column::PARAMS) {
+            let value = match value {
+                Value::Text(text) => Value::Text(Cow::Borrowed(text.as_ref())),
+                Value::Json(raw) => Value::Json(raw),
+            };
+            return self.visit_object(node, &value, field, finds);
+        }
+        for target in node.targets() {
+            if let Some(text) = self.accepts(target.column, value) {
+                finds.offer(target.column, Find { rank: target.rank, text: Cow::Borrowed(text), field });
+            }
+        }
+    }
+
+    /// The same for a value that may be an object with members that columns want.
+    fn visit_object<'r>(&self, node: &Node, value: &Value<'r>, field: Option<u32>, finds: &mut Finds<'r>) {
         let members = node.has_children().then(|| object_text(value)).flatten();
         let members = members.and_then(|text| object::fields(text).ok());
         for target in node.targets() {
@@ -163,7 +199,7 @@ impl Mapper {
                     .filter(|text| members.is_some() || object::names(text).is_ok())
                     .map(Cow::Borrowed)
             } else {
-                self.accepts(target.column, value)
+                self.accepts(target.column, value).map(|_| scalar(value))
             };
             if let Some(text) = text {
                 finds.offer(target.column, Find { rank: target.rank, text, field });
@@ -171,21 +207,21 @@ impl Mapper {
         }
         for (name, value) in members.unwrap_or_default() {
             if let Some(child) = self.paths.child(node, &name) {
-                self.visit(child, &value, None, finds);
+                self.visit_object(child, &value, None, finds);
             }
         }
     }
 
     /// The text of a value that a column can hold.
-    fn accepts<'r>(&self, column: Column, value: &Value<'r>) -> Option<Cow<'r, str>> {
+    fn accepts<'v>(&self, column: Column, value: &'v Value<'_>) -> Option<&'v str> {
         let text = match value {
             Value::Json(raw) if raw.starts_with(['{', '[']) => return None,
-            Value::Json(raw) => Cow::Borrowed(*raw),
+            Value::Json(raw) => raw,
             Value::Text(text) if text.bytes().all(|byte| byte.is_ascii_whitespace()) => return None,
-            Value::Text(text) => text.clone(),
+            Value::Text(text) => text.as_ref(),
         };
         let usable = match column {
-            Column::SOURCE => values::source(&text).is_some(),
+            Column::SOURCE => values::source(text).is_some(),
             column if column == Column::text(self.known.outcome) => !values::is_number(value),
             _ => true,
         };
@@ -303,6 +339,11 @@ impl<'r> Finds<'r> {
         }
     }
 
+    /// The columns that have a value.
+    fn present(&self) -> impl Iterator<Item = Column> + use<> {
+        Column::of_bits(self.present)
+    }
+
     fn get(&self, column: Column) -> Option<&Find<'r>> {
         self.values.get(column.index())?.as_ref()
     }
@@ -314,10 +355,9 @@ impl<'r> Finds<'r> {
     /// The values of all text columns.
     fn take_text(&mut self) -> [Option<Cow<'r, str>>; TEXT_COLUMNS] {
         let mut text = [const { None }; TEXT_COLUMNS];
-        for (place, text) in text.iter_mut().enumerate() {
-            let column = Column::text(place);
-            if self.present & column.bit() != 0 {
-                *text = self.take(column);
+        for column in self.present() {
+            if let Some(place) = column.text_place().and_then(|place| text.get_mut(place)) {
+                *place = self.take(column);
             }
         }
         text
@@ -347,8 +387,9 @@ impl<'r> Finds<'r> {
     /// For every field of the record whether a column took it over.
     fn taken(&self, record: &Record<'_>) -> Vec<bool> {
         let mut taken = vec![false; record.fields.len()];
-        for find in self.values.iter().flatten() {
-            if let Some(place) = find.field.and_then(|field| taken.get_mut(field as usize)) {
+        for column in self.present() {
+            let field = self.get(column).and_then(|find| find.field);
+            if let Some(place) = field.and_then(|field| taken.get_mut(field as usize)) {
                 *place = true;
             }
         }
@@ -368,6 +409,14 @@ fn spelled_out(path: &str, column: Column, mapping: &Mapping) -> Vec<String> {
         }
     }
     if paths.is_empty() { vec![path.to_owned()] } else { paths }
+}
+
+/// The text of a value as it came.
+fn scalar<'r>(value: &Value<'r>) -> Cow<'r, str> {
+    match value {
+        Value::Json(raw) => Cow::Borrowed(raw),
+        Value::Text(text) => text.clone(),
+    }
 }
 
 /// What may be the text of an object: a JSON value, or a text that holds one.

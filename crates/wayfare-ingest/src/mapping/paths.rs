@@ -67,6 +67,16 @@ impl Paths {
         fresh
     }
 
+    /// The node of a record's field. `known` has those of names that were looked for before, for a name that stays where it is.
+    pub(super) fn top(&self, name: &str, known: Option<&mut KnownNames>) -> Option<&Node> {
+        let look = || self.among(*self.root()?.children.get(place(name))?, name);
+        let node = match known {
+            Some(known) => known.number(name, look),
+            None => look(),
+        };
+        self.nodes.get(node?)
+    }
+
     pub(super) fn root(&self) -> Option<&Node> {
         self.nodes.first()
     }
@@ -86,6 +96,37 @@ impl Paths {
             child = node.alike;
         }
         None
+    }
+}
+
+/// Places for names that are known.
+const KNOWN: usize = 256;
+
+/// The nodes of the names of a block by where these stand in memory: its records share them
+/// ([`crate::decode::object`]), so that a name is looked for once a block. Only for names that stand where they stand as long as this is used.
+#[derive(Debug)]
+pub(crate) struct KnownNames {
+    /// The address and the length of a name, and the number of its node.
+    places: Vec<(usize, usize, Option<usize>)>,
+}
+
+impl Default for KnownNames {
+    fn default() -> Self {
+        // no name stands at address 0
+        Self { places: vec![(0, 0, None); KNOWN] }
+    }
+}
+
+impl KnownNames {
+    /// The number of a name's node.
+    fn number(&mut self, name: &str, look: impl Fn() -> Option<usize>) -> Option<usize> {
+        let (address, length) = (name.as_ptr().addr(), name.len());
+        let place = self.places.get_mut(address % KNOWN)?;
+        if (place.0, place.1) != (address, length) {
+            *place = (address, length, look());
+        }
+        debug_assert_eq!(place.2, look(), "another name stands where {name:?} stood");
+        place.2
     }
 }
 

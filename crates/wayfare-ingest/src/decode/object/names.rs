@@ -6,6 +6,12 @@
 /// Names that are kept, one a bit of a word. A log with more of them is read as if the others came for the first time.
 const KNOWN_MAX: usize = 64;
 
+/// Words of eight bytes that a name with quotes and colon is compared by.
+const WORDS: usize = 4;
+
+/// Places that a name is looked for at, one behind the other: some of them are taken by others.
+const STEPS: usize = 4;
+
 /// Places that names are found by.
 pub(crate) const PLACES: usize = 256;
 
@@ -13,7 +19,7 @@ pub(crate) const PLACES: usize = 256;
 #[derive(Debug)]
 pub(super) struct Names<'a> {
     known: Vec<Known<'a>>,
-    /// For every place the number of its name, from 1.
+    /// For every place the number of the name that is there, from 1.
     places: [u8; PLACES],
     /// The name with which the last objects began.
     first: usize,
@@ -28,10 +34,44 @@ pub(super) struct Names<'a> {
 #[derive(Debug)]
 struct Known<'a> {
     name: &'a str,
-    /// The name with its quotes and the colon.
-    quoted: &'a str,
+    quoted: Quoted<'a>,
     /// The name that came next.
     next: usize,
+}
+
+/// A name with its quotes and the colon.
+#[derive(Debug)]
+struct Quoted<'a> {
+    text: &'a str,
+    /// Its bytes as words, and which of their bits count; nothing of one that is longer.
+    words: Option<[(u64, u64); WORDS]>,
+}
+
+impl<'a> Quoted<'a> {
+    fn of(text: &'a str) -> Self {
+        let bytes = text.as_bytes();
+        let word = |index: usize| {
+            let of_word = bytes.iter().skip(index * 8).take(8).enumerate();
+            of_word.fold((0, 0), |(word, mask), (place, byte)| {
+                (word | u64::from(*byte) << (place * 8), mask | 0xff << (place * 8))
+            })
+        };
+        Self { text, words: (bytes.len() <= WORDS * 8).then(|| std::array::from_fn(word)) }
+    }
+
+    /// Whether a text begins with it.
+    fn begins(&self, text: &[u8]) -> bool {
+        match (&self.words, text.first_chunk::<{ WORDS * 8 }>()) {
+            (Some(words), Some(head)) => {
+                let (head, _) = head.as_chunks::<8>();
+                let differs = |(bytes, (word, mask)): (&[u8; 8], &(u64, u64))| {
+                    (u64::from_le_bytes(*bytes) ^ word) & mask
+                };
+                head.iter().zip(words).map(differs).fold(0, |all, word| all | word) == 0
+            }
+            _ => text.starts_with(self.text.as_bytes()),
+        }
+    }
 }
 
 impl Default for Names<'_> {
@@ -53,10 +93,10 @@ impl<'a> Names<'a> {
             None => self.first,
         };
         let known = self.known.get(next)?;
-        if !text.starts_with(known.quoted.as_bytes()) {
+        if !known.quoted.begins(text) {
             return None;
         }
-        let found = (known.name, known.quoted.len());
+        let found = (known.name, known.quoted.text.len());
         self.comes(next);
         Some(found)
     }
@@ -89,17 +129,22 @@ impl<'a> Names<'a> {
 
     /// The number of a name, a new one if there is room.
     fn number(&mut self, name: &'a str, quoted: &'a str) -> Option<usize> {
-        let place = self.places.get_mut(place(name))?;
-        if let Some(number) = usize::from(*place).checked_sub(1) {
-            return (self.known.get(number)?.name == name).then_some(number);
+        for step in 0..STEPS {
+            let place = self.places.get_mut((place(name) + step) % PLACES)?;
+            let Some(number) = usize::from(*place).checked_sub(1) else {
+                let number = self.known.len();
+                if number == KNOWN_MAX {
+                    return None;
+                }
+                self.known.push(Known { name, quoted: Quoted::of(quoted), next: number });
+                *place = u8::try_from(number + 1).unwrap_or_default();
+                return Some(number);
+            };
+            if self.known.get(number)?.name == name {
+                return Some(number);
+            }
         }
-        let number = self.known.len();
-        if number == KNOWN_MAX {
-            return None;
-        }
-        self.known.push(Known { name, quoted, next: number });
-        *place = u8::try_from(number + 1).unwrap_or_default();
-        Some(number)
+        None
     }
 }
 
@@ -107,8 +152,29 @@ impl<'a> Names<'a> {
 pub(crate) fn place(name: &str) -> usize {
     let edges = match name.as_bytes() {
         [first, .., second_last, last] => [*first, *second_last, *last],
-        _ => [0; 3],
+        [first, last] => [*first, 0, *last],
+        [only] => [*only, 0, 0],
+        [] => [0; 3],
     };
     let [first, second_last, last] = edges.map(usize::from);
     (name.len() + first * 7 + second_last * 31 + last * 131) % PLACES
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn words_tell_what_bytes_tell(name in "[ab]{0,40}", text in "[ab]{0,50}", cut in 0_usize..50) {
+            let quoted = Quoted::of(&name);
+            let alike = format!("{name}{text}");
+            let shorter = alike.get(..cut.min(alike.len())).unwrap();
+            for text in [&text, &alike, shorter] {
+                prop_assert_eq!(quoted.begins(text.as_bytes()), text.starts_with(&name));
+            }
+        }
+    }
 }
