@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::partition;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOptions};
 use parquet::errors::ParquetError;
@@ -16,6 +16,7 @@ use zstd::bulk::Compressor;
 
 use self::column::Column;
 use self::properties::{ROW_GROUP_ROWS_MAX, properties};
+use self::text_chunk::TextChunk;
 use super::data_file::{APPENDIX_TAG, EncodedFile};
 use super::layout::FileLayout;
 use super::statistics::Seen;
@@ -40,8 +41,10 @@ const ROW_GROUP_ROWS_MIN: usize = 8_192;
 pub struct Encoder {
     file: SerializedFileWriter<Vec<u8>>,
     schema: SchemaRef,
-    /// What makes Parquet's own writers of columns.
+    /// Makes Parquet's own writers of all columns, for those of texts that grow too large.
     writers: ArrowRowGroupWriterFactory,
+    /// Makes Parquet's own writers of the columns that are not of texts.
+    writers_of_others: ArrowRowGroupWriterFactory,
     /// The row group that is not full yet.
     group: Option<RowGroup>,
     packer: Compressor<'static>,
@@ -71,18 +74,27 @@ impl Encoder {
         let options = ArrowWriterOptions::new()
             .with_properties(properties(schema, layout)?)
             .with_skip_arrow_metadata(true);
-        let (file, writers) = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(schema), options)
-            .and_then(ArrowWriter::into_serialized_writer)
-            .map_err(not_encoded)?;
+        let begin = |schema: SchemaRef| {
+            ArrowWriter::try_new_with_options(Vec::new(), schema, options.clone())
+                .and_then(ArrowWriter::into_serialized_writer)
+                .map_err(not_encoded)
+        };
+        let (file, writers) = begin(Arc::clone(schema))?;
+        let columns = schema.fields().iter().zip(file.schema_descr().columns());
+        let others =
+            columns.filter(|(field, about)| !TextChunk::fits(field.data_type(), about, file.properties()));
+        let others: Fields = others.map(|(field, _)| Arc::clone(field)).collect();
+        let (_, writers_of_others) = begin(Arc::new(Schema::new(others)))?;
         let packer = Compressor::new(layout.zstd_level)
             .map_err(|cause| Error::internal("zstd level").because(cause))?;
         Ok(Self {
             file,
             schema: Arc::clone(schema),
             writers,
+            writers_of_others,
             group: None,
             packer,
-            seen: Seen::of(layout.ranges_of),
+            seen: Seen::of(schema, layout.ranges_of),
             tags: BTreeMap::new(),
             grouped_by: layout.grouped_by,
         })
@@ -114,9 +126,13 @@ impl Encoder {
             let group = self.group.insert(group);
             let count = (ROW_GROUP_ROWS_MAX - group.rows).min(rows.num_rows() - start);
             let part = rows.slice(start, count);
-            let fields = self.schema.fields().iter().zip(part.columns());
-            for (column, (field, values)) in group.columns.iter_mut().zip(fields) {
-                column.write(field, values)?;
+            let fields = self.schema.fields().iter().zip(part.columns()).enumerate();
+            for (column, (place, (field, values))) in group.columns.iter_mut().zip(fields) {
+                column.write(field, values, || {
+                    let mut writers =
+                        self.writers.create_column_writers(self.file.flushed_row_groups().len())?;
+                    Ok(writers.swap_remove(place))
+                })?;
             }
             group.rows += count;
             start += count;
@@ -128,13 +144,17 @@ impl Encoder {
     }
 
     fn new_group(&self) -> parquet::errors::Result<RowGroup> {
-        let writers = self.writers.create_column_writers(self.file.flushed_row_groups().len())?;
+        let others = self.writers_of_others.create_column_writers(self.file.flushed_row_groups().len())?;
+        let mut others = others.into_iter();
         let about = self.file.schema_descr().columns();
-        let fields = self.schema.fields().iter().zip(about).zip(writers);
-        let columns = fields
-            .map(|((field, about), writer)| Column::new(field, about, self.file.properties(), writer))
-            .collect();
-        Ok(RowGroup { columns, rows: 0 })
+        let columns =
+            self.schema.fields().iter().zip(about).filter_map(|(field, about)| {
+                match TextChunk::of(field.data_type(), about, self.file.properties()) {
+                    Some(texts) => Some(Column::Texts(Box::new(texts))),
+                    None => others.next().map(|writer| Column::Others(Box::new(writer))),
+                }
+            });
+        Ok(RowGroup { columns: columns.collect(), rows: 0 })
     }
 
     fn end_group(&mut self) -> parquet::errors::Result<()> {

@@ -50,6 +50,11 @@ impl FileLayout {
         hot: &[],
         grouped_by: None,
     };
+
+    /// Whether the distinct texts of a column stand in a dictionary.
+    pub fn has_dictionary(&self, column: &str) -> bool {
+        ![self.plain, self.packed, self.raw, self.prefixed].iter().any(|columns| columns.contains(&column))
+    }
 }
 
 /// Files of `events`: the events of one run are neighbours.

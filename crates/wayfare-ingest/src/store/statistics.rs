@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute::{max_string, min_string};
-use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType, UInt32Type};
+use arrow::datatypes::{DataType, FieldRef, Schema, TimeUnit, TimestampMicrosecondType, UInt32Type};
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -74,31 +74,39 @@ fn range_of(column: &str, low: &Value, high: &Value) -> Option<ValueRange> {
 #[derive(Debug)]
 pub(super) struct Seen {
     rows: u64,
+    /// The columns of the file, in order.
     columns: Vec<SeenColumn>,
 }
 
 #[derive(Debug)]
 struct SeenColumn {
-    name: &'static str,
+    name: String,
     nulls: u64,
+    is_ranged: bool,
     range: Option<ValueRange>,
 }
 
 impl Seen {
-    /// Nothing yet; ranges are kept of the columns named.
-    pub(super) fn of(columns: &[&'static str]) -> Self {
-        let columns = columns.iter().map(|&name| SeenColumn { name, nulls: 0, range: None });
-        Self { rows: 0, columns: columns.collect() }
+    /// Nothing yet of rows with these columns; ranges are kept of those named.
+    pub(super) fn of(schema: &Schema, ranges_of: &[&str]) -> Self {
+        let column = |field: &FieldRef| SeenColumn {
+            name: field.name().clone(),
+            nulls: 0,
+            is_ranged: ranges_of.contains(&field.name().as_str()),
+            range: None,
+        };
+        Self { rows: 0, columns: schema.fields().iter().map(column).collect() }
     }
 
     /// Takes further rows in.
     pub(super) fn add(&mut self, rows: &RecordBatch) {
         self.rows += rows.num_rows() as u64;
-        for seen in &mut self.columns {
-            let Some(column) = rows.column_by_name(seen.name) else { continue };
+        for (seen, column) in self.columns.iter_mut().zip(rows.columns()) {
             seen.nulls += column.null_count() as u64;
-            let further = value_range(column);
-            seen.range = match (seen.range.take(), further) {
+            if !seen.is_ranged {
+                continue;
+            }
+            seen.range = match (seen.range.take(), value_range(column)) {
                 (Some(before), Some(further)) => Some(before.with(further)),
                 (before, further) => before.or(further),
             };
@@ -110,7 +118,8 @@ impl Seen {
         self.rows
     }
 
-    /// The statistics text of the file's log entry.
+    /// The statistics text of the file's log entry. Nulls are told of columns with a range, and of those that have nothing
+    /// else: they need not be read.
     pub(super) fn to_text(&self) -> Result<String> {
         let mut wire = Wire {
             num_records: self.rows,
@@ -118,15 +127,24 @@ impl Seen {
             max_values: Map::new(),
             null_count: Map::new(),
         };
-        for SeenColumn { name, nulls, range } in &self.columns {
-            wire.null_count.insert((*name).to_owned(), (*nulls).into());
+        for SeenColumn { name, nulls, is_ranged, range } in &self.columns {
+            if *is_ranged || (*nulls == self.rows && self.rows > 0) {
+                wire.null_count.insert(name.clone(), (*nulls).into());
+            }
             if let Some((low, high)) = range.as_ref().and_then(ValueRange::texts) {
-                wire.min_values.insert((*name).to_owned(), low.into());
-                wire.max_values.insert((*name).to_owned(), high.into());
+                wire.min_values.insert(name.clone(), low.into());
+                wire.max_values.insert(name.clone(), high.into());
             }
         }
         serde_json::to_string(&wire)
             .map_err(|cause| Error::internal("statistics have no text").because(cause))
+    }
+}
+
+impl Statistics {
+    /// Whether no row has a value of a column, as far as the log knows.
+    pub fn is_empty_column(&self, name: &str) -> bool {
+        self.nulls.get(name).is_some_and(|nulls| *nulls == self.rows)
     }
 }
 
@@ -184,9 +202,10 @@ fn value_range(column: &ArrayRef) -> Option<ValueRange> {
 fn dictionary_range(column: &ArrayRef) -> Option<ValueRange> {
     let column = column.as_dictionary_opt::<UInt32Type>()?;
     let texts = column.values().as_string_opt::<i32>()?;
-    let mut last = None;
-    let changes = column.keys().iter().flatten().filter(|key| last.replace(*key) != Some(*key));
-    spanned(changes.map(|key| texts.value(key as usize)))
+    let mut seen = vec![false; texts.len()];
+    let mut is_new = |key: &usize| seen.get_mut(*key).is_some_and(|seen| !std::mem::replace(seen, true));
+    let distinct = column.keys().iter().flatten().map(|key| key as usize).filter(|key| is_new(key));
+    spanned(distinct.map(|key| texts.value(key)))
 }
 
 fn spanned<'a>(texts: impl Iterator<Item = &'a str>) -> Option<ValueRange> {
@@ -205,7 +224,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{StringArray, StringViewArray};
-    use arrow::datatypes::{Field, Schema};
+    use arrow::datatypes::Field;
 
     use super::*;
 
@@ -216,7 +235,7 @@ mod tests {
     }
 
     fn range(batches: &[RecordBatch]) -> (Statistics, Option<ValueRange>) {
-        let mut seen = Seen::of(&["journey_id"]);
+        let mut seen = Seen::of(&batches[0].schema(), &["journey_id"]);
         for batch in batches {
             seen.add(batch);
         }
@@ -231,6 +250,21 @@ mod tests {
         let (statistics, range) = range(&batches);
         assert_eq!((statistics.rows, statistics.nulls["journey_id"]), (5, 2));
         assert_eq!(range, Some(ValueRange::Text("kyc".into(), "login".into())));
+    }
+
+    #[test]
+    fn a_column_without_values_is_told_without_its_range() {
+        let schema = Schema::new(["a", "b"].map(|name| Field::new(name, DataType::Utf8, true)).to_vec());
+        let mut seen = Seen::of(&schema, &[]);
+        let told = |seen: &Seen| parse(&seen.to_text().unwrap()).unwrap();
+        assert!(!told(&seen).is_empty_column("a"));
+        for text in [None, Some("x")] {
+            let columns = [text, None].map(|text| Arc::new(StringArray::from(vec![text, None])) as ArrayRef);
+            seen.add(&RecordBatch::try_new(Arc::new(schema.clone()), columns.to_vec()).unwrap());
+            assert_eq!(told(&seen).is_empty_column("a"), text.is_none());
+            assert!(told(&seen).is_empty_column("b"));
+        }
+        assert_eq!(told(&seen).nulls, [("b".to_owned(), 4)].into());
     }
 
     #[test]

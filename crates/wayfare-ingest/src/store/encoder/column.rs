@@ -4,47 +4,42 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::Field;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::errors::Result;
-use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedRowGroupWriter;
-use parquet::schema::types::ColumnDescPtr;
 use zstd::bulk::Compressor;
 
 use super::text_chunk::TextChunk;
 
 /// The rows of a column.
-pub(super) struct Column {
+pub(super) enum Column {
     /// Those of texts, as long as their dictionary is not too large.
-    texts: Option<TextChunk>,
-    /// All others.
-    others: ArrowColumnWriter,
+    Texts(Box<TextChunk>),
+    /// All others, in Parquet's own writer.
+    Others(Box<ArrowColumnWriter>),
 }
 
 impl Column {
-    /// An empty column, for which Parquet's own writer is `others`.
-    pub(super) fn new(
-        field: &Field,
-        about: &ColumnDescPtr,
-        properties: &WriterPropertiesPtr,
-        others: ArrowColumnWriter,
-    ) -> Self {
-        Self { texts: TextChunk::of(field.data_type(), about, properties), others }
-    }
-
-    /// Adds rows.
+    /// Adds rows. Texts that have become too many go on in a new writer.
     ///
     /// # Errors
     /// When they do not fit the field.
-    pub(super) fn write(&mut self, field: &Field, rows: &ArrayRef) -> Result<()> {
-        let Some(texts) = &mut self.texts else { return self.write_others(field, rows) };
-        texts.add(rows)?;
-        match self.texts.take_if(|texts| texts.is_full()) {
-            Some(texts) => self.write_others(field, &texts.into_array()?),
-            None => Ok(()),
+    pub(super) fn write(
+        &mut self,
+        field: &Field,
+        rows: &ArrayRef,
+        new_writer: impl FnOnce() -> Result<ArrowColumnWriter>,
+    ) -> Result<()> {
+        match self {
+            Self::Others(writer) => write(writer, field, rows),
+            Self::Texts(texts) => {
+                texts.add(rows)?;
+                if texts.is_full() {
+                    let mut writer = new_writer()?;
+                    write(&mut writer, field, &texts.to_array()?)?;
+                    *self = Self::Others(Box::new(writer));
+                }
+                Ok(())
+            }
         }
-    }
-
-    fn write_others(&mut self, field: &Field, rows: &ArrayRef) -> Result<()> {
-        compute_leaves(field, rows)?.iter().try_for_each(|leaf| self.others.write(leaf))
     }
 
     /// Writes the rows into a row group.
@@ -56,8 +51,16 @@ impl Column {
         group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
         packer: &mut Compressor<'static>,
     ) -> Result<()> {
-        let Some(texts) = self.texts else { return self.others.close()?.append_to_row_group(group) };
-        let (bytes, close) = texts.finish(packer)?;
-        group.append_column(&bytes, close)
+        match self {
+            Self::Others(writer) => writer.close()?.append_to_row_group(group),
+            Self::Texts(texts) => {
+                let (bytes, close) = texts.finish(packer)?;
+                group.append_column(&bytes, close)
+            }
+        }
     }
+}
+
+fn write(writer: &mut ArrowColumnWriter, field: &Field, rows: &ArrayRef) -> Result<()> {
+    compute_leaves(field, rows)?.iter().try_for_each(|leaf| writer.write(leaf))
 }

@@ -6,7 +6,7 @@ use arrow::array::{
     Array as _, AsArray as _, DictionaryArray, Int64Array, StringArray, StringViewArray, UInt32Array,
 };
 use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
+use arrow::datatypes::{DataType, Field, UInt32Type};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,

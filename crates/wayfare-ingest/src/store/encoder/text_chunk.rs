@@ -1,14 +1,14 @@
 //! A column chunk of texts with a dictionary, written without looking at the text of every row.
 //!
-//! Columns of events say the same few things. Where the rows come as keys into texts, or as views of texts, a key or a
-//! view that was seen before has its number in the dictionary, and its text is neither hashed nor compared again. Parquet's own
+//! Columns of events say the same few things. Where the rows come as keys into texts, a key that was seen before in the row group
+//! has its number in the dictionary, and its text is neither hashed nor compared again. Parquet's own
 //! writer does both for every row. What is written is what that one would write.
 
+use std::iter;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, DictionaryArray, LargeStringArray, StringArray, StringViewArray,
-    UInt32Array,
+    Array as _, ArrayRef, AsArray as _, DictionaryArray, LargeStringArray, StringArray, UInt32Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, UInt32Type};
@@ -30,9 +30,6 @@ use super::ranges::Ranges;
 /// The number of a row without a text.
 const NONE: u32 = u32::MAX;
 
-/// Views that are remembered, a power of two.
-const RECENT_VIEWS: usize = 1024;
-
 /// The rows of one column in one row group.
 pub(super) struct TextChunk {
     about: ColumnDescPtr,
@@ -41,6 +38,8 @@ pub(super) struct TextChunk {
     rows: usize,
     /// The number of each row's text. Rows behind the last one have none.
     numbers: Vec<u32>,
+    /// The texts that rows had keys into last, and for each its number, where it has one.
+    known: Option<(StringArray, Vec<u32>)>,
 }
 
 impl TextChunk {
@@ -50,21 +49,26 @@ impl TextChunk {
         about: &ColumnDescPtr,
         properties: &WriterPropertiesPtr,
     ) -> Option<Self> {
-        let is_text = match kind {
-            DataType::Utf8 | DataType::Utf8View => true,
-            DataType::Dictionary(_, values) => **values == DataType::Utf8,
-            _ => false,
-        };
-        let fits = is_text
-            && properties.dictionary_enabled(about.path())
-            && matches!(properties.compression(about.path()), Compression::ZSTD(_));
-        fits.then(|| Self {
+        Self::fits(kind, about, properties).then(|| Self {
             about: Arc::clone(about),
             properties: Arc::clone(properties),
             distinct: Distinct::default(),
             rows: 0,
             numbers: Vec::new(),
+            known: None,
         })
+    }
+
+    /// Whether a column of this type is one of texts with a dictionary, packed with zstd.
+    pub(super) fn fits(kind: &DataType, about: &ColumnDescPtr, properties: &WriterPropertiesPtr) -> bool {
+        let is_text = match kind {
+            DataType::Utf8 | DataType::Utf8View => true,
+            DataType::Dictionary(_, values) => **values == DataType::Utf8,
+            _ => false,
+        };
+        is_text
+            && properties.dictionary_enabled(about.path())
+            && matches!(properties.compression(about.path()), Compression::ZSTD(_))
     }
 
     /// Adds rows.
@@ -82,9 +86,7 @@ impl TextChunk {
             self.numbers.reserve(ROW_GROUP_ROWS_MAX.saturating_sub(self.numbers.len()));
             self.numbers.resize(before, NONE);
         }
-        if let Some(views) = column.as_string_view_opt() {
-            self.add_views(views);
-        } else if let Some((keys, texts)) = keyed(column) {
+        if let Some((keys, texts)) = keyed(column) {
             self.add_keys(keys, texts);
         } else {
             self.add_texts(cast(column, &DataType::Utf8)?.as_string());
@@ -92,30 +94,12 @@ impl TextChunk {
         Ok(())
     }
 
-    fn add_views(&mut self, column: &StringViewArray) {
-        let Self { distinct, numbers, .. } = self;
-        // a view says the same as long as the array is the same
-        let mut recent = vec![(0, NONE); RECENT_VIEWS];
-        let (mut last_view, mut last) = (0, NONE);
-        numbers.extend(column.views().iter().enumerate().map(|(row, &view)| {
-            if column.is_null(row) {
-                return NONE;
-            }
-            if view == last_view && last != NONE {
-                return last;
-            }
-            let Some(place) = recent.get_mut(place_of(view)) else { return NONE };
-            if place.0 != view || place.1 == NONE {
-                *place = (view, distinct.number(column.value(row)));
-            }
-            (last_view, last) = *place;
-            last
-        }));
-    }
-
     fn add_keys(&mut self, keys: &UInt32Array, texts: &StringArray) {
-        let Self { distinct, numbers, .. } = self;
-        let mut known = vec![NONE; texts.len()];
+        let Self { distinct, numbers, known, .. } = self;
+        let (_, known) = match known.take_if(|(before, _)| is_same(before, texts)) {
+            Some(known_before) => known.insert(known_before),
+            None => known.insert((texts.clone(), vec![NONE; texts.len()])),
+        };
         let mut number = |key: u32| {
             let Some(number) = known.get_mut(key as usize) else { return NONE };
             if *number == NONE && texts.is_valid(key as usize) {
@@ -143,9 +127,9 @@ impl TextChunk {
     ///
     /// # Errors
     /// When there are more rows than an array can hold.
-    pub(super) fn into_array(mut self) -> Result<ArrayRef> {
-        self.numbers.resize(self.rows, NONE);
-        let keys = self.numbers.into_iter().map(|number| Some(number).filter(|&number| number != NONE));
+    pub(super) fn to_array(&self) -> Result<ArrayRef> {
+        let numbers = self.numbers.iter().copied().chain(iter::repeat(NONE)).take(self.rows);
+        let keys = numbers.map(|number| Some(number).filter(|&number| number != NONE));
         let texts = self.distinct.texts().map(String::from_utf8_lossy);
         let texts = Arc::new(LargeStringArray::from_iter_values(texts));
         Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(keys.collect(), texts)?))
@@ -156,7 +140,7 @@ impl TextChunk {
     /// # Errors
     /// When a page is larger than the format allows.
     pub(super) fn finish(self, packer: &mut Compressor<'static>) -> Result<(Bytes, ColumnCloseResult)> {
-        let Self { about, properties, distinct, rows, mut numbers } = self;
+        let Self { about, properties, distinct, rows, mut numbers, .. } = self;
         if !numbers.is_empty() {
             numbers.resize(rows, NONE);
         }
@@ -197,19 +181,15 @@ impl TextChunk {
     }
 }
 
+/// Whether two arrays are one, not only alike.
+fn is_same(left: &StringArray, right: &StringArray) -> bool {
+    left.offsets().ptr_eq(right.offsets()) && left.values().ptr_eq(right.values())
+}
+
 /// The keys and texts of a column that has them.
 fn keyed(column: &ArrayRef) -> Option<(&UInt32Array, &StringArray)> {
     let column = column.as_dictionary_opt::<UInt32Type>()?;
     Some((column.keys(), column.values().as_string_opt()?))
-}
-
-/// Where a view is remembered.
-fn place_of(view: u128) -> usize {
-    let low = u64::try_from(view & u128::from(u64::MAX)).unwrap_or_default();
-    let high = u64::try_from(view >> 64).unwrap_or_default();
-    // the golden ratio: near views go to places that are far apart
-    let mixed = (low ^ high.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    usize::try_from(mixed >> 32).unwrap_or_default() % RECENT_VIEWS
 }
 
 /// A filter that holds all texts and lets the share `fpp` of others pass.
