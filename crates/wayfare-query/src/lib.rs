@@ -18,6 +18,7 @@ mod folds;
 mod functions;
 pub mod funnel;
 mod gate;
+mod keyed;
 mod memory;
 mod names;
 mod provider;

@@ -23,19 +23,23 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::prelude::SessionContext;
 use object_store::ObjectMeta;
-use wayfare_ingest::{DataFile, Table, ValueRange};
+use wayfare_ingest::{DataFile, EVENTS_LAYOUT, FileLayout, Table, ValueRange};
 
 pub(crate) use kept::{FOOTER_BYTES, FOOTERS_BYTES, Kept};
 use kept::{Filters, Readers};
 use look_up::{LookUp, is_look_up};
 
+use crate::keyed::keyed_type;
 use crate::tenant::Tenant;
 
 /// The URL under which the store's file access is known to a session.
@@ -49,7 +53,10 @@ pub(crate) const FILE_NUMBER: &str = "file_number";
 pub(crate) struct SnapshotTable {
     schema: TableSchema,
     files: Vec<DataFile>,
+    /// How the files are laid out; only that of events is asked for.
+    layout: Option<&'static FileLayout>,
     numbered: bool,
+    keyed: bool,
 }
 
 impl SnapshotTable {
@@ -60,12 +67,28 @@ impl SnapshotTable {
         let partitions: Vec<_> =
             table.partition_fields().iter().map(|field| Arc::new(as_view(field))).collect();
         let schema = TableSchema::builder(file_schema).with_table_partition_cols(partitions).build();
-        Self { schema, files, numbered: false }
+        let layout = (table.name() == "events").then_some(&EVENTS_LAYOUT);
+        Self { schema, files, layout, numbered: false, keyed: false }
     }
 
     /// The columns of a file, text and bytes as views.
     pub(crate) fn file_schema(&self) -> SchemaRef {
         Arc::clone(self.schema.file_schema())
+    }
+
+    /// Reads the texts of columns that have a dictionary as keys into it.
+    pub(crate) fn keyed(self) -> Self {
+        let has_dictionary = |name: &str| self.layout.is_some_and(|layout| layout.has_dictionary(name));
+        let fields = self.schema.file_schema().fields().iter().map(|field| match field.data_type() {
+            DataType::Utf8View if has_dictionary(field.name()) => {
+                Arc::new(field.as_ref().clone().with_data_type(keyed_type()))
+            }
+            _ => Arc::clone(field),
+        });
+        let file_schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let partitions = self.schema.table_partition_cols().to_vec();
+        let schema = TableSchema::builder(file_schema).with_table_partition_cols(partitions).build();
+        Self { schema, keyed: true, ..self }
     }
 
     /// Adds the column [`FILE_NUMBER`], which is the same for rows that lie in order in one file; a file may be read as
@@ -89,16 +112,55 @@ impl SnapshotTable {
             .collect()
     }
 
-    fn scanned(&self, file: &DataFile) -> DataFusionResult<PartitionedFile> {
-        let meta = ObjectMeta {
-            location: file.location.clone(),
-            last_modified: DateTime::UNIX_EPOCH,
-            size: file.size_bytes,
-            e_tag: None,
-            version: None,
+    fn scanned(&self, file: &DataFile, projection: Option<&Vec<usize>>) -> DataFusionResult<PartitionedFile> {
+        let scanned = PartitionedFile::new_from_meta(meta_of(file));
+        let scanned = scanned.with_partition_values(self.partition_values(file)?);
+        let fields = self.schema.file_schema().fields();
+        let is_read = |index: usize| projection.is_none_or(|columns| columns.contains(&index));
+        let is_empty = |index: usize| {
+            fields.get(index).is_some_and(|field| file.statistics.is_empty_column(field.name()))
         };
-        // without statistics: what they tell was asked of all files at once, and is not again file by file
-        Ok(PartitionedFile::new_from_meta(meta).with_partition_values(self.partition_values(file)?))
+        // What else statistics tell was asked of all files at once, and is not again file by file.
+        if !(0..fields.len()).any(|index| is_read(index) && is_empty(index)) {
+            return Ok(scanned);
+        }
+        Ok(scanned.with_statistics(Arc::new(empty_columns(file, self.schema.file_schema()))))
+    }
+
+    /// What reads the files; page indexes only where they are wanted.
+    fn readers(
+        &self,
+        runtime: &RuntimeEnv,
+        filters: Arc<Filters>,
+        indexed: bool,
+    ) -> DataFusionResult<Readers> {
+        let store = runtime.object_store(&ObjectStoreUrl::parse(STORE_URL)?)?;
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let readers = Readers::new(store, footers, filters, indexed);
+        Ok(if self.keyed { readers.typed(self.file_schema()) } else { readers })
+    }
+
+    /// The rows of each file for themselves, in order and without partition columns, so many at a time.
+    pub(crate) fn streams(
+        &self,
+        context: &SessionContext,
+        batch_rows: usize,
+    ) -> DataFusionResult<Vec<SendableRecordBatchStream>> {
+        let runtime = context.runtime_env();
+        let readers = self.readers(&runtime, Kept::default().filters, false)?;
+        let source = ParquetSource::new(TableSchema::builder(self.file_schema()).build());
+        let source = source.with_parquet_file_reader_factory(Arc::new(readers));
+        let groups = self.files.iter().map(|file| {
+            let scanned = PartitionedFile::new_from_meta(meta_of(file));
+            FileGroup::new(vec![scanned.with_statistics(Arc::new(empty_columns(file, &self.file_schema())))])
+        });
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(STORE_URL)?, Arc::new(source))
+            .with_file_groups(groups.collect())
+            .build();
+        let scan = DataSourceExec::from_data_source(config);
+        let config = context.copied_config().with_batch_size(batch_rows);
+        let task = Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime));
+        (0..self.files.len()).map(|file| scan.execute(file, Arc::clone(&task))).collect()
     }
 
     /// All filters as one expression over the table's columns; `None` without filters.
@@ -152,6 +214,29 @@ fn pieces_of(file: &PartitionedFile, pieces: usize) -> Vec<PartitionedFile> {
         ranged
     };
     (0..count).map(range).collect()
+}
+
+/// That a file has no values of some columns: the scan makes them up instead of reading them.
+fn empty_columns(file: &DataFile, schema: &Schema) -> Statistics {
+    let mut statistics = Statistics::new_unknown(schema);
+    let rows = Precision::Exact(usize::try_from(file.statistics.rows).unwrap_or(usize::MAX));
+    statistics.num_rows = rows;
+    for (column, field) in statistics.column_statistics.iter_mut().zip(schema.fields()) {
+        if file.statistics.is_empty_column(field.name()) {
+            column.null_count = rows;
+        }
+    }
+    statistics
+}
+
+fn meta_of(file: &DataFile) -> ObjectMeta {
+    ObjectMeta {
+        location: file.location.clone(),
+        last_modified: DateTime::UNIX_EPOCH,
+        size: file.size_bytes,
+        e_tag: None,
+        version: None,
+    }
 }
 
 fn as_view(field: &Field) -> Field {
@@ -276,14 +361,12 @@ impl SnapshotTable {
         };
         let url = ObjectStoreUrl::parse(STORE_URL)?;
         let runtime = state.runtime_env();
-        let footers = runtime.cache_manager.get_file_metadata_cache();
         let kept = state.config().get_extension::<Filters>().unwrap_or_else(|| Kept::default().filters);
-        let readers = Readers::new(runtime.object_store(&url)?, footers, kept, filter.is_some());
-        let readers = Arc::new(readers);
+        let readers = Arc::new(self.readers(runtime, kept, filter.is_some())?);
         let threads = state.config().target_partitions();
         let mut scanned = files
             .iter()
-            .map(|file| Ok((self.scanned(file)?, file.statistics.rows)))
+            .map(|file| Ok((self.scanned(file, projection)?, file.statistics.rows)))
             .collect::<DataFusionResult<Vec<_>>>()?;
         let look_up = filters.iter().any(is_look_up);
         if let (Some(filter), true) = (&filter, look_up) {

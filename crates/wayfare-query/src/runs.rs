@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::NaiveDate;
+use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Expr, cast, col, lit, when};
 use datafusion::prelude::{DataFrame, SessionContext};
-use wayfare_ingest::columns::RUN_DIMENSIONS;
+use wayfare_ingest::columns::{RUN_DIMENSIONS, events_file_schema};
 use wayfare_ingest::{DataFile, Settings, Snapshot, Store, ValueRange};
 
 use crate::cache::Freshness;
@@ -140,7 +141,7 @@ pub(crate) fn folded(
 ) -> Result<DataFrame> {
     let failed = |cause| of_datafusion("cannot plan the fold", cause);
     let files = fresh.events_for(dates.iter().copied());
-    let events = SnapshotTable::new(store.events(), files).numbered();
+    let events = SnapshotTable::new(store.events(), files).keyed().numbered();
     let starts: Vec<Expr> = dates.iter().map(|&date| lit(date_scalar(date))).collect();
     let all = dates.len() == fresh.all_dates().len();
     let is_wanted = if all { lit(true) } else { col("date").in_list(starts.clone(), false) };
@@ -196,12 +197,30 @@ fn fold_arguments(marks: &Marks) -> Result<Vec<Expr>> {
 pub(crate) fn mask(marks: &Marks) -> Result<Expr> {
     let mut mask = lit(0_u64);
     for (bit, predicate) in marks.iter().enumerate() {
+        let predicate = over_views(predicate)?;
         let set = 1_u64.checked_shl(u32::try_from(bit).unwrap_or(u32::MAX));
         let set = set.ok_or_else(|| Error::limit("more than 64 conditions over events in one question"))?;
-        let answer = when(predicate.clone(), lit(set)).otherwise(lit(0_u64));
+        let answer = when(predicate, lit(set)).otherwise(lit(0_u64));
         mask = mask + answer.map_err(|cause| of_datafusion("cannot plan a condition", cause))?;
     }
     Ok(mask)
+}
+
+/// A predicate whose text columns are what they are everywhere else, though the fold reads keys.
+fn over_views(predicate: &Expr) -> Result<Expr> {
+    let texts = events_file_schema();
+    let is_text = |column: &Column| {
+        texts.field_with_name(&column.name).is_ok_and(|field| *field.data_type() == DataType::Utf8)
+    };
+    let with_views = predicate.clone().transform_up(|part| {
+        Ok(match part {
+            Expr::Column(column) if is_text(&column) => {
+                Transformed::yes(cast(Expr::Column(column), DataType::Utf8View))
+            }
+            part => Transformed::no(part),
+        })
+    });
+    Ok(with_views.map_err(|cause| of_datafusion("cannot plan a condition", cause))?.data)
 }
 
 /// An instant as a literal, from microseconds.

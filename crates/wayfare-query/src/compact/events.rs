@@ -2,7 +2,7 @@
 //!
 //! A partition is merged when it has files that were not written by one merge: then every event of it is looked at, so
 //! that an event stands in a partition once. Each thread merges a partition of its own; its memory is bounded by a batch of
-//! each file and one encoded file.
+//! each file and two encoded files, of which one is being written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt as _, stream};
 use tokio::runtime::Handle;
-use wayfare_ingest::{Commit, CommitKind, DataFile, EVENTS_LAYOUT, Encoder, NewFile, Store};
+use wayfare_ingest::{Commit, CommitKind, DataFile, EVENTS_LAYOUT, EncodedFile, Encoder, NewFile, Store};
 
 use super::merge::Merged;
 use super::repeats::Repeats;
@@ -27,7 +27,7 @@ const FILE_ROWS_MAX: u64 = 2 << 20;
 const FILES_AT_ONCE_MAX: usize = 32;
 
 /// Events merged before they are committed together with those of other partitions.
-const COMMIT_ROWS: u64 = 1 << 20;
+const COMMIT_ROWS: u64 = 4 << 20;
 
 /// Files replaced by one commit, about.
 const COMMIT_FILES: usize = 256;
@@ -60,9 +60,14 @@ pub(super) async fn merge_all(
             let merge = |runtime: Handle| SpawnedTask::spawn_blocking(move || runtime.block_on(merge));
             async { merge(Handle::current()).join().await }
         });
-        let mut merges = stream::iter(merges).buffer_unordered(threads);
-        while let Some(merge) = merges.next().await {
+        let merges = stream::iter(merges).buffer_unordered(threads).map(|merge| async {
             let merge = merge.map_err(|cause| Error::internal("a merge broke off").because(cause))??;
+            merge.put_last(store, now_ms).await
+        });
+        // while files are written and synced others are merged
+        let mut merges = merges.buffer_unordered(threads);
+        while let Some(merge) = merges.next().await {
+            let merge = merge?;
             let rows: u64 = merge.merged.iter().map(|file| file.statistics.rows).sum();
             pending.rows += rows;
             pending.repeats += merge.repeats;
@@ -142,6 +147,24 @@ struct Merge {
     merged: Vec<DataFile>,
     files: Vec<NewFile>,
     repeats: u64,
+    /// The file that is still to be written, with the beginning of its name.
+    last: Option<(EncodedFile, String)>,
+}
+
+impl Merge {
+    /// Writes the last file.
+    async fn put_last(mut self, store: &Store, now_ms: i64) -> Result<Self> {
+        if let Some((file, stem)) = self.last.take() {
+            self.files.push(store.events().put(file, &partition_of(&self.merged), &stem, now_ms).await?);
+        }
+        Ok(self)
+    }
+}
+
+/// The partition of a group of files.
+fn partition_of(group: &[DataFile]) -> Vec<(&'static str, String)> {
+    let value = |name: &'static str| Some((name, group.first()?.partition_value(name)?.to_owned()));
+    ["source", "date"].into_iter().filter_map(value).collect()
 }
 
 async fn merge(
@@ -151,17 +174,15 @@ async fn merge(
     now_ms: i64,
 ) -> Result<Merge> {
     let events = store.events();
-    let partition: Vec<(&str, String)> = ["source", "date"]
-        .iter()
-        .filter_map(|&name| Some((name, group.first()?.partition_value(name)?.to_owned())))
-        .collect();
+    let partition = partition_of(&group);
     let mut content = Content::of(&group);
     let id = content.merge_id();
-    let schema = SnapshotTable::new(events, Vec::new()).file_schema();
+    let table = SnapshotTable::new(events, group.clone()).keyed();
+    let schema = table.file_schema();
     let mut repeats = Repeats::of(&schema)?;
     let mut files = Vec::new();
     let mut encoder = Encoder::try_new(&schema, EVENTS_LAYOUT)?;
-    let mut merged = Merged::open(&context, &schema, &group).await?;
+    let mut merged = Merged::open(&context, &table).await?;
     while let Some(rows) = merged.next().await? {
         if encoder.rows() >= FILE_ROWS_MAX {
             let full = std::mem::replace(&mut encoder, Encoder::try_new(&schema, EVENTS_LAYOUT)?);
@@ -172,6 +193,6 @@ async fn merge(
         encoder.write(&repeats.filter(rows)?)?;
     }
     let stem = merged_stem(&id, (repeats.dropped == 0).then_some(content));
-    files.push(events.put(encoder.finish()?, &partition, &stem, now_ms).await?);
-    Ok(Merge { merged: group, files, repeats: repeats.dropped })
+    let last = Some((encoder.finish()?, stem));
+    Ok(Merge { merged: group, files, repeats: repeats.dropped, last })
 }

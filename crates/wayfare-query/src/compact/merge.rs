@@ -3,31 +3,29 @@
 //! Most runs lie in one file, so what is compared is a run with the next runs of the other files, and then all its rows
 //! are taken at once. Only where files share a run their rows are compared one by one.
 //! Cost: two texts for each run and file, whatever its number of rows.
+//!
+//! Texts are keys from file to file: what is handed out has those of the files, moved to where each file's texts lie among those of all
+//! (`texts`).
 
+mod texts;
+
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray as _, BinaryViewArray, RecordBatch, StringViewArray, TimestampMicrosecondArray,
-    new_null_array,
+    Array, ArrayRef, AsArray as _, BinaryViewArray, MutableArrayData, RecordBatch, TimestampMicrosecondArray,
+    make_array, new_null_array,
 };
-use arrow::compute::interleave;
-use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
-use chrono::DateTime;
-use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
-use datafusion::datasource::source::DataSourceExec;
-use datafusion::datasource::table_schema::TableSchema;
-use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::ExecutionPlan as _;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt as _;
-use object_store::ObjectMeta;
-use wayfare_ingest::DataFile;
 
+use self::texts::TextsOfAll;
 use crate::error::of_datafusion;
-use crate::provider::STORE_URL;
+use crate::keyed::{Keyed, Rows};
+use crate::provider::SnapshotTable;
 use crate::{Error, Result};
 
 /// Rows of a batch: as many rows of each file are in memory at once.
@@ -42,24 +40,54 @@ pub(super) struct Merged {
     cursors: Vec<Cursor>,
     /// The batches that rows are picked from; those of the cursors among them.
     held: Vec<RecordBatch>,
-    /// Batch and row of what is handed out next.
-    picked: Vec<(usize, usize)>,
+    /// What is handed out next.
+    picked: Picked,
+    /// The texts of each column that has keys.
+    texts: Vec<TextsOfAll>,
+}
+
+/// Rows of a batch that follow one another.
+#[derive(Debug)]
+struct Piece {
+    /// The batch's number among those held.
+    batch: usize,
+    rows: Range<usize>,
+}
+
+/// Rows of several batches, in the order in which they are handed out.
+#[derive(Debug, Default)]
+struct Picked {
+    pieces: Vec<Piece>,
+    rows: usize,
+}
+
+impl Picked {
+    fn push(&mut self, batch: usize, rows: Range<usize>) {
+        self.rows += rows.len();
+        match self.pieces.last_mut() {
+            Some(last) if last.batch == batch && last.rows.end == rows.start => last.rows.end = rows.end,
+            _ => self.pieces.push(Piece { batch, rows }),
+        }
+    }
 }
 
 impl Merged {
-    /// Opens the files; their columns are those of `schema`, text and bytes as views.
-    pub(super) async fn open(
-        context: &SessionContext,
-        schema: &SchemaRef,
-        files: &[DataFile],
-    ) -> Result<Self> {
-        Self::of(schema, streams(context, schema, files)?).await
+    /// Opens the files of a table; each text column with a dictionary has keys, other texts and bytes are views.
+    pub(super) async fn open(context: &SessionContext, files: &SnapshotTable) -> Result<Self> {
+        let streams = files.streams(context, BATCH_ROWS);
+        let streams = streams.map_err(|cause| of_datafusion("cannot merge event files", cause))?;
+        Self::of(&files.file_schema(), streams).await
     }
 
     /// Merges streams that are in order.
     async fn of(schema: &SchemaRef, streams: Vec<SendableRecordBatchStream>) -> Result<Self> {
-        let (cursors, held, picked) = (Vec::new(), Vec::new(), Vec::new());
-        let mut merged = Self { schema: Arc::clone(schema), cursors, held, picked };
+        let mut merged = Self {
+            schema: Arc::clone(schema),
+            cursors: Vec::new(),
+            held: Vec::new(),
+            picked: Picked::default(),
+            texts: schema.fields().iter().map(|_| TextsOfAll::default()).collect(),
+        };
         for mut rows in streams {
             if let Some(batch) = next_of(&mut rows).await? {
                 merged.cursors.push(Cursor::of(rows, &batch, merged.held.len())?);
@@ -71,7 +99,7 @@ impl Merged {
 
     /// The next rows; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        while self.picked.len() < MERGED_ROWS && !self.cursors.is_empty() {
+        while self.picked.rows < MERGED_ROWS && !self.cursors.is_empty() {
             let first = self.first();
             let Some(&index) = first.first() else { break };
             if first.len() == 1 {
@@ -83,26 +111,22 @@ impl Merged {
             }
             self.refill().await?;
         }
-        if self.picked.is_empty() {
+        let Picked { pieces, rows } = std::mem::take(&mut self.picked);
+        if rows == 0 {
             return Ok(None);
         }
-        let columns = (0..self.schema.fields().len()).map(|column| self.column(column));
+        let Self { schema, held, texts, .. } = self;
+        let columns = schema.fields().iter().zip(texts).enumerate();
+        let columns = columns.map(|(index, (field, texts))| {
+            let held: Vec<&ArrayRef> = held.iter().map(|batch| batch.column(index)).collect();
+            column(field.data_type(), &held, texts, &pieces, rows)
+        });
         let rows = columns
             .collect::<Result<Vec<_>, _>>()
-            .and_then(|columns| RecordBatch::try_new(Arc::clone(&self.schema), columns))
+            .and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns))
             .map_err(|cause| Error::internal("cannot merge event files").because(cause))?;
-        self.picked.clear();
         self.drop_passed();
         Ok(Some(rows))
-    }
-
-    /// The picked rows of a column. Many columns have no values at all, and need not be looked at row by row.
-    fn column(&self, index: usize) -> Result<ArrayRef, ArrowError> {
-        let pieces: Vec<&dyn Array> = self.held.iter().map(|batch| batch.column(index).as_ref()).collect();
-        if pieces.iter().all(|piece| piece.null_count() == piece.len()) {
-            return Ok(new_null_array(self.schema.field(index).data_type(), self.picked.len()));
-        }
-        interleave(&pieces, &self.picked)
     }
 
     /// The cursors at the first run of all.
@@ -166,6 +190,29 @@ impl Merged {
     }
 }
 
+/// The picked rows of a column. Many columns have no values at all, and need not be looked at row by row.
+fn column(
+    kind: &DataType,
+    held: &[&ArrayRef],
+    texts: &mut TextsOfAll,
+    pieces: &[Piece],
+    rows: usize,
+) -> Result<ArrayRef, ArrowError> {
+    if held.iter().all(|batch| batch.null_count() == batch.len()) {
+        return Ok(new_null_array(kind, rows));
+    }
+    let keyed: Option<Vec<&Keyed>> = held.iter().map(|batch| batch.as_dictionary_opt()).collect();
+    if let Some(keyed) = keyed {
+        return texts.rows(&keyed, pieces, rows);
+    }
+    let data: Vec<_> = held.iter().map(Array::to_data).collect();
+    let mut column = MutableArrayData::new(data.iter().collect(), false, rows);
+    for piece in pieces {
+        column.try_extend(piece.batch, piece.rows.start, piece.rows.end)?;
+    }
+    Ok(make_array(column.freeze()))
+}
+
 /// The place in one file.
 struct Cursor {
     stream: SendableRecordBatchStream,
@@ -191,7 +238,7 @@ impl Cursor {
     }
 
     fn rows(&self) -> usize {
-        self.keys.runs.len()
+        self.keys.times.len()
     }
 
     fn run(&self) -> (Option<&str>, Option<&str>) {
@@ -203,15 +250,15 @@ impl Cursor {
         (self.keys.times.value(self.row), self.keys.ids.value(self.row))
     }
 
-    fn take_run(&mut self, picked: &mut Vec<(usize, usize)>) {
-        picked.extend((self.row..self.run_end).map(|row| (self.batch, row)));
+    fn take_run(&mut self, picked: &mut Picked) {
+        picked.push(self.batch, self.row..self.run_end);
         self.row = self.run_end;
         self.run_end = self.keys.run_end(self.row);
     }
 
     /// Takes one row; tells whether the next one is of the same run.
-    fn take_row(&mut self, picked: &mut Vec<(usize, usize)>) -> bool {
-        picked.push((self.batch, self.row));
+    fn take_row(&mut self, picked: &mut Picked) -> bool {
+        picked.push(self.batch, self.row..self.row + 1);
         self.row += 1;
         let goes_on = self.row < self.run_end;
         if !goes_on {
@@ -223,8 +270,8 @@ impl Cursor {
 
 /// The columns that event files are sorted by.
 struct Keys {
-    journeys: StringViewArray,
-    runs: StringViewArray,
+    journeys: Rows,
+    runs: Rows,
     times: TimestampMicrosecondArray,
     ids: BinaryViewArray,
 }
@@ -235,31 +282,32 @@ impl Keys {
             let found = rows.column_by_name(name);
             found.ok_or_else(|| Error::internal("events have no order").with("column", name))
         };
+        let texts = |name: &str| {
+            Rows::of(column(name)?).ok_or_else(|| Error::internal("no keys").with("column", name))
+        };
         Ok(Self {
-            journeys: column("journey_id")?.as_string_view().clone(),
-            runs: column("invocation_id")?.as_string_view().clone(),
+            journeys: texts("journey_id")?,
+            runs: texts("invocation_id")?,
             times: column("timestamp")?.as_primitive::<TimestampMicrosecondType>().clone(),
             ids: column("event_id")?.as_binary_view().clone(),
         })
     }
 
     fn run(&self, row: usize) -> (Option<&str>, Option<&str>) {
-        (text_at(&self.journeys, row), text_at(&self.runs, row))
+        (self.journeys.at(row), self.runs.at(row))
     }
 
-    /// The first row from `row` on that belongs to another run.
+    /// The first row from `row` on that belongs to another run. Where a dictionary has a text twice it may come too early,
+    /// and the rest of the run is taken as the next one.
     fn run_end(&self, row: usize) -> usize {
-        let rows = self.runs.len();
+        let rows = self.times.len();
         if row >= rows {
             return rows;
         }
-        let run = self.run(row);
-        (row + 1..rows).find(|&next| self.run(next) != run).unwrap_or(rows)
+        let is_of_run =
+            |next: &usize| self.runs.has_same_key(row, *next) && self.journeys.has_same_key(row, *next);
+        (row + 1..rows).find(|next| !is_of_run(next)).unwrap_or(rows)
     }
-}
-
-fn text_at(column: &StringViewArray, row: usize) -> Option<&str> {
-    column.is_valid(row).then(|| column.value(row))
 }
 
 async fn next_of(stream: &mut SendableRecordBatchStream) -> Result<Option<RecordBatch>> {
@@ -272,43 +320,17 @@ async fn next_of(stream: &mut SendableRecordBatchStream) -> Result<Option<Record
     }
 }
 
-/// A stream for each file.
-fn streams(
-    context: &SessionContext,
-    schema: &SchemaRef,
-    files: &[DataFile],
-) -> Result<Vec<SendableRecordBatchStream>> {
-    let failed = |cause| of_datafusion("cannot merge event files", cause);
-    let table = TableSchema::builder(Arc::clone(schema)).build();
-    let url = ObjectStoreUrl::parse(STORE_URL).map_err(failed)?;
-    let groups = files.iter().map(|file| FileGroup::new(vec![whole(file)])).collect();
-    let scan =
-        FileScanConfigBuilder::new(url, Arc::new(ParquetSource::new(table))).with_file_groups(groups).build();
-    let scan = DataSourceExec::from_data_source(scan);
-    let config = context.copied_config().with_batch_size(BATCH_ROWS);
-    let task = TaskContext::default().with_session_config(config).with_runtime(context.runtime_env());
-    let task = Arc::new(task);
-    (0..files.len()).map(|file| scan.execute(file, Arc::clone(&task)).map_err(failed)).collect()
-}
-
-fn whole(file: &DataFile) -> PartitionedFile {
-    PartitionedFile::new_from_meta(ObjectMeta {
-        location: file.location.clone(),
-        last_modified: DateTime::UNIX_EPOCH,
-        size: file.size_bytes,
-        e_tag: None,
-        version: None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+    use arrow::array::{StringArray, StringViewArray};
+    use arrow::compute::cast;
+    use arrow::datatypes::{Field, Schema, TimeUnit};
     use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
     use futures::stream;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::keyed::keyed_type;
 
     /// Journey, run, time, id and file of an event.
     type Event = (Option<u8>, Option<u8>, i64, u8, usize);
@@ -321,7 +343,8 @@ mod tests {
 
     fn batch(schema: &SchemaRef, events: &[Event]) -> RecordBatch {
         let text = |pick: fn(&Event) -> Option<u8>| -> ArrayRef {
-            Arc::new(events.iter().map(|event| pick(event).map(name)).collect::<StringViewArray>())
+            let texts: StringArray = events.iter().map(|event| pick(event).map(name)).collect();
+            cast(&texts, &keyed_type()).unwrap()
         };
         let times = TimestampMicrosecondArray::from_iter_values(events.iter().map(|event| event.2));
         let ids = BinaryViewArray::from_iter_values(events.iter().map(|event| [event.3]));
@@ -332,12 +355,13 @@ mod tests {
             Arc::new(ids),
             text(|event| u8::try_from(event.4).ok()),
             text(|_| None),
+            Arc::new(events.iter().map(|event| event.0.map(name)).collect::<StringViewArray>()),
         ];
         RecordBatch::try_new(Arc::clone(schema), columns).unwrap()
     }
 
     fn schema() -> SchemaRef {
-        let text = |name| Field::new(name, DataType::Utf8View, true);
+        let text = |name| Field::new(name, keyed_type(), true);
         Arc::new(Schema::new(vec![
             text("journey_id"),
             text("invocation_id"),
@@ -345,7 +369,17 @@ mod tests {
             Field::new("event_id", DataType::BinaryView, false),
             text("file"),
             text("nothing"),
+            Field::new("view", DataType::Utf8View, true),
         ]))
+    }
+
+    /// Rows with texts instead of keys: equal rows may have different keys.
+    fn plain(rows: &RecordBatch) -> Vec<ArrayRef> {
+        let kind = |column: &ArrayRef| match column.data_type() {
+            DataType::Dictionary(..) => DataType::Utf8,
+            other => other.clone(),
+        };
+        rows.columns().iter().map(|column| cast(column, &kind(column)).unwrap()).collect()
     }
 
     /// What is handed out, in one piece.
@@ -375,7 +409,7 @@ mod tests {
             events.sort();
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let merged = runtime.block_on(merge(&events, rows));
-            prop_assert_eq!(merged, batch(&schema(), &events));
+            prop_assert_eq!(plain(&merged), plain(&batch(&schema(), &events)));
         }
     }
 }

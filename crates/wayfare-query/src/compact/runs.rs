@@ -10,6 +10,7 @@ use arrow::row::{RowConverter, SortField};
 use chrono::{Days, NaiveDate};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::prelude::SessionContext;
+use futures::future::try_join;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use wayfare_ingest::{
     Commit, DataFile, EncodedFile, Encoder, FileLayout, Lifetime, NewFile, Snapshot, Store,
@@ -130,37 +131,67 @@ impl<'a> Cache<'a> {
         progress: &CompactProgress,
         summary: &mut CompactSummary,
     ) -> Result<()> {
-        let failed = |cause| of_datafusion("cannot fold the runs", cause);
-        let lifetime = self.store.settings().journey_lifetime;
-        let threads = self.context.copied_config().target_partitions().max(1);
-        for dates in at_once(&self.fresh, stale) {
-            progress(CompactStage::Runs, summary.dates, stale.len() as u64);
-            let runs = folded(self.context, self.store, &self.fresh, dates, None, &[])?;
-            let mut stream = runs.execute_stream().await.map_err(failed)?;
-            let mut by_date = BTreeMap::new();
-            let mut long_runs = 0;
-            while let Some(rows) = stream.try_next().await.map_err(failed)? {
-                long_runs += longer_than(lifetime, &rows);
-                split(&rows, &mut by_date)?;
-            }
-            let add = write(self.store, &self.fresh, dates, by_date, threads, now_ms).await?;
-            let files = add.len() as u64;
-            let bytes = add.iter().map(NewFile::size_bytes).sum::<u64>();
-            let runs = add.iter().map(NewFile::rows).sum::<u64>();
-            let remove = self.files_where(|date| date.is_some_and(|date| dates.contains(&date)));
-            // of two compactions at once only one may write a date
-            let base = Some(summary.version);
-            let commit = Commit { add, remove, base, ..Commit::default() };
-            summary.version = self.store.invocations().commit(commit).await?;
-            summary.long_runs += long_runs;
-            summary.files += files;
-            summary.bytes += bytes;
-            summary.runs += runs;
-            summary.dates += dates.len() as u64;
+        let mut ready = None;
+        let parts = at_once(&self.fresh, stale).into_iter().map(Some);
+        progress(CompactStage::Runs, summary.dates, stale.len() as u64);
+        for dates in parts.chain([None]) {
+            // while some dates are written and synced the next ones are folded
+            let write = self.write(ready.take(), now_ms, summary);
+            let ((), next) = try_join(write, self.folded(dates)).await?;
+            ready = next;
             progress(CompactStage::Runs, summary.dates, stale.len() as u64);
         }
         Ok(())
     }
+
+    /// Folds some dates, if any.
+    async fn folded<'d>(&self, dates: Option<&'d [NaiveDate]>) -> Result<Option<FoldedDates<'d>>> {
+        let failed = |cause| of_datafusion("cannot fold the runs", cause);
+        let Some(dates) = dates else { return Ok(None) };
+        let lifetime = self.store.settings().journey_lifetime;
+        let plan = folded(self.context, self.store, &self.fresh, dates, None, &[])?;
+        let mut folded = FoldedDates { dates, runs: BTreeMap::new(), long_runs: 0 };
+        let mut stream = plan.execute_stream().await.map_err(failed)?;
+        while let Some(rows) = stream.try_next().await.map_err(failed)? {
+            folded.long_runs += longer_than(lifetime, &rows);
+            split(&rows, &mut folded.runs)?;
+        }
+        Ok(Some(folded))
+    }
+
+    /// Writes and commits what was folded, if anything was.
+    async fn write(
+        &self,
+        folded: Option<FoldedDates<'_>>,
+        now_ms: i64,
+        summary: &mut CompactSummary,
+    ) -> Result<()> {
+        let Some(FoldedDates { dates, runs, long_runs }) = folded else { return Ok(()) };
+        let threads = self.context.copied_config().target_partitions().max(1);
+        let add = write(self.store, &self.fresh, dates, runs, threads, now_ms).await?;
+        let files = add.len() as u64;
+        let bytes = add.iter().map(NewFile::size_bytes).sum::<u64>();
+        let runs = add.iter().map(NewFile::rows).sum::<u64>();
+        let remove = self.files_where(|date| date.is_some_and(|date| dates.contains(&date)));
+        // of two compactions at once only one may write a date
+        let base = Some(summary.version);
+        let commit = Commit { add, remove, base, ..Commit::default() };
+        summary.version = self.store.invocations().commit(commit).await?;
+        summary.long_runs += long_runs;
+        summary.files += files;
+        summary.bytes += bytes;
+        summary.runs += runs;
+        summary.dates += dates.len() as u64;
+        Ok(())
+    }
+}
+
+/// Runs of some start dates on their way into the cache.
+struct FoldedDates<'a> {
+    dates: &'a [NaiveDate],
+    runs: BTreeMap<NaiveDate, Vec<RecordBatch>>,
+    /// How many of them last longer than the store's journey lifetime.
+    long_runs: u64,
 }
 
 /// How many runs last longer than the lifetime.

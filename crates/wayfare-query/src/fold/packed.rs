@@ -1,7 +1,7 @@
 //! Events of many runs, packed: about 48 bytes each, and what they share once.
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BinaryViewArray, Int64Array, StringViewArray,
+    Array as _, ArrayRef, AsArray as _, BinaryViewArray, Int64Array, StringArray, StringViewArray,
     TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType, UInt64Type};
@@ -12,6 +12,7 @@ use wayfare_ingest::{Role, role_of};
 use super::intern::{Interned, NONE, Texts};
 use super::output::RunsBuilder;
 use super::{EVENT_TEXTS, LEADING, TEXTS};
+use crate::keyed::{Keyed, is_one, texts_of};
 
 /// What events of one kind have in common: text numbers and the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +44,8 @@ pub(super) struct PackedEvents {
     pub(super) dimensions: Interned<Dimensions>,
     events: Vec<Packed>,
     runs: usize,
+    /// For each column of texts those that rows had keys into last.
+    known: [Known; TEXTS],
 }
 
 /// The columns of one batch.
@@ -50,7 +53,7 @@ struct Columns<'a> {
     ids: &'a BinaryViewArray,
     times: &'a TimestampMicrosecondArray,
     statuses: &'a Int64Array,
-    texts: Vec<&'a StringViewArray>,
+    texts: &'a [ArrayRef],
     marks: &'a UInt64Array,
 }
 
@@ -63,7 +66,7 @@ impl<'a> Columns<'a> {
             ids: ids.as_binary_view(),
             times: times.as_primitive::<TimestampMicrosecondType>(),
             statuses: statuses.as_primitive::<Int64Type>(),
-            texts: texts.iter().map(arrow::array::AsArray::as_string_view).collect(),
+            texts,
             marks: marks.as_primitive::<UInt64Type>(),
         })
     }
@@ -81,8 +84,11 @@ impl PackedEvents {
     ) -> DataFusionResult<()> {
         self.runs = runs;
         let columns = Columns::of(columns)?;
-        let numbers: Vec<Vec<u32>> =
-            columns.texts.iter().map(|array| numbers_of(array, &mut self.texts)).collect();
+        let Self { texts, known, .. } = self;
+        let columns_and_known = columns.texts.iter().zip(known);
+        let numbers = columns_and_known
+            .map(|(column, known)| known.numbers_of(column, texts))
+            .collect::<DataFusionResult<Vec<Vec<u32>>>>()?;
         self.events.reserve(run_of.len());
         // Events of one run, which lie together, mostly have the same dimensions.
         let mut last: Option<(Dimensions, u32)> = None;
@@ -179,46 +185,73 @@ impl PackedEvents {
             + self.shapes.size()
             + self.roles.capacity()
             + self.dimensions.size()
+            + self.known.iter().map(|known| known.numbers.capacity() * size_of::<u32>()).sum::<usize>()
     }
 }
 
-/// Texts seen last, by the low bits of their views.
-const RECENT: usize = 64;
+/// The number of a text that no row has had yet.
+const UNSEEN: u32 = NONE - 1;
 
-/// The numbers of a column's texts, row by row; nothing for a column of nulls.
-///
-/// Rows of one text mostly have one and the same view, since Parquet's dictionary holds it once. So a text is looked at
-/// once for each view and batch, and everywhere else 16 bytes are compared.
-fn numbers_of(array: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
-    if array.null_count() == array.len() {
-        return Vec::new();
-    }
-    let mut recent = [(0_u128, NONE); RECENT];
-    let mut number = |row: usize, view: u128| {
-        if view & u128::from(u32::MAX) == 0 {
-            // The low bits are the length: an empty text is none.
-            return NONE;
+/// The distinct texts of a column in a row group, and for each its number among [`Texts`].
+#[derive(Debug, Default)]
+struct Known {
+    texts: Option<StringArray>,
+    numbers: Vec<u32>,
+}
+
+impl Known {
+    /// The numbers of a column's texts, row by row; nothing for a column of nulls. An empty text is none.
+    fn numbers_of(&mut self, column: &ArrayRef, texts: &mut Texts) -> DataFusionResult<Vec<u32>> {
+        if column.null_count() == column.len() {
+            return Ok(Vec::new());
         }
-        let mixed = u64::try_from((view ^ view >> 64) & u128::from(u64::MAX)).unwrap_or_default();
-        let place = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58;
-        let slot = usize::try_from(place).ok().and_then(|place| recent.get_mut(place));
-        match slot {
-            Some((seen, number)) if *seen == view => *number,
-            Some(slot) => {
-                *slot = (view, texts.number(array.value(row)));
-                slot.1
+        if let Some(views) = column.as_string_view_opt() {
+            return Ok(numbers_of_views(views, texts));
+        }
+        let keyed = column.as_dictionary_opt();
+        keyed
+            .and_then(|keyed| Some(self.numbers_of_keys(keyed, texts_of(keyed)?, texts)))
+            .ok_or_else(|| exec_datafusion_err!("the fold: expected texts, saw {}", column.data_type()))
+    }
+
+    /// The same for a column of keys. A text is looked at once in a row group.
+    fn numbers_of_keys(&mut self, column: &Keyed, own: &StringArray, texts: &mut Texts) -> Vec<u32> {
+        if !self.texts.as_ref().is_some_and(|known| is_one(known, own)) {
+            self.texts = Some(own.clone());
+            self.numbers.clear();
+            self.numbers.resize(own.len(), UNSEEN);
+        }
+        let mut number = |key: u32| match self.numbers.get_mut(key as usize) {
+            Some(number) => {
+                if *number == UNSEEN {
+                    *number = number_of(own.value(key as usize), texts);
+                }
+                *number
             }
             None => NONE,
-        }
-    };
-    let views = array.views().iter().copied().enumerate();
-    match array.nulls() {
-        None => views.map(|(row, view)| number(row, view)).collect(),
-        Some(valid) => {
-            let number = |(row, view)| if valid.is_valid(row) { number(row, view) } else { NONE };
-            views.map(number).collect()
+        };
+        match column.keys().nulls() {
+            None => column.keys().values().iter().map(|&key| number(key)).collect(),
+            Some(_) => column.keys().iter().map(|key| key.map_or(NONE, &mut number)).collect(),
         }
     }
+}
+
+/// The same for a column without a dictionary, whose texts mostly come again in the next row.
+fn numbers_of_views(column: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
+    let mut last = ("", NONE);
+    let mut numbers = Vec::with_capacity(column.len());
+    for text in column.iter().map(Option::unwrap_or_default) {
+        if text != last.0 {
+            last = (text, number_of(text, texts));
+        }
+        numbers.push(last.1);
+    }
+    numbers
+}
+
+fn number_of(text: &str, texts: &mut Texts) -> u32 {
+    if text.is_empty() { NONE } else { texts.number(text) }
 }
 
 fn id_of(bytes: &[u8]) -> DataFusionResult<[u64; 2]> {

@@ -7,12 +7,13 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher as _;
 
-use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringViewArray, UInt32Array};
+use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{filter_record_batch, is_not_null};
 use arrow::datatypes::UInt32Type;
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use foldhash::fast::RandomState;
 
+use crate::keyed::Rows;
 use crate::provider::FILE_NUMBER;
 
 /// The columns that tell segments apart, in front of all others; the last one tells whether runs that begin on the date of
@@ -34,8 +35,8 @@ pub(super) type RunKey = (Option<Box<str>>, Box<str>);
 
 /// The columns [`KEYS`] of a batch.
 pub(super) struct Keys<'a> {
-    tenants: &'a StringViewArray,
-    invocations: &'a StringViewArray,
+    tenants: Rows,
+    invocations: Rows,
     files: &'a UInt32Array,
     wanted: &'a BooleanArray,
 }
@@ -45,9 +46,10 @@ impl<'a> Keys<'a> {
         let [tenants, invocations, files, wanted, ..] = batch.columns() else {
             return Err(exec_datafusion_err!("a fold without keys"));
         };
+        let texts = |column| Rows::of(column).ok_or_else(|| exec_datafusion_err!("a fold of other texts"));
         Ok(Self {
-            tenants: tenants.as_string_view(),
-            invocations: invocations.as_string_view(),
+            tenants: texts(tenants)?,
+            invocations: texts(invocations)?,
             files: files.as_primitive::<UInt32Type>(),
             wanted: wanted.as_boolean(),
         })
@@ -57,18 +59,14 @@ impl<'a> Keys<'a> {
         self.invocations.len()
     }
 
-    fn tenant(&self, row: usize) -> Option<&'a str> {
-        self.tenants.is_valid(row).then(|| self.tenants.value(row))
-    }
-
     /// The run of a row.
     pub(super) fn run(&self, row: usize) -> RunKey {
-        (self.tenant(row).map(Into::into), self.invocations.value(row).into())
+        (self.tenants.at(row).map(Into::into), self.invocations.at(row).unwrap_or_default().into())
     }
 
     /// Whether a row belongs to a run.
     pub(super) fn is_of(&self, row: usize, run: &RunKey) -> bool {
-        self.invocations.value(row) == &*run.1 && self.tenant(row) == run.0.as_deref()
+        self.invocations.at(row) == Some(&*run.1) && self.tenants.at(row) == run.0.as_deref()
     }
 
     /// Whether runs that begin on the date of a row are wanted.
@@ -78,22 +76,20 @@ impl<'a> Keys<'a> {
 
     /// A number that is the same for all rows of a run.
     pub(super) fn hash(&self, row: usize, hasher: &RandomState) -> u64 {
-        hasher.hash_one((self.tenant(row), self.invocations.value(row)))
+        hasher.hash_one((self.tenants.at(row), self.invocations.at(row)))
     }
 
     fn follows(&self, row: usize) -> bool {
         let before = row - 1;
         self.files.value(row) == self.files.value(before)
-            && is_repeated(self.invocations, row)
-            && self.tenants.is_null(row) == self.tenants.is_null(before)
-            && is_repeated(self.tenants, row)
+            && is_repeated(&self.invocations, row)
+            && is_repeated(&self.tenants, row)
     }
 }
 
-/// Whether a text is the one in the row before. Texts out of a dictionary have one view, and are not looked at.
-fn is_repeated(texts: &StringViewArray, row: usize) -> bool {
-    let views = texts.views();
-    views.get(row) == views.get(row - 1) || texts.value(row) == texts.value(row - 1)
+/// Whether a text is the one in the row before. Mostly the keys tell.
+fn is_repeated(texts: &Rows, row: usize) -> bool {
+    texts.has_same_key(row, row - 1) || texts.at(row) == texts.at(row - 1)
 }
 
 /// Cuts the batches of one stream into segments.

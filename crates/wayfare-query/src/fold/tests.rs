@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BinaryViewArray, BooleanArray, Int64Array, RecordBatch,
+    Array as _, ArrayRef, AsArray as _, BinaryViewArray, BooleanArray, Int64Array, RecordBatch, StringArray,
     StringViewArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
 };
-use arrow::compute::{filter_record_batch, is_not_null};
+use arrow::compute::{cast, filter_record_batch, is_not_null};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::datasource::MemTable;
@@ -19,6 +19,7 @@ use wayfare_ingest::columns::RUN_DIMENSIONS;
 
 use super::packed::PackedEvents;
 use super::{EVENT_TEXTS, FoldTable, KEYS, LEADING, run_fields};
+use crate::keyed::keyed_type;
 
 /// One event: tenant, run, second, activity and step by their places, file.
 type Event = (usize, u32, i64, usize, usize, u32);
@@ -34,7 +35,8 @@ const STEPS: [Option<&str>; 3] = [None, Some("form"), Some("code")];
 /// The events of a batch; runs that begin in the files before `wanted` are wanted.
 fn batch(events: &[(usize, Event)], wanted: u32) -> RecordBatch {
     let text = |pick: &dyn Fn(&Event) -> Option<String>| -> ArrayRef {
-        Arc::new(events.iter().map(|(_, event)| pick(event)).collect::<StringViewArray>())
+        let texts: StringArray = events.iter().map(|(_, event)| pick(event)).collect();
+        cast(&texts, &keyed_type()).unwrap()
     };
     let times = events.iter().map(|(_, event)| Some(event.2 * 1_000_000));
     let times: TimestampMicrosecondArray = times.collect();
@@ -53,6 +55,10 @@ fn batch(events: &[(usize, Event)], wanted: u32) -> RecordBatch {
             "activity" => text(&|event| Some(ACTIVITIES[event.3].to_owned())),
             "step_id" => text(&|event| STEPS[event.4].map(str::to_owned)),
             "platform" => text(&|event| (event.3 % 2 == 0).then(|| format!("platform {}", event.4))),
+            "user_id" => {
+                let users = text(&|event| (event.4 > 0).then(|| format!("user {} of many", event.3)));
+                cast(&users, &DataType::Utf8View).unwrap()
+            }
             _ => text(&|_| None),
         };
         columns.push((name, column));
@@ -100,7 +106,8 @@ fn at_once(streams: &[Vec<RecordBatch>], schema: &SchemaRef) -> RecordBatch {
     let mut wanted = Vec::new();
     for batch in streams.iter().flatten() {
         let batch = filter_record_batch(batch, &is_not_null(batch.column(1)).unwrap()).unwrap();
-        let [tenants, runs] = [0, 1].map(|column| batch.column(column).as_string_view());
+        let [tenants, runs] = [0, 1].map(|column| cast(batch.column(column), &DataType::Utf8View).unwrap());
+        let (tenants, runs) = (tenants.as_string_view(), runs.as_string_view());
         let key = |row| {
             ((!tenants.is_null(row)).then(|| tenants.value(row).to_owned()), runs.value(row).to_owned())
         };

@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::datatypes::{Schema, SchemaRef};
 use bytes::Bytes;
 use datafusion::common::{Result as DataFusionResult, TableReference};
 use datafusion::datasource::listing::PartitionedFile;
@@ -15,11 +16,14 @@ use datafusion::execution::cache::default_cache::DefaultCache;
 use datafusion::execution::cache::{Cache as _, CacheKey, CacheValue};
 use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
 use datafusion::parquet::arrow::async_reader::AsyncFileReader;
+use datafusion::parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema};
 use datafusion::parquet::bloom_filter::Sbbf;
 use datafusion::parquet::errors::Result as ParquetResult;
 use datafusion::parquet::file::metadata::{
-    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, RowGroupMetaData,
+    ColumnChunkMetaData, FileMetaData, KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataBuilder,
+    RowGroupMetaData,
 };
+use datafusion::parquet::schema::types::TypePtr;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -99,6 +103,8 @@ pub(super) struct Readers {
     files: CachedParquetFileReaderFactory,
     filters: Arc<Filters>,
     indexed: bool,
+    /// What columns are read as, where that is not told from the file.
+    types: Option<SchemaRef>,
 }
 
 impl Readers {
@@ -109,7 +115,12 @@ impl Readers {
         filters: Arc<Filters>,
         indexed: bool,
     ) -> Self {
-        Self { files: CachedParquetFileReaderFactory::new(store, footers), filters, indexed }
+        Self { files: CachedParquetFileReaderFactory::new(store, footers), filters, indexed, types: None }
+    }
+
+    /// Reads columns with the types that they have in a schema.
+    pub(super) fn typed(self, schema: SchemaRef) -> Self {
+        Self { types: Some(schema), ..self }
     }
 
     /// The bloom filters of a column, read where they are not kept; none for a column that the file has not.
@@ -168,13 +179,50 @@ impl ParquetFileReaderFactory for Readers {
     ) -> DataFusionResult<Box<dyn AsyncFileReader + Send>> {
         let file =
             self.files.create_reader(partition_index, partitioned_file, metadata_size_hint, metrics)?;
-        Ok(Box::new(Reader { file, indexed: self.indexed }))
+        Ok(Box::new(Reader { file, indexed: self.indexed, types: self.types.clone() }))
     }
 }
 
 struct Reader {
     file: Box<dyn AsyncFileReader + Send>,
     indexed: bool,
+    types: Option<SchemaRef>,
+}
+
+impl Reader {
+    /// A footer with its page index, where that is wanted: read later, it would not be kept.
+    async fn footer(&mut self, options: Option<&ArrowReaderOptions>) -> ParquetResult<Arc<ParquetMetaData>> {
+        let footer = self.file.get_metadata(options).await?;
+        if !self.indexed || !lacks_page_index(&footer) {
+            return Ok(footer);
+        }
+        let indexed = options.cloned().unwrap_or_default();
+        let indexed = indexed.with_page_index_policy(PageIndexPolicy::Optional);
+        self.file.get_metadata(Some(&indexed)).await
+    }
+}
+
+/// A footer that says what its columns are to be read as, as one does that Arrow's own writer left its schema in.
+/// One with other columns than `schema` stays as it is.
+fn with_types(footer: &Arc<ParquetMetaData>, schema: &Schema) -> Arc<ParquetMetaData> {
+    let about = footer.file_metadata();
+    let of_file = |field: &TypePtr| schema.field_with_name(field.name()).cloned();
+    let fields: Result<Vec<_>, _> = about.schema().get_fields().iter().map(of_file).collect();
+    let Ok(fields) = fields else { return Arc::clone(footer) };
+    let types = encode_arrow_schema(&Schema::new(fields));
+    let about = FileMetaData::new(
+        about.version(),
+        about.num_rows(),
+        about.created_by().map(str::to_owned),
+        Some(vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), types)]),
+        about.schema_descr_ptr(),
+        about.column_orders().cloned(),
+    );
+    let footer = ParquetMetaDataBuilder::new(about)
+        .set_row_groups(footer.row_groups().to_vec())
+        .set_column_index(footer.column_index().cloned())
+        .set_offset_index(footer.offset_index().cloned());
+    Arc::new(footer.build())
 }
 
 /// Whether the file has a page index that was not read with the footer.
@@ -192,19 +240,16 @@ impl AsyncFileReader for Reader {
         self.file.get_byte_ranges(ranges)
     }
 
-    /// Footers come with their page index where it is wanted: read later, it would not be kept.
     fn get_metadata<'a>(
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         async move {
-            let footer = self.file.get_metadata(options).await?;
-            if !self.indexed || !lacks_page_index(&footer) {
-                return Ok(footer);
-            }
-            let indexed = options.cloned().unwrap_or_default();
-            let indexed = indexed.with_page_index_policy(PageIndexPolicy::Optional);
-            self.file.get_metadata(Some(&indexed)).await
+            let footer = self.footer(options).await?;
+            Ok(match &self.types {
+                Some(types) => with_types(&footer, types),
+                None => footer,
+            })
         }
         .boxed()
     }
