@@ -166,6 +166,19 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn names_of_a_log_are_all_known() {
+        let log = ["event_id", "ts", "os", "ip", "family", "invocation_id", "a", "b", "ab", "ba", ""];
+        let mut names = Names::default();
+        for _ in 0..2 {
+            names.begin();
+            log.iter().for_each(|name| names.note(name, name));
+            assert!(!names.may_repeat(), "records would be looked through for repeats");
+        }
+        names.note("os", "os");
+        assert!(names.may_repeat());
+    }
+
     proptest! {
         #[test]
         fn words_tell_what_bytes_tell(name in "[ab]{0,40}", text in "[ab]{0,50}", cut in 0_usize..50) {
