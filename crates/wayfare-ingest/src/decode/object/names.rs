@@ -172,7 +172,9 @@ mod tests {
         let mut names = Names::default();
         for _ in 0..2 {
             names.begin();
-            log.iter().for_each(|name| names.note(name, name));
+            for name in log {
+                names.note(name, name);
+            }
             assert!(!names.may_repeat(), "records would be looked through for repeats");
         }
         names.note("os", "os");
