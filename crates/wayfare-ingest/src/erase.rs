@@ -181,7 +181,8 @@ impl Removal<'_> {
             }
             let contents = self.store.contents(&file).await?;
             let (needles, runs) = (self.needles.clone(), self.runs.clone());
-            let split = off_thread(move || rows::without(&contents, &needles, &runs, named > 0)).await?;
+            let split =
+                off_thread(move || rows::without(&contents, &needles, &runs, named > 0, &layout)).await?;
             let Some((kept, removed)) = split else { continue };
             erased.rows_removed += removed;
             erased.files.push(file.path.clone());

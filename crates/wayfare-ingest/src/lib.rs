@@ -62,8 +62,8 @@ pub use record::{Reason, Record, Reject, Value};
 pub use rejects::merge_rejects;
 pub use retain::{Cutoff, Retained, retain};
 pub use store::{
-    AppTransaction, Commit, CommitKind, DataFile, Disk, DiskFile, EVENTS_LAYOUT, EncodedFile, Encoder,
-    FileEntry, FileLayout, Files, LocalDisk, NewFile, Scratch, Settings, Snapshot, Statistics, Store, Swept,
-    Table, Turn, VacuumAction, VacuumOptions, ValueRange, damage, encode,
+    AppTransaction, Batches, Commit, CommitKind, Contents, DataFile, Disk, DiskFile, EVENTS_LAYOUT,
+    EncodedFile, Encoder, FileEntry, FileLayout, Files, LocalDisk, NewFile, Scratch, Settings, Snapshot,
+    Statistics, Store, Swept, Table, Turn, VacuumAction, VacuumOptions, ValueRange, damage, encode,
 };
 pub use verify::{Check, FileProgress, Finding, Health, Repair, TableHealth, repair, verify};

@@ -37,7 +37,7 @@ mod transactions;
 mod turn;
 mod upload;
 
-pub(crate) use contents::Contents;
+pub use contents::{Batches, Contents};
 pub use data_file::{DataFile, EncodedFile, FileEntry, NewFile};
 pub use disk::{Disk, DiskFile, LocalDisk};
 pub use encoder::{Encoder, encode};

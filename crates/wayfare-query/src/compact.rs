@@ -1,6 +1,6 @@
 //! Puts a store into the shape that reports read fastest, without changing an answer.
 //!
-//! First event files: the files of one source and date become one sorted file, and events that are stored
+//! First event files: the files of one source and date become one, small ones merged in order, and events that are stored
 //! twice become one ([`events`]). Then runs: the dates whose events changed since they were folded are folded once and
 //! kept ([`runs`]). Last small files of rejected records become one ([`merge_rejects`]). Each step writes new files first and then replaces old ones by one commit, so that it can
 //! be broken off at any moment; what was replaced stays on disk until `vacuum` removes it. Of two compactions at once, the one whose
@@ -8,6 +8,7 @@
 
 mod events;
 mod merge;
+mod moved;
 mod paths;
 mod repeats;
 mod runs;

@@ -2,12 +2,14 @@
 //!
 //! | file | concept |
 //! | --- | --- |
-//! | `packed` | events of many runs, about 48 bytes each; [`crate::run::finish`] puts those of a run in order |
+//! | `packed` | events of many runs, about 48 bytes each |
+//! | `courses` | puts those of a run in order, and knows what came of others like it |
 //! | `intern`, `output` | texts kept once; folded runs as columns |
 //! | `segments` | what lies together of a run in one file |
 //! | `worker` | folds segments as they end, puts scattered runs aside |
 //! | `plan` | the fold as a table, in bounded memory |
 
+mod courses;
 mod intern;
 mod output;
 mod packed;
@@ -19,9 +21,10 @@ use wayfare_ingest::columns::RUN_DIMENSIONS;
 
 pub(crate) use output::run_fields;
 pub(crate) use plan::FoldTable;
+pub(crate) use segments::Side;
 
-/// The columns of a run's key, of the file that an event comes from, and of whether runs that begin on its date are wanted,
-/// in front of what a fold reads.
+/// The columns of a run's key, of the file that an event comes from, and of the [`Side`] of its date, in front of what a fold
+/// reads.
 pub(crate) const KEYS: [&str; 4] = segments::KEYS;
 
 /// The text columns that the fold reads of an event, in their order; the run's dimensions follow.

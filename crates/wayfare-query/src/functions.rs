@@ -37,12 +37,12 @@ use keyed_summary::KeyedSummary;
 pub(crate) use funnel::{FunnelText, Prepared, StepText};
 pub(crate) use funnel_summary::{FUNNEL_SUMMARY, REACHED, TIMES, TimesWanted, funnel_summary};
 pub(crate) use interval_start::{CYCLES, INTERVALS, interval_label};
-pub(crate) use of_path::{coded_path, path_text, stored_path};
+pub(crate) use of_path::{path_text, stored_path};
 pub(crate) use outcomes::OUTCOMES;
 pub(crate) use param_holds::condition_text;
-pub(crate) use paths::Paths;
 #[cfg(test)]
 pub(crate) use paths::joined;
+pub(crate) use paths::{Paths, one_list, path_type};
 pub(crate) use run_duration::run_duration;
 pub(crate) use run_features::{FEATURE_COUNTS, FEATURES};
 pub(crate) use run_state::{run_failure, run_state};
@@ -77,6 +77,6 @@ pub(crate) fn register(context: &SessionContext) {
 }
 
 /// An error of ours as the query engine carries it; [`crate::error::of_datafusion`] gives it back.
-fn external(error: Error) -> DataFusionError {
+pub(crate) fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }

@@ -19,6 +19,7 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
 use datafusion::common::{Column, DFSchema, Result as DataFusionResult, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::ParquetAccessPlan;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -44,6 +45,9 @@ use crate::tenant::Tenant;
 
 /// The URL under which the store's file access is known to a session.
 pub(crate) const STORE_URL: &str = "wayfare://store";
+
+/// Rows of a piece of a file, at least: row groups are no larger.
+const PIECE_ROWS_MIN: u64 = 128 << 10;
 
 /// The column that [`SnapshotTable::numbered`] adds.
 pub(crate) const FILE_NUMBER: &str = "file_number";
@@ -140,27 +144,32 @@ impl SnapshotTable {
         Ok(if self.keyed { readers.typed(self.file_schema()) } else { readers })
     }
 
-    /// The rows of each file for themselves, in order and without partition columns, so many at a time.
-    pub(crate) fn streams(
+    /// The rows of each row group for themselves, in order and without partition columns; `batch_rows` tells how many at a time by
+    /// how many row groups there are.
+    pub(crate) async fn streams(
         &self,
         context: &SessionContext,
-        batch_rows: usize,
+        batch_rows: impl Fn(usize) -> usize,
     ) -> DataFusionResult<Vec<SendableRecordBatchStream>> {
         let runtime = context.runtime_env();
         let readers = self.readers(&runtime, Kept::default().filters, false)?;
+        let mut groups = Vec::new();
+        for file in &self.files {
+            let scanned = PartitionedFile::new_from_meta(meta_of(file));
+            let scanned = scanned.with_statistics(Arc::new(empty_columns(file, &self.file_schema())));
+            let count = readers.row_groups(&scanned).await?;
+            groups.extend((0..count).map(|number| FileGroup::new(vec![only_group(&scanned, number, count)])));
+        }
         let source = ParquetSource::new(TableSchema::builder(self.file_schema()).build());
         let source = source.with_parquet_file_reader_factory(Arc::new(readers));
-        let groups = self.files.iter().map(|file| {
-            let scanned = PartitionedFile::new_from_meta(meta_of(file));
-            FileGroup::new(vec![scanned.with_statistics(Arc::new(empty_columns(file, &self.file_schema())))])
-        });
+        let count = groups.len();
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(STORE_URL)?, Arc::new(source))
-            .with_file_groups(groups.collect())
+            .with_file_groups(groups)
             .build();
         let scan = DataSourceExec::from_data_source(config);
-        let config = context.copied_config().with_batch_size(batch_rows);
+        let config = context.copied_config().with_batch_size(batch_rows(count));
         let task = Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime));
-        (0..self.files.len()).map(|file| scan.execute(file, Arc::clone(&task))).collect()
+        (0..count).map(|group| scan.execute(group, Arc::clone(&task))).collect()
     }
 
     /// All filters as one expression over the table's columns; `None` without filters.
@@ -199,6 +208,25 @@ impl SnapshotTable {
     }
 }
 
+/// Files, large ones in pieces, in groups of about as many rows. Each piece has a number of its own.
+fn numbered_pieces(files: Vec<(PartitionedFile, u64)>, groups: usize) -> Vec<FileGroup> {
+    let mut balanced: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); groups.max(1)];
+    let mut number = 0;
+    for (file, rows) in files {
+        let pieces = (rows / PIECE_ROWS_MIN).clamp(1, groups.max(1) as u64);
+        for mut piece in pieces_of(&file, usize::try_from(pieces).unwrap_or(1)) {
+            piece.partition_values.push(ScalarValue::UInt32(Some(number)));
+            number += 1;
+            if let Some((held, least)) = balanced.iter_mut().min_by_key(|(held, _)| *held) {
+                *held += rows / pieces;
+                least.push(piece);
+            }
+        }
+    }
+    let filled = balanced.into_iter().map(|(_, pieces)| pieces).filter(|pieces| !pieces.is_empty());
+    filled.map(FileGroup::new).collect()
+}
+
 /// A file as so many ranges of bytes; a row group belongs to the range in which it begins.
 fn pieces_of(file: &PartitionedFile, pieces: usize) -> Vec<PartitionedFile> {
     if pieces < 2 {
@@ -214,6 +242,13 @@ fn pieces_of(file: &PartitionedFile, pieces: usize) -> Vec<PartitionedFile> {
         ranged
     };
     (0..count).map(range).collect()
+}
+
+/// One row group of a file that has so many.
+fn only_group(file: &PartitionedFile, number: usize, count: usize) -> PartitionedFile {
+    let mut access = ParquetAccessPlan::new_none(count);
+    access.scan(number);
+    file.clone().with_extension(access)
 }
 
 /// That a file has no values of some columns: the scan makes them up instead of reading them.
@@ -373,21 +408,16 @@ impl SnapshotTable {
             scanned = LookUp::of(filter).narrowed(scanned, &readers, threads).await?;
         }
         let rows = scanned.iter().map(|(_, rows)| rows).sum::<u64>();
-        let mut scanned: Vec<PartitionedFile> = scanned.into_iter().map(|(file, _)| file).collect();
+        let groups = if self.numbered {
+            numbered_pieces(scanned, threads)
+        } else {
+            FileGroup::new(scanned.into_iter().map(|(file, _)| file).collect()).split_files(threads)
+        };
         let source = ParquetSource::new(self.schema.clone());
         let source = source.with_parquet_file_reader_factory(readers);
         let source = source.with_pushdown_filters(look_up).with_bloom_filter_on_read(false);
         let mut statistics = Statistics::new_unknown(self.schema.table_schema());
         statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
-        if self.numbered {
-            // Few files are read in pieces, so that no thread waits.
-            let pieces = if scanned.len() < threads { threads } else { 1 };
-            scanned = scanned.iter().flat_map(|file| pieces_of(file, pieces)).collect();
-            for (number, file) in (0_u32..).zip(&mut scanned) {
-                file.partition_values.push(ScalarValue::UInt32(Some(number)));
-            }
-        }
-        let groups = FileGroup::new(scanned).split_files(threads);
         if groups.is_empty() {
             let schema = match projection {
                 Some(columns) => Arc::new(self.schema.table_schema().project(columns)?),

@@ -72,17 +72,33 @@ pub struct Run {
     pub offsets: Vec<i64>,
 }
 
+/// The events of a run that give it two of its instants, by their places in canonical order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// The first `journey started`, else the first event.
+    pub(crate) started: usize,
+    /// The terminal event.
+    pub(crate) ended: Option<usize>,
+}
+
 /// Folds the events of one run. `events` is left sorted and free of duplicates; `steps` are those of the run afterwards, and
 /// may be those of another before.
 pub fn finish(events: &mut Vec<RunEvent<'_>>, steps: &mut RunSteps) -> Run {
+    finish_between(events, steps).0
+}
+
+/// The same, and where the run has its bounds.
+pub(crate) fn finish_between(events: &mut Vec<RunEvent<'_>>, steps: &mut RunSteps) -> (Run, Bounds) {
     steps.clear();
     let duplicates = event::settle(events);
     let mut run = Run { duplicates, ..Run::default() };
-    let (Some(first), Some(last)) = (events.first(), events.last()) else { return run };
+    let mut bounds = Bounds::default();
+    let (Some(first), Some(last)) = (events.first(), events.last()) else { return (run, bounds) };
     run.first_at = first.at_ms;
     run.last_at = last.at_ms;
-    let started = events.iter().find(|event| event.role == Role::JourneyStarted);
-    run.started_at = started.unwrap_or(first).at_ms;
+    let started = events.iter().position(|event| event.role == Role::JourneyStarted);
+    bounds.started = started.unwrap_or_default();
+    run.started_at = events.get(bounds.started).unwrap_or(first).at_ms;
     run.offsets.reserve(events.len());
 
     let mut open_brackets = 0_usize;
@@ -98,13 +114,14 @@ pub fn finish(events: &mut Vec<RunEvent<'_>>, steps: &mut RunSteps) -> Run {
         if !ended && matches!(kind, Kind::JourneySucceeded | Kind::JourneyFailed) {
             let until = events.get(..=index).unwrap_or_default();
             run.end(kind, until, steps);
+            bounds.ended = Some(index);
         }
     }
     if run.ended_at.is_none() {
         run.last_step = blame::last_step(events).map(str::to_owned);
     }
     run.retries = i64::try_from(steps.retries()).unwrap_or(i64::MAX);
-    run
+    (run, bounds)
 }
 
 /// A terminal event closes the innermost open bracket; only outside all brackets does it end the journey.

@@ -13,11 +13,12 @@ use wayfare_ingest::{DataFile, Settings, Snapshot, Store, ValueRange};
 
 use crate::cache::Freshness;
 use crate::error::of_datafusion;
+use crate::fold::{self, Side};
 pub(crate) use crate::folds::Folds;
-use crate::functions::{coded_path, run_duration, run_failure, run_state, stored_path};
+use crate::functions::{run_duration, run_failure, run_state, stored_path};
 use crate::provider::SnapshotTable;
 use crate::spec::parse_duration_ms;
-use crate::{Error, Result, fold};
+use crate::{Error, Result};
 
 /// The tables of the store at one moment.
 #[derive(Debug, Clone)]
@@ -96,10 +97,11 @@ impl RunsPlan<'_> {
         let state = run_state().call(vec![col("terminal"), silent]);
         let failure = run_failure().call(vec![col("terminal"), is_explained()]);
         let duration = run_duration().call(vec![col("started_at"), col("ended_at")]);
-        runs.with_column("state", state)
-            .and_then(|runs| runs.with_column("failure", failure))
-            .and_then(|runs| runs.with_column("duration_ms", duration))
-            .map_err(failed)
+        // one step of the plan: each one names all columns anew
+        let stored = runs.schema().columns().into_iter().map(Expr::Column);
+        let further = [("state", state), ("failure", failure), ("duration_ms", duration)];
+        let columns: Vec<Expr> = stored.chain(further.map(|(name, value)| value.alias(name))).collect();
+        runs.select(columns).map_err(failed)
     }
 }
 
@@ -140,22 +142,27 @@ pub(crate) fn folded(
     marks: &Marks,
 ) -> Result<DataFrame> {
     let failed = |cause| of_datafusion("cannot plan the fold", cause);
-    let files = fresh.events_for(dates.iter().copied());
-    let events = SnapshotTable::new(store.events(), files).keyed().numbered();
-    let starts: Vec<Expr> = dates.iter().map(|&date| lit(date_scalar(date))).collect();
     let all = dates.len() == fresh.all_dates().len();
-    let is_wanted = if all { lit(true) } else { col("date").in_list(starts.clone(), false) };
+    let starts: Vec<Expr> = dates.iter().map(|&date| lit(date_scalar(date))).collect();
     let [.., name] = fold::KEYS;
-    let events = context.read_table(Arc::new(events)).map_err(failed)?;
-    let happened = match before_us {
-        Some(before_us) => events.filter(col("timestamp").lt_eq(lit(instant(before_us)))),
-        None => Ok(events),
+    let side = if all { lit(Side::Wanted as u8) } else { side(dates, &starts).map_err(failed)? };
+    let events = |files: Vec<DataFile>| {
+        let events = SnapshotTable::new(store.events(), files).keyed().numbered();
+        let events = context.read_table(Arc::new(events))?;
+        let happened = match before_us {
+            Some(before_us) => events.filter(col("timestamp").lt_eq(lit(instant(before_us))))?,
+            None => events,
+        };
+        happened.with_column(name, side.clone())
     };
-    let events = happened.and_then(|events| events.with_column(name, is_wanted)).map_err(failed)?;
+    let files = fresh.events_for(dates.iter().copied());
+    let first = dates.iter().min().map(NaiveDate::to_string).unwrap_or_default();
+    let not_before = |file: &&DataFile| file.partition_value("date").is_none_or(|date| *date >= *first);
+    let from_first = files.iter().filter(not_before).cloned().collect();
     let keys: Vec<Expr> = fold::KEYS.map(col).to_vec();
     let arguments = keys.iter().cloned().chain(fold_arguments(marks)?);
-    let arguments = events.clone().select(arguments).map_err(failed)?;
-    let keys = events.select(keys).map_err(failed)?;
+    let arguments = events(from_first).and_then(|events| events.select(arguments)).map_err(failed)?;
+    let keys = events(files).and_then(|events| events.select(keys)).map_err(failed)?;
     let text = |name| Field::new(name, DataType::Utf8View, true);
     let mut fields = vec![Arc::new(text("tenant_id")), Arc::new(text("invocation_id"))];
     fields.extend(fold::run_fields().iter().cloned());
@@ -166,13 +173,21 @@ pub(crate) fn folded(
     );
     let runs = context
         .read_table(Arc::new(table))
-        .and_then(|runs| runs.with_column("path", coded_path().call(vec![col("path")])))
         .and_then(|runs| runs.with_column("start_date", cast(col("first_at"), DataType::Date32)))
         .map_err(failed)?;
     if all {
         return Ok(runs);
     }
     runs.filter(col("start_date").in_list(starts, false)).map_err(failed)
+}
+
+/// On which side of the dates on which wanted runs begin the date of an event lies.
+fn side(dates: &[NaiveDate], starts: &[Expr]) -> datafusion::common::Result<Expr> {
+    let is = |side: Side| lit(side as u8);
+    let Some(first) = dates.iter().min() else { return Ok(is(Side::Behind)) };
+    when(col("date").lt(lit(date_scalar(*first))), is(Side::Before))
+        .when(col("date").in_list(starts.to_vec(), false), is(Side::Wanted))
+        .otherwise(is(Side::Behind))
 }
 
 /// Rows of the table `invocations` with the columns of a path as one.

@@ -1,12 +1,15 @@
 //! Rows of a data file: which name an id, which belong to a run, and the file without them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::compute::{
+    SortColumn, SortOptions, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch,
+};
 
 use super::needle::Needles;
-use crate::store::{Contents, DataFile, ValueRange};
+use crate::store::{Contents, DataFile, FileLayout, ValueRange};
 use crate::{Error, Result};
 
 /// The key of a run: tenant and invocation.
@@ -64,13 +67,14 @@ pub(super) fn holds(contents: &Contents, runs: &HashSet<Run>) -> Result<bool> {
     Ok(false)
 }
 
-/// The rows of a file without those that name an id or belong to a run, and how many those are; `None` when
+/// The rows of a file, in order, without those that name an id or belong to a run, and how many those are; `None` when
 /// there are none of them.
 pub(super) fn without(
     contents: &Contents,
     needles: &Needles,
     runs: &HashSet<Run>,
     names: bool,
+    layout: &FileLayout,
 ) -> Result<Option<(RecordBatch, u64)>> {
     if !names && !holds(contents, runs)? {
         return Ok(None);
@@ -93,7 +97,23 @@ pub(super) fn without(
     }
     let kept = concat_batches(contents.metadata().schema(), &kept)
         .map_err(|cause| Error::internal("cannot put rows together").because(cause))?;
+    // each row group was in order for itself
+    let kept = if contents.row_groups() > 1 { sorted(kept, layout)? } else { kept };
     Ok(Some((kept, removed)))
+}
+
+/// Rows in the order of their table.
+fn sorted(rows: RecordBatch, layout: &FileLayout) -> Result<RecordBatch> {
+    let nulls_first = Some(SortOptions { descending: false, nulls_first: true });
+    let columns = layout.sorted_by.iter().filter_map(|name| rows.column_by_name(name));
+    let columns: Vec<SortColumn> =
+        columns.map(|values| SortColumn { values: Arc::clone(values), options: nulls_first }).collect();
+    if columns.is_empty() {
+        return Ok(rows);
+    }
+    lexsort_to_indices(&columns, None)
+        .and_then(|order| take_record_batch(&rows, &order))
+        .map_err(|cause| Error::internal("cannot sort rows").because(cause))
 }
 
 fn of_runs(batch: &RecordBatch, runs: &HashSet<Run>) -> Vec<bool> {

@@ -17,15 +17,17 @@ use zstd::bulk::Compressor;
 use self::column::Column;
 use self::properties::{ROW_GROUP_ROWS_MAX, properties};
 use self::text_chunk::TextChunk;
+use super::contents::Contents;
 use super::data_file::{APPENDIX_TAG, EncodedFile};
 use super::layout::FileLayout;
-use super::statistics::Seen;
+use super::statistics::{Seen, Statistics};
 use crate::{Error, Result};
 
 mod bound;
 mod column;
 mod distinct;
 mod hybrid;
+mod moved;
 mod pages;
 mod properties;
 mod ranges;
@@ -165,6 +167,27 @@ impl Encoder {
         }
         group.close()?;
         Ok(())
+    }
+
+    /// Adds the row groups of a data file as they are, without looking at a row; `statistics` is what the log says of them.
+    /// Each stays in order for itself, whatever was written before.
+    ///
+    /// # Errors
+    /// `Corrupt` when the file's footer cannot be understood or tells of other columns.
+    pub fn append_file(&mut self, contents: &Contents, statistics: &Statistics) -> Result<()> {
+        self.end_group().map_err(not_encoded)?;
+        let footer = contents.footer()?;
+        self.file.inner_mut().reserve(contents.bytes().len());
+        moved::append(&mut self.file, contents.bytes(), &footer)
+            .map_err(|cause| contents.cannot_decode(cause))?;
+        self.seen.add_file(statistics);
+        Ok(())
+    }
+
+    /// Whether a file has the columns of this one.
+    pub fn fits(&self, contents: &Contents) -> bool {
+        let of_file = contents.metadata().metadata().file_metadata().schema_descr();
+        of_file.columns() == self.file.schema_descr().columns()
     }
 
     /// Rows written so far.

@@ -84,6 +84,8 @@ struct SeenColumn {
     nulls: u64,
     is_ranged: bool,
     range: Option<ValueRange>,
+    /// Whether there are values of which no range is known.
+    is_unbounded: bool,
 }
 
 impl Seen {
@@ -94,6 +96,7 @@ impl Seen {
             nulls: 0,
             is_ranged: ranges_of.contains(&field.name().as_str()),
             range: None,
+            is_unbounded: false,
         };
         Self { rows: 0, columns: schema.fields().iter().map(column).collect() }
     }
@@ -103,13 +106,24 @@ impl Seen {
         self.rows += rows.num_rows() as u64;
         for (seen, column) in self.columns.iter_mut().zip(rows.columns()) {
             seen.nulls += column.null_count() as u64;
-            if !seen.is_ranged {
-                continue;
+            if seen.is_ranged {
+                seen.widen(value_range(column));
             }
-            seen.range = match (seen.range.take(), value_range(column)) {
-                (Some(before), Some(further)) => Some(before.with(further)),
-                (before, further) => before.or(further),
-            };
+        }
+    }
+
+    /// Takes all rows of a file in, as far as the log tells of them.
+    pub(super) fn add_file(&mut self, file: &Statistics) {
+        self.rows += file.rows;
+        for seen in &mut self.columns {
+            // where the log tells of no nulls, not all are
+            let nulls = file.nulls.get(&seen.name).copied().unwrap_or_default();
+            seen.nulls += nulls;
+            if seen.is_ranged {
+                let range = file.ranges.get(&seen.name).cloned();
+                seen.is_unbounded |= range.is_none() && nulls < file.rows;
+                seen.widen(range);
+            }
         }
     }
 
@@ -127,17 +141,27 @@ impl Seen {
             max_values: Map::new(),
             null_count: Map::new(),
         };
-        for SeenColumn { name, nulls, is_ranged, range } in &self.columns {
+        for SeenColumn { name, nulls, is_ranged, range, is_unbounded } in &self.columns {
             if *is_ranged || (*nulls == self.rows && self.rows > 0) {
                 wire.null_count.insert(name.clone(), (*nulls).into());
             }
-            if let Some((low, high)) = range.as_ref().and_then(ValueRange::texts) {
+            let range = range.as_ref().filter(|_| !is_unbounded);
+            if let Some((low, high)) = range.and_then(ValueRange::texts) {
                 wire.min_values.insert(name.clone(), low.into());
                 wire.max_values.insert(name.clone(), high.into());
             }
         }
         serde_json::to_string(&wire)
             .map_err(|cause| Error::internal("statistics have no text").because(cause))
+    }
+}
+
+impl SeenColumn {
+    fn widen(&mut self, further: Option<ValueRange>) {
+        self.range = match (self.range.take(), further) {
+            (Some(before), Some(further)) => Some(before.with(further)),
+            (before, further) => before.or(further),
+        };
     }
 }
 
@@ -265,6 +289,22 @@ mod tests {
             assert!(told(&seen).is_empty_column("b"));
         }
         assert_eq!(told(&seen).nulls, [("b".to_owned(), 4)].into());
+    }
+
+    #[test]
+    fn files_add_up_as_their_rows_do() {
+        let long = "z".repeat(VALUE_BYTES_MAX + 1);
+        let batches =
+            [rows(&[Some("login"), None]), rows(&[None]), rows(&[Some("kyc")]), rows(&[Some(&long)])];
+        let mut files = Seen::of(&batches[0].schema(), &["journey_id"]);
+        let mut told = Vec::new();
+        for (count, batch) in (1..).zip(&batches) {
+            files.add_file(&range(std::slice::from_ref(batch)).0);
+            let of_files = parse(&files.to_text().unwrap()).unwrap();
+            assert_eq!(of_files, range(&batches[..count]).0, "{count} files");
+            told.push(of_files.ranges.contains_key("journey_id"));
+        }
+        assert_eq!(told, [true, true, true, false]);
     }
 
     #[test]

@@ -39,7 +39,10 @@ type Looked<T> = Result<T, (Check, Error)>;
 struct Rows<'a> {
     contents: &'a Contents,
     file: &'a DataFile,
+    /// The columns that the rows of a row group are sorted by.
     sorted_by: Vec<usize>,
+    /// The rows at which row groups begin, last ones first, as long as they are not reached.
+    groups: Vec<u64>,
     seen: u64,
     nulls: Vec<(&'a str, u64, u64)>,
     last: Option<OwnedRow>,
@@ -63,8 +66,16 @@ impl<'a> Rows<'a> {
         let sorted_by = groups.first().and_then(|group| group.sorting_columns()).cloned().unwrap_or_default();
         let sorted_by =
             sorted_by.iter().filter_map(|column| usize::try_from(column.column_idx).ok()).collect();
+        let mut end = 0;
+        let starts = groups.iter().map(|group| {
+            let start = end;
+            end += u64::try_from(group.num_rows()).unwrap_or_default();
+            start
+        });
+        let mut starts: Vec<u64> = starts.collect();
+        starts.reverse();
         let nulls = file.statistics.nulls.iter().map(|(name, count)| (name.as_str(), *count, 0)).collect();
-        Ok(Self { contents, file, sorted_by, seen: 0, nulls, last: None })
+        Ok(Self { contents, file, sorted_by, groups: starts, seen: 0, nulls, last: None })
     }
 
     fn check(mut self) -> Looked<()> {
@@ -72,13 +83,13 @@ impl<'a> Rows<'a> {
         let batches = self.contents.batches(None).map_err(|error| (Check::Rows, error))?;
         for batch in batches {
             let batch = batch.map_err(|error| (Check::Rows, error))?;
-            self.seen += batch.num_rows() as u64;
             for (name, _, seen) in &mut self.nulls {
                 *seen += batch.column_by_name(name).map_or(0, |column| column.null_count() as u64);
             }
             self.order(&batch, &converter)?;
             self.partition(&batch)?;
             self.ranges(&batch)?;
+            self.seen += batch.num_rows() as u64;
         }
         if self.seen != self.file.statistics.rows {
             let message =
@@ -116,11 +127,15 @@ impl<'a> Rows<'a> {
         let rows = converter
             .convert_columns(&columns)
             .map_err(|cause| (Check::Order, Error::internal("cannot compare rows").because(cause)))?;
-        let ordered = rows.iter().zip(rows.iter().skip(1)).all(|(before, after)| before <= after);
-        let follows =
-            self.last.as_ref().is_none_or(|last| rows.iter().next().is_none_or(|first| last.row() <= first));
-        if !ordered || !follows {
-            return Err(self.wrong(Check::Order, "the rows are not in the order that the file states"));
+        let mut before = self.last.as_ref().map(OwnedRow::row);
+        for (number, row) in (self.seen..).zip(&rows) {
+            while self.groups.pop_if(|start| *start <= number).is_some() {
+                before = None;
+            }
+            if before.is_some_and(|before| before > row) {
+                return Err(self.wrong(Check::Order, "the rows are not in the order that the file states"));
+            }
+            before = Some(row);
         }
         self.last = rows.iter().next_back().map(|row| row.owned());
         Ok(())

@@ -1,12 +1,16 @@
 //! Merges the event files of each source and date, and leaves repeated events out.
 //!
-//! A partition is merged when it has files that were not written by one merge: then every event of it is looked at, so
-//! that an event stands in a partition once. Each thread merges a partition of its own; its memory is bounded by a batch of
-//! each file and two encoded files, of which one is being written.
+//! A partition is merged when it has files that were not written by one merge: then the id of every event of it is looked at,
+//! so that an event stands in a partition once. Files of large row groups are put into the new file as they are ([`moved`]),
+//! the rows of all others are merged behind them. Each thread merges a partition of its own; its memory is bounded by a
+//! batch of each merged file, a moved one, and two encoded files, of which one is being written.
+//!
+//! [`moved`]: super::moved
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt as _, stream};
@@ -14,6 +18,7 @@ use tokio::runtime::Handle;
 use wayfare_ingest::{Commit, CommitKind, DataFile, EVENTS_LAYOUT, EncodedFile, Encoder, NewFile, Store};
 
 use super::merge::Merged;
+use super::moved::{Parted, part};
 use super::repeats::Repeats;
 use super::{CompactProgress, CompactStage, MergeSummary};
 use crate::cache::{Content, merge_of, merged_stem};
@@ -173,26 +178,69 @@ async fn merge(
     group: Vec<DataFile>,
     now_ms: i64,
 ) -> Result<Merge> {
-    let events = store.events();
-    let partition = partition_of(&group);
-    let mut content = Content::of(&group);
-    let id = content.merge_id();
-    let table = SnapshotTable::new(events, group.clone()).keyed();
-    let schema = table.file_schema();
-    let mut repeats = Repeats::of(&schema)?;
-    let mut files = Vec::new();
-    let mut encoder = Encoder::try_new(&schema, EVENTS_LAYOUT)?;
+    let table = SnapshotTable::new(store.events(), Vec::new()).keyed();
+    let Parted { moved, merged } = part(&store, &table.file_schema(), &group).await?;
+    let mut out = Out::new(&store, &table, &group, now_ms)?;
+    for file in &moved {
+        let contents = store.contents(file).await?;
+        out.make_room(file.statistics.rows).await?;
+        out.encoder.append_file(&contents, &file.statistics)?;
+    }
+    let table = SnapshotTable::new(store.events(), merged).keyed();
+    let mut repeats = Repeats::of(&out.schema)?;
     let mut merged = Merged::open(&context, &table).await?;
     while let Some(rows) = merged.next().await? {
-        if encoder.rows() >= FILE_ROWS_MAX {
-            let full = std::mem::replace(&mut encoder, Encoder::try_new(&schema, EVENTS_LAYOUT)?);
-            let share = content.take_share(&id, files.len());
-            let stem = merged_stem(&id, Some(share));
-            files.push(events.put(full.finish()?, &partition, &stem, now_ms).await?);
-        }
-        encoder.write(&repeats.filter(rows)?)?;
+        out.make_room(rows.num_rows() as u64).await?;
+        out.encoder.write(&repeats.filter(rows)?)?;
     }
-    let stem = merged_stem(&id, (repeats.dropped == 0).then_some(content));
-    let last = Some((encoder.finish()?, stem));
-    Ok(Merge { merged: group, files, repeats: repeats.dropped, last })
+    out.finish(group, repeats.dropped)
+}
+
+/// The files that a merge writes.
+struct Out<'a> {
+    store: &'a Store,
+    now_ms: i64,
+    partition: Vec<(&'static str, String)>,
+    schema: SchemaRef,
+    /// What is left of the content of the merged files for the last one.
+    content: Content,
+    id: String,
+    encoder: Encoder,
+    files: Vec<NewFile>,
+}
+
+impl<'a> Out<'a> {
+    fn new(store: &'a Store, table: &SnapshotTable, group: &[DataFile], now_ms: i64) -> Result<Self> {
+        let (schema, content) = (table.file_schema(), Content::of(group));
+        Ok(Self {
+            store,
+            now_ms,
+            partition: partition_of(group),
+            encoder: Encoder::try_new(&schema, EVENTS_LAYOUT)?,
+            schema,
+            id: content.merge_id(),
+            content,
+            files: Vec::new(),
+        })
+    }
+
+    /// Begins a new file where the one at hand would get too large by so many rows.
+    async fn make_room(&mut self, rows: u64) -> Result<()> {
+        let before = self.encoder.rows();
+        if before == 0 || before + rows <= FILE_ROWS_MAX {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.encoder, Encoder::try_new(&self.schema, EVENTS_LAYOUT)?);
+        let share = self.content.take_share(&self.id, self.files.len());
+        let stem = merged_stem(&self.id, Some(share));
+        let put = self.store.events().put(full.finish()?, &self.partition, &stem, self.now_ms);
+        self.files.push(put.await?);
+        Ok(())
+    }
+
+    fn finish(self, merged: Vec<DataFile>, repeats: u64) -> Result<Merge> {
+        let stem = merged_stem(&self.id, (repeats == 0).then_some(self.content));
+        let last = Some((self.encoder.finish()?, stem));
+        Ok(Merge { merged, files: self.files, repeats, last })
+    }
 }

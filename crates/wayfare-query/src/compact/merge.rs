@@ -1,15 +1,15 @@
-//! Merges sorted event files into one sorted stream, a batch of each file in memory at a time.
+//! Merges the sorted row groups of event files into one sorted stream, a batch of each row group in memory at a time.
 //!
-//! Most runs lie in one file, so what is compared is a run with the next runs of the other files, and then all its rows
-//! are taken at once. Only where files share a run their rows are compared one by one.
-//! Cost: two texts for each run and file, whatever its number of rows.
+//! Most runs lie in one row group, so what is compared is a run with the next runs of the others, and then all its rows
+//! are taken at once. Only where row groups share a run their rows are compared one by one.
+//! Cost: two texts for each run and row group, whatever its number of rows.
 //!
 //! Texts are keys from file to file: what is handed out has those of the files, moved to where each file's texts lie among those of all
 //! (`texts`).
 
 mod texts;
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -28,8 +28,11 @@ use crate::keyed::{Keyed, Rows};
 use crate::provider::SnapshotTable;
 use crate::{Error, Result};
 
-/// Rows of a batch: as many rows of each file are in memory at once.
-const BATCH_ROWS: usize = 4096;
+/// Rows of a batch: as many rows of each row group are in memory at once, and fewer of very many.
+const BATCH_ROWS: RangeInclusive<usize> = 256..=4096;
+
+/// Rows of all row groups in memory at once, about.
+const HELD_ROWS: usize = 128 << 10;
 
 /// Rows handed out at once.
 const MERGED_ROWS: usize = 8192;
@@ -72,9 +75,11 @@ impl Picked {
 }
 
 impl Merged {
-    /// Opens the files of a table; each text column with a dictionary has keys, other texts and bytes are views.
+    /// Opens the row groups of a table's files; each text column with a dictionary has keys, other texts and bytes are views.
     pub(super) async fn open(context: &SessionContext, files: &SnapshotTable) -> Result<Self> {
-        let streams = files.streams(context, BATCH_ROWS);
+        let batch_rows =
+            |groups: usize| (HELD_ROWS / groups.max(1)).clamp(*BATCH_ROWS.start(), *BATCH_ROWS.end());
+        let streams = files.streams(context, batch_rows).await;
         let streams = streams.map_err(|cause| of_datafusion("cannot merge event files", cause))?;
         Self::of(&files.file_schema(), streams).await
     }
@@ -213,7 +218,7 @@ fn column(
     Ok(make_array(column.freeze()))
 }
 
-/// The place in one file.
+/// The place in one row group.
 struct Cursor {
     stream: SendableRecordBatchStream,
     /// The number of the batch among those held, and what its rows are sorted by.

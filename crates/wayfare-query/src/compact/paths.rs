@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, StringViewArray, UInt32Array};
+use arrow::array::{ArrayRef, BinaryBuilder, StringViewArray, UInt32Array};
 use arrow::compute::take;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use crate::functions::Paths;
-use crate::timeline::{Coder, Lexicon, code_at, push_code};
+use crate::timeline::{Coder, Lexicon, ListNumber, Path, code_at, push_code};
 use crate::{Error, Result};
 
 /// Tokens of one list, and bytes of their texts, to the end of a path. Runs of a journey have some dozens; where names
@@ -16,11 +19,14 @@ use crate::{Error, Result};
 const LISTED_TOKENS_MAX: usize = 1_024;
 const LISTED_BYTES_MAX: usize = 32 << 10;
 
-/// Paths as codes into one list of all their tokens, in the order of their texts.
+/// The distinct paths of some rows as codes into one list of all their tokens, which is in the order of their texts.
 #[derive(Debug)]
 pub(super) struct Ranked {
     texts: Vec<String>,
-    paths: BinaryArray,
+    /// In their order: neighbours begin alike.
+    paths: Vec<Vec<u8>>,
+    /// For each row the place of its path.
+    ranks: Vec<u32>,
 }
 
 impl Ranked {
@@ -31,24 +37,19 @@ impl Ranked {
     pub(super) fn of(column: &ArrayRef) -> Result<Self> {
         let mut lexicon = Lexicon::default();
         let paths = Paths::of(column, &mut lexicon)?;
-        let (texts, ranks) = lexicon.ranked();
-        let mut built = BinaryBuilder::with_capacity(paths.len(), 0);
-        let (mut numbers, mut codes) = (Vec::new(), Vec::new());
-        for row in 0..paths.len() {
-            lexicon.numbers(paths.at(row), &mut numbers)?;
-            codes.clear();
-            for number in &numbers {
-                let rank = ranks.get((number / 2) as usize).copied().unwrap_or_default();
-                push_code(&mut codes, rank, number % 2 == 1);
-            }
-            built.append_value(&codes);
-        }
-        Ok(Self { texts, paths: built.finish() })
+        let (texts, ranks_of_texts) = lexicon.ranked();
+        let mut distinct = Distinct::default();
+        let numbers: Vec<u32> = (0..paths.len())
+            .map(|row| distinct.number(paths.at(row), &lexicon, &ranks_of_texts))
+            .collect::<Result<_>>()?;
+        let (paths, places) = distinct.sorted();
+        let rank = |number: u32| places.get(number as usize).copied().unwrap_or_default();
+        Ok(Self { texts, paths, ranks: numbers.into_iter().map(rank).collect() })
     }
 
-    /// A key by which neighbouring paths begin alike.
-    pub(super) fn keys(&self) -> ArrayRef {
-        Arc::new(self.paths.clone())
+    /// For each row a number by which neighbouring paths begin alike.
+    pub(super) fn ranks(&self) -> &[u32] {
+        &self.ranks
     }
 
     /// The columns `path` and `tokens` of a file whose rows are those of `order`; `ends` are the rows before which a journey
@@ -69,13 +70,16 @@ impl Ranked {
                     coder.place(self.text(rank));
                 }
                 let ranks: Vec<u32> = ranks.into_iter().collect();
-                let mut path = Vec::new();
+                let (mut path, mut before) = (Vec::new(), None);
                 for row in rows.clone() {
-                    path.clear();
-                    each_token(self.path(order, row), |rank, tied| {
-                        let place = ranks.binary_search(&rank).unwrap_or_default();
-                        push_code(&mut path, u32::try_from(place).unwrap_or(u32::MAX), tied);
-                    })?;
+                    let rank = self.rank(order, row);
+                    if before.replace(rank) != Some(rank) {
+                        path.clear();
+                        each_token(self.path(rank), |rank, tied| {
+                            let place = ranks.binary_search(&rank).unwrap_or_default();
+                            push_code(&mut path, u32::try_from(place).unwrap_or(u32::MAX), tied);
+                        })?;
+                    }
                     codes.append_value(&path);
                 }
                 places.resize(rows.end, u32::try_from(lists.len()).ok());
@@ -91,14 +95,14 @@ impl Ranked {
     /// The first of some rows whose tokens make one list, and these.
     fn listed(&self, order: &UInt32Array, rows: Range<usize>) -> Result<(Range<usize>, BTreeSet<u32>)> {
         let (mut ranks, mut bytes) = (BTreeSet::new(), 0);
-        let (mut new, mut before): (Vec<u32>, Option<&[u8]>) = (Vec::new(), None);
+        let (mut new, mut before) = (Vec::new(), None);
         for row in rows.clone() {
-            let path = self.path(order, row);
+            let path = self.rank(order, row);
             if before.replace(path) == Some(path) {
                 continue;
             }
             new.clear();
-            each_token(path, |rank, _| new.extend((!ranks.contains(&rank)).then_some(rank)))?;
+            each_token(self.path(path), |rank, _| new.extend((!ranks.contains(&rank)).then_some(rank)))?;
             bytes += new.iter().map(|&rank| self.text(rank).len()).sum::<usize>();
             let is_full = ranks.len() + new.len() > LISTED_TOKENS_MAX || bytes > LISTED_BYTES_MAX;
             if row > rows.start && is_full && !new.is_empty() {
@@ -109,12 +113,58 @@ impl Ranked {
         Ok((rows, ranks))
     }
 
-    fn path(&self, order: &UInt32Array, row: usize) -> &[u8] {
-        self.paths.value(order.value(row) as usize)
+    fn rank(&self, order: &UInt32Array, row: usize) -> u32 {
+        self.ranks.get(order.value(row) as usize).copied().unwrap_or_default()
+    }
+
+    fn path(&self, rank: u32) -> &[u8] {
+        self.paths.get(rank as usize).map_or(&[], Vec::as_slice)
     }
 
     fn text(&self, rank: u32) -> &str {
         self.texts.get(rank as usize).map_or("", String::as_str)
+    }
+}
+
+/// Distinct paths, numbered as they come.
+#[derive(Debug, Default)]
+struct Distinct<'a> {
+    /// As they stand in a list.
+    listed: HashMap<(ListNumber, &'a [u8]), u32, RandomState>,
+    /// As codes into the list of all tokens.
+    coded: HashMap<Vec<u8>, u32, RandomState>,
+    numbers: Vec<u32>,
+    codes: Vec<u8>,
+}
+
+impl<'a> Distinct<'a> {
+    fn number(&mut self, path: Path<'a>, lexicon: &Lexicon, ranks: &[u32]) -> Result<u32> {
+        let Self { listed, coded, numbers, codes } = self;
+        let listed = match listed.entry((path.list, path.codes)) {
+            Entry::Occupied(known) => return Ok(*known.get()),
+            Entry::Vacant(new) => new,
+        };
+        lexicon.numbers(path, numbers)?;
+        codes.clear();
+        for number in numbers {
+            let rank = ranks.get((*number / 2) as usize).copied().unwrap_or_default();
+            push_code(codes, rank, *number % 2 == 1);
+        }
+        let next = u32::try_from(coded.len()).unwrap_or(u32::MAX);
+        Ok(*listed.insert(*coded.entry_ref(codes.as_slice()).or_insert(next)))
+    }
+
+    /// The paths in order, and for each number its place among them.
+    fn sorted(self) -> (Vec<Vec<u8>>, Vec<u32>) {
+        let mut paths: Vec<(Vec<u8>, u32)> = self.coded.into_iter().collect();
+        paths.sort_unstable();
+        let mut places = vec![0; paths.len()];
+        for (place, (_, number)) in (0..).zip(&paths) {
+            if let Some(of_number) = places.get_mut(*number as usize) {
+                *of_number = place;
+            }
+        }
+        (paths.into_iter().map(|(path, _)| path).collect(), places)
     }
 }
 
@@ -142,7 +192,7 @@ mod tests {
         let column: ArrayRef = Arc::new(texts.iter().map(Some).collect::<StringViewArray>());
         let ranked = Ranked::of(&column).unwrap();
         let mut order: Vec<u32> = (0..u32::try_from(texts.len()).unwrap()).collect();
-        order.sort_by_key(|&row| ranked.paths.value(row as usize));
+        order.sort_by_key(|&row| ranked.ranks()[row as usize]);
         let sorted = order.iter().map(|&row| texts[row as usize].clone()).collect();
         let (codes, tokens) = ranked.columns(&UInt32Array::from(order), &[texts.len()]).unwrap();
         let lists = tokens.as_string_view().iter().map(|list| list.unwrap().to_owned()).collect();

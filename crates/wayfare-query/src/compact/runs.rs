@@ -1,12 +1,11 @@
 //! Writes the cache: runs of stale dates, folded once and kept as files of `invocations`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray as _, RecordBatch, UInt32Array};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringViewArray, UInt32Array};
 use arrow::compute::{cast, concat_batches, partition, take, take_record_batch};
 use arrow::datatypes::{Date32Type, Field, FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
-use arrow::row::{RowConverter, SortField};
 use chrono::{Days, NaiveDate};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::prelude::SessionContext;
@@ -288,19 +287,19 @@ fn encode(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<Encoder> {
         found.ok_or_else(|| Error::internal("a column of runs is missing").with("column", name))
     };
     let paths = Ranked::of(&column("path")?)?;
-    let keys = [
-        column("journey_id")?,
-        paths.keys(),
-        column("started_at")?,
-        column("tenant_id")?,
-        column("invocation_id")?,
-    ];
-    let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
-    let converter = RowConverter::new(fields).map_err(failed)?;
-    let converted = converter.convert_columns(&keys).map_err(failed)?;
-    let mut order: Vec<u32> = (0..u32::try_from(all.num_rows()).unwrap_or(u32::MAX)).collect();
-    order.sort_unstable_by(|&left, &right| converted.row(left as usize).cmp(&converted.row(right as usize)));
-    let order = UInt32Array::from(order);
+    let texts = |name| Ok::<_, Error>(column(name)?.as_string_view().clone());
+    let (journeys, tenants, invocations) =
+        (texts("journey_id")?, texts("tenant_id")?, texts("invocation_id")?);
+    let started = column("started_at")?.as_primitive::<TimestampMicrosecondType>().clone();
+    let keys = (0..).zip(ranks(&journeys)).zip(paths.ranks()).zip(&started);
+    let mut order: Vec<_> =
+        keys.map(|(((row, journey), path), start)| (journey, *path, start, row)).collect();
+    let name = |row: u32| (of_row(&tenants, row), of_row(&invocations, row));
+    order.sort_unstable_by(|left, right| {
+        let (left_key, right_key) = ((left.0, left.1, left.2), (right.0, right.1, right.2));
+        left_key.cmp(&right_key).then_with(|| name(left.3).cmp(&name(right.3)))
+    });
+    let order: UInt32Array = order.into_iter().map(|(.., row)| Some(row)).collect();
     let others: Vec<usize> =
         (0..all.num_columns()).filter(|&index| all.schema().field(index).name() != "path").collect();
     let sorted =
@@ -324,6 +323,18 @@ fn encode(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<Encoder> {
     encoder_of(
         &runs.map_err(|cause| Error::internal("runs do not fit the invocations table").because(cause))?,
     )
+}
+
+/// For each text its place among the distinct ones; none is the first.
+fn ranks(texts: &StringViewArray) -> Vec<usize> {
+    let distinct: BTreeSet<Option<&str>> = texts.iter().collect();
+    let ranks: HashMap<Option<&str>, usize> = distinct.into_iter().zip(0..).collect();
+    texts.iter().map(|text| ranks.get(&text).copied().unwrap_or_default()).collect()
+}
+
+fn of_row(texts: &StringViewArray, row: u32) -> Option<&str> {
+    let row = row as usize;
+    texts.is_valid(row).then(|| texts.value(row))
 }
 
 /// A file with the runs of one date, complete but for its tags.

@@ -10,7 +10,10 @@ use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use futures::FutureExt as _;
 use tempfile::TempDir;
-use wayfare_ingest::{IngestOptions, IngestProgress, Limits, Mapping, Store, expand, ingest};
+use wayfare_ingest::{
+    IngestOptions, IngestProgress, Limits, Mapping, Resolve, Store, Subject, SubjectKind, erase, expand,
+    ingest,
+};
 
 mod settled;
 
@@ -112,6 +115,16 @@ impl World {
 
     async fn overview(&self) -> RecordBatch {
         self.ask(&Spec::Overview(Scope::default())).await
+    }
+
+    /// Of each event file the number of its row groups.
+    async fn row_groups(&self) -> Vec<usize> {
+        let store = self.engine.store();
+        let mut counts = Vec::new();
+        for file in store.events().snapshot().await.unwrap().files {
+            counts.push(store.contents(&file).await.unwrap().row_groups());
+        }
+        counts
     }
 
     fn log_folder(&self, table: &str) -> PathBuf {
@@ -273,6 +286,63 @@ fn a_merge_without_repeats_changes_no_data() {
         world.compact().await;
         let log = newest_entry(&world.log_folder("events"));
         assert!(log.contains(r#""dataChange":true"#) && !log.contains(r#""dataChange":false"#), "{log}");
+    });
+}
+
+#[test]
+fn large_row_groups_are_moved_and_many_small_ones_merged() {
+    runtime().block_on(async {
+        let mut world = World::new().await;
+        let minute = |run: u32, minute: i64| (run, START_MS + minute * 60_000);
+        // run 5 lies in both files
+        let first: Vec<Event> = (0..10).map(|n| minute(9 - u32::try_from(n / 2).unwrap(), n)).collect();
+        let second: Vec<Event> = (0..10).map(|n| minute(5 - u32::try_from(n / 2).unwrap(), 20 + n)).collect();
+        let mut stored = [first, second].concat();
+        world.take_in(&stored[..10]).await;
+        world.take_in(&stored[10..]).await;
+        let merged = world.compact().await.events;
+        assert_eq!((merged.files_after, merged.merged, merged.repeats), (1, 20, 0));
+        assert_eq!(world.row_groups().await, [2]);
+        assert_eq!(world.runs().await, truth(&stored));
+        // events of small files come behind, in a row group of their own
+        for (further, row_groups) in [(30, 3), (31, 1)] {
+            stored.push(minute(5, further));
+            world.take_in(&stored[stored.len() - 1..]).await;
+            world.compact().await;
+            assert_eq!(world.row_groups().await, [row_groups]);
+            assert_eq!(world.runs().await, truth(&stored));
+        }
+        // a file with an event that stands in another one is merged with it
+        let mut again: Vec<Event> = (0..9).map(|n| minute(20, n)).collect();
+        again.push(stored[0]);
+        world.take_in(&again).await;
+        let merged = world.compact().await.events;
+        assert_eq!((merged.files_after, merged.merged, merged.repeats), (1, 32, 1));
+        assert_eq!(world.row_groups().await, [1]);
+        stored.extend(again);
+        assert_eq!(world.runs().await, truth(&stored));
+        assert!(world.engine.verify(&|_, _| ()).await.unwrap().findings.is_empty());
+    });
+}
+
+#[test]
+fn what_is_left_of_moved_row_groups_after_an_erasure_is_in_order() {
+    runtime().block_on(async {
+        let mut world = World::new().await;
+        let events = |runs: [u32; 5]| runs.map(|run| [0, 1].map(|n| (run, START_MS + n * 60_000))).concat();
+        let (first, second) = (events([1, 3, 5, 7, 9]), events([0, 2, 4, 6, 8]));
+        world.take_in(&first).await;
+        world.take_in(&second).await;
+        world.compact().await;
+        assert_eq!(world.row_groups().await, [2]);
+        let subject = Subject { kind: SubjectKind::Invocation, id: "run-4".to_owned() };
+        let store = world.engine.store();
+        let receipt = erase(store, &[subject], Resolve::Carry, NOW_MS, 1, &|_, _| ()).await.unwrap();
+        assert_eq!((receipt.runs, receipt.tables[0].rows_removed), (1, 2));
+        assert_eq!(world.row_groups().await, [1]);
+        assert!(world.engine.verify(&|_, _| ()).await.unwrap().findings.is_empty());
+        let left: Vec<Event> = first.into_iter().chain(second).filter(|(run, _)| *run != 4).collect();
+        assert_eq!(world.runs().await, truth(&left));
     });
 }
 

@@ -6,16 +6,18 @@ use arrow::array::{
     ArrayRef, BinaryViewBuilder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Fields};
+use datafusion::common::Result as DataFusionResult;
 use wayfare_ingest::columns::{RUN_COUNTS, RUN_DIMENSIONS, RUN_FACTS, invocations_file_schema};
 
+use super::courses::{Courses, Folded};
 use super::intern::NONE;
 use super::packed::{Dimensions, Packed, PackedEvents};
-use crate::attempts::RunSteps;
-use crate::run::{Run, RunEvent, Terminal, finish};
+use crate::functions::{external, one_list, path_type};
+use crate::run::{Run, RunEvent, Terminal};
 use crate::timeline::write_offsets;
 
 /// The columns of a run that the fold makes: those of `invocations` without the group key, text and bytes as views, and
-/// the path as one text.
+/// codes and tokens of the path as one.
 pub(crate) fn run_fields() -> Fields {
     static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         invocations_file_schema()
@@ -23,7 +25,7 @@ pub(crate) fn run_fields() -> Fields {
             .iter()
             .filter(|field| !matches!(field.name().as_str(), "tenant_id" | "invocation_id" | "tokens"))
             .map(|field| match field.data_type() {
-                _ if field.name() == "path" => Arc::new(Field::new("path", DataType::Utf8View, false)),
+                _ if field.name() == "path" => Arc::new(Field::new("path", path_type(), false)),
                 DataType::Utf8 => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
                 DataType::Binary => {
                     Arc::new(Field::new(field.name(), DataType::BinaryView, field.is_nullable()))
@@ -44,11 +46,11 @@ pub(super) struct RunsBuilder {
     instants: [TimestampMicrosecondBuilder; INSTANTS],
     facts: [StringViewBuilder; RUN_FACTS.len()],
     counts: [Int64Builder; RUN_COUNTS.len()],
-    path: StringViewBuilder,
+    codes: BinaryViewBuilder,
     offsets: BinaryViewBuilder,
-    /// The offsets of one run.
+    /// The offsets of one run, as numbers and as bytes.
+    offsets_of_run: Vec<i64>,
     written: Vec<u8>,
-    steps: RunSteps,
 }
 
 impl RunsBuilder {
@@ -61,45 +63,46 @@ impl RunsBuilder {
             }),
             facts: std::array::from_fn(|_| text()),
             counts: std::array::from_fn(|_| Int64Builder::with_capacity(runs)),
-            path: text(),
+            codes: BinaryViewBuilder::with_capacity(runs).with_deduplicate_strings(),
             offsets: BinaryViewBuilder::with_capacity(runs),
+            offsets_of_run: Vec::new(),
             written: Vec::new(),
-            steps: RunSteps::default(),
         }
     }
 
     /// Folds one run. `events` are sorted by time and id.
-    pub(super) fn push(&mut self, events: &[Packed], from: &PackedEvents) {
-        let mut read: Vec<RunEvent<'_>> = events.iter().map(|event| event_of(event, from)).collect();
-        let run = finish(&mut read, &mut self.steps);
+    pub(super) fn push(&mut self, events: &[Packed], from: &PackedEvents, courses: &mut Courses) {
         for (builder, number) in self.dimensions.iter_mut().zip(first_known(events, from)) {
             builder.append_option(from.texts.get(number));
         }
-        let instants = [Some(run.first_at), Some(run.started_at), Some(run.last_at), run.ended_at];
+        let Folded { of_course: run, codes, instants, duplicates, times } = courses.fold(events, from);
         for (builder, at_ms) in self.instants.iter_mut().zip(instants) {
             builder.append_option(at_ms.map(|at_ms| at_ms.saturating_mul(1_000)));
         }
-        for (builder, fact) in self.facts.iter_mut().zip(facts(&run)) {
+        for (builder, fact) in self.facts.iter_mut().zip(facts(run)) {
             builder.append_option(fact);
         }
-        for (builder, count) in self.counts.iter_mut().zip(counts(&run)) {
+        for (builder, count) in self.counts.iter_mut().zip(counts(run, duplicates)) {
             builder.append_value(count);
         }
-        self.path.append_value(&run.path);
+        self.codes.append_value(codes);
         self.written.clear();
-        write_offsets(&run.offsets, &mut self.written);
+        self.offsets_of_run.clear();
+        self.offsets_of_run.extend(times.offsets());
+        write_offsets(&self.offsets_of_run, &mut self.written);
         self.offsets.append_value(&self.written);
     }
 
-    pub(super) fn finish(mut self) -> Vec<ArrayRef> {
+    /// The columns; codes of paths point into `tokens`.
+    pub(super) fn finish(mut self, tokens: &str) -> DataFusionResult<Vec<ArrayRef>> {
         let mut columns: Vec<ArrayRef> = Vec::new();
         columns.extend(self.dimensions.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
         columns.extend(self.instants.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
         columns.extend(self.facts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
         columns.extend(self.counts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
-        columns.push(Arc::new(self.path.finish()));
+        columns.push(Arc::new(one_list(Arc::new(self.codes.finish()), tokens).map_err(external)?));
         columns.push(Arc::new(self.offsets.finish()));
-        columns
+        Ok(columns)
     }
 }
 
@@ -121,14 +124,13 @@ fn first_known(events: &[Packed], from: &PackedEvents) -> Dimensions {
     first
 }
 
-fn event_of<'a>(event: &Packed, from: &'a PackedEvents) -> RunEvent<'a> {
+/// An event with its texts.
+pub(super) fn event_of<'a>(event: &Packed, from: &'a PackedEvents) -> RunEvent<'a> {
     let shape = from.shape_of(event.shape);
     let text = |index: usize| {
         let number = shape.and_then(|shape| shape.texts.get(index).copied());
         from.texts.get(number.unwrap_or(NONE))
     };
-    // `journey_id` is the first dimension.
-    let journey = from.dimensions.get(event.dimensions).and_then(|dimensions| dimensions.first().copied());
     RunEvent {
         id: u128::from(event.id[0]) << 64 | u128::from(event.id[1]),
         at_ms: event.at_ms,
@@ -140,7 +142,7 @@ fn event_of<'a>(event: &Packed, from: &'a PackedEvents) -> RunEvent<'a> {
         error_category: text(4),
         error_message: text(5),
         connection_id: text(6),
-        journey_id: from.texts.get(journey.unwrap_or(NONE)),
+        journey_id: from.texts.get(from.journey_of(event)),
         http_status: shape.and_then(|shape| shape.http_status),
         marks: event.marks,
     }
@@ -165,10 +167,10 @@ fn facts(run: &Run) -> [Option<&str>; RUN_FACTS.len()] {
 }
 
 /// The values of [`RUN_COUNTS`].
-fn counts(run: &Run) -> [i64; RUN_COUNTS.len()] {
+fn counts(run: &Run, duplicates: i64) -> [i64; RUN_COUNTS.len()] {
     [
         run.events,
-        run.duplicates,
+        duplicates,
         run.steps_started,
         run.steps_completed,
         run.steps_failed,

@@ -9,6 +9,7 @@ use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use wayfare_ingest::columns::RUN_DIMENSIONS;
 use wayfare_ingest::{Role, role_of};
 
+use super::courses::Courses;
 use super::intern::{Interned, NONE, Texts};
 use super::output::RunsBuilder;
 use super::{EVENT_TEXTS, LEADING, TEXTS};
@@ -42,7 +43,10 @@ pub(super) struct PackedEvents {
     shapes: Interned<Shape>,
     roles: Vec<Role>,
     pub(super) dimensions: Interned<Dimensions>,
+    courses: Courses,
     events: Vec<Packed>,
+    /// Room for the events of runs that are folded.
+    spare: Vec<Packed>,
     runs: usize,
     /// For each column of texts those that rows had keys into last.
     known: [Known; TEXTS],
@@ -124,17 +128,23 @@ impl PackedEvents {
     }
 
     /// Folds the first `count` runs, and numbers the others anew: the columns of [`super::run_fields`].
-    pub(super) fn fold(&mut self, count: usize) -> Vec<ArrayRef> {
+    pub(super) fn fold(&mut self, count: usize) -> DataFusionResult<Vec<ArrayRef>> {
         let events = self.take(count);
+        let mut courses = std::mem::take(&mut self.courses);
+        courses.begin_batch();
         let mut runs = RunsBuilder::new(count);
         let mut rest = events.as_slice();
         for run in 0..count {
             let length = rest.iter().take_while(|event| event.run as usize == run).count();
             let (of_run, others) = rest.split_at(length);
-            runs.push(of_run, self);
+            runs.push(of_run, self, &mut courses);
             rest = others;
         }
-        runs.finish()
+        let runs = runs.finish(courses.tokens());
+        self.courses = courses;
+        self.spare = events;
+        self.spare.clear();
+        runs
     }
 
     /// The number of a shape.
@@ -152,6 +162,13 @@ impl PackedEvents {
         self.roles.get(shape as usize).copied().unwrap_or_default()
     }
 
+    /// The number of the text that is an event's journey.
+    pub(super) fn journey_of(&self, event: &Packed) -> u32 {
+        // `journey_id` is the first dimension
+        let dimensions = self.dimensions.get(event.dimensions);
+        dimensions.and_then(|dimensions| dimensions.first().copied()).unwrap_or(NONE)
+    }
+
     /// A shape by its number.
     pub(super) fn shape_of(&self, number: u32) -> Option<&Shape> {
         self.shapes.get(number)
@@ -159,9 +176,9 @@ impl PackedEvents {
 
     /// Takes the events of the first `count` runs, sorted by run, time and id, and renumbers the rest.
     fn take(&mut self, count: usize) -> Vec<Packed> {
-        let mut taken = std::mem::take(&mut self.events);
+        let mut taken = std::mem::replace(&mut self.events, std::mem::take(&mut self.spare));
         if count < self.runs {
-            self.events = taken.extract_if(.., |event| event.run as usize >= count).collect();
+            self.events.extend(taken.extract_if(.., |event| event.run as usize >= count));
             let shift = u32::try_from(count).unwrap_or(u32::MAX);
             for event in &mut self.events {
                 event.run -= shift;
@@ -180,11 +197,12 @@ impl PackedEvents {
 
     /// Bytes in use, about.
     pub(super) fn size(&self) -> usize {
-        self.events.capacity() * size_of::<Packed>()
+        (self.events.capacity() + self.spare.capacity()) * size_of::<Packed>()
             + self.texts.size()
             + self.shapes.size()
             + self.roles.capacity()
             + self.dimensions.size()
+            + self.courses.size()
             + self.known.iter().map(|known| known.numbers.capacity() * size_of::<u32>()).sum::<usize>()
     }
 }

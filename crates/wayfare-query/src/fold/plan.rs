@@ -1,7 +1,7 @@
 //! The fold as a table: runs out of events, in bounded memory.
 //!
 //! 1. A survey reads only the keys of all events and finds the runs that lie scattered over several segments.
-//! 2. The events are read once. A run of one segment is folded where it ends; so only few are open at once.
+//! 2. The events are read once, those of dates before all wanted ones not at all. A run of one segment is folded where it ends; so only few are open at once.
 //! 3. Events of scattered runs are put aside and folded at the end. Where they would not fit into the memory, it takes
 //!    several passes, each for a share of them.
 
@@ -26,12 +26,11 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties as _, Partitioning, PhysicalExpr,
     PlanProperties,
 };
-use foldhash::fast::RandomState;
 use futures::StreamExt as _;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
-use super::segments::{Scattered, Survey, of_runs};
+use super::segments::{RunHasher, Scattered, Survey, of_runs};
 use super::worker::{Aside, Pass, Worker};
 
 /// Bytes that an event takes until it is folded, about.
@@ -51,7 +50,8 @@ pub(crate) struct FoldTable {
 }
 
 impl FoldTable {
-    /// Makes a table of `schema` from the plan of the events' keys and the plan of keys and arguments of the fold.
+    /// Makes a table of `schema` from the plan of the keys of all events and the plan of keys and arguments of those that may belong
+    /// to wanted runs.
     pub(crate) fn new(keys: LogicalPlan, events: LogicalPlan, schema: SchemaRef) -> Self {
         Self { keys, events, schema }
     }
@@ -185,13 +185,18 @@ struct Fold {
 
 impl Fold {
     async fn run(self) -> DataFusionResult<()> {
-        let hasher = RandomState::default();
+        let hasher = RunHasher::default();
         let scattered = Arc::new(self.survey(&hasher).await?);
         let passes = self.passes(&scattered);
         for number in 0..passes {
             let pass = Pass { number, passes };
+            let mut tasks = JoinSet::new();
             for aside in self.read(&hasher, &scattered, pass).await? {
-                if !send(&self.out, aside.finish(&self.schema)?).await {
+                let schema = Arc::clone(&self.schema);
+                tasks.spawn(async move { aside.finish(&schema) });
+            }
+            for runs in joined(tasks).await? {
+                if !send(&self.out, runs).await {
                     return Ok(());
                 }
             }
@@ -200,7 +205,7 @@ impl Fold {
     }
 
     /// Finds the scattered runs.
-    async fn survey(&self, hasher: &RandomState) -> DataFusionResult<Scattered> {
+    async fn survey(&self, hasher: &RunHasher) -> DataFusionResult<Scattered> {
         let keys = reset_plan_states(Arc::clone(&self.keys))?;
         let mut tasks = JoinSet::new();
         for partition in 0..keys.output_partitioning().partition_count() {
@@ -230,7 +235,7 @@ impl Fold {
     /// Reads all events: sends out what ends, gives what was put aside.
     async fn read(
         &self,
-        hasher: &RandomState,
+        hasher: &RunHasher,
         scattered: &Arc<Scattered>,
         pass: Pass,
     ) -> DataFusionResult<Vec<Aside>> {

@@ -2,23 +2,36 @@
 //!
 //! Files are sorted by journey, run and time, so most runs are one segment of one file, and can be folded where it ends.
 //! Runs of several segments (over midnight, or over several files) are told by the hashes of all segments. Files of dates
-//! around those whose runs are wanted hold runs that are not: a run without an event on a wanted date began on another.
+//! around those whose runs are wanted hold runs that are not: a run without an event on a wanted date began on another, and
+//! so did one with an event before all of them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 
-use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, UInt32Array};
+use arrow::array::{Array as _, AsArray as _, RecordBatch, UInt8Array, UInt32Array};
 use arrow::compute::{filter_record_batch, is_not_null};
-use arrow::datatypes::UInt32Type;
+use arrow::datatypes::{UInt8Type, UInt32Type};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use foldhash::fast::RandomState;
 
 use crate::keyed::Rows;
 use crate::provider::FILE_NUMBER;
 
-/// The columns that tell segments apart, in front of all others; the last one tells whether runs that begin on the date of
-/// an event are wanted. It is the same for all events of a file.
-pub(super) const KEYS: [&str; 4] = ["tenant_id", "invocation_id", FILE_NUMBER, "is_wanted"];
+/// The columns that tell segments apart, in front of all others; the last one is the [`Side`] of an event's date, the same for
+/// all events of a file.
+pub(super) const KEYS: [&str; 4] = ["tenant_id", "invocation_id", FILE_NUMBER, "side"];
+
+/// A date, seen from those on which wanted runs begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Side {
+    /// Before all of them. Of its events nothing but the keys is read.
+    Before,
+    /// One of them.
+    Wanted,
+    /// Behind one of them, and none itself.
+    Behind,
+}
 
 /// The rows of a batch that belong to a run.
 pub(super) fn of_runs(batch: RecordBatch) -> DataFusionResult<RecordBatch> {
@@ -30,6 +43,14 @@ pub(super) fn of_runs(batch: RecordBatch) -> DataFusionResult<RecordBatch> {
     }
 }
 
+/// Hashes the keys of runs, anew for each fold.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RunHasher(RandomState, RandomState);
+
+/// What is the same for all rows of a run, and for those of no other: 128 bits, as many as tell events apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct RunHash(pub(super) u64, u64);
+
 /// What tells a run from all others.
 pub(super) type RunKey = (Option<Box<str>>, Box<str>);
 
@@ -38,12 +59,12 @@ pub(super) struct Keys<'a> {
     tenants: Rows,
     invocations: Rows,
     files: &'a UInt32Array,
-    wanted: &'a BooleanArray,
+    sides: &'a UInt8Array,
 }
 
 impl<'a> Keys<'a> {
     pub(super) fn of(batch: &'a RecordBatch) -> DataFusionResult<Self> {
-        let [tenants, invocations, files, wanted, ..] = batch.columns() else {
+        let [tenants, invocations, files, sides, ..] = batch.columns() else {
             return Err(exec_datafusion_err!("a fold without keys"));
         };
         let texts = |column| Rows::of(column).ok_or_else(|| exec_datafusion_err!("a fold of other texts"));
@@ -51,7 +72,7 @@ impl<'a> Keys<'a> {
             tenants: texts(tenants)?,
             invocations: texts(invocations)?,
             files: files.as_primitive::<UInt32Type>(),
-            wanted: wanted.as_boolean(),
+            sides: sides.as_primitive::<UInt8Type>(),
         })
     }
 
@@ -69,14 +90,15 @@ impl<'a> Keys<'a> {
         self.invocations.at(row) == Some(&*run.1) && self.tenants.at(row) == run.0.as_deref()
     }
 
-    /// Whether runs that begin on the date of a row are wanted.
-    pub(super) fn is_wanted(&self, row: usize) -> bool {
-        self.wanted.value(row)
+    /// Whether the date of a row is on a side.
+    pub(super) fn is_on(&self, side: Side, row: usize) -> bool {
+        self.sides.value(row) == side as u8
     }
 
-    /// A number that is the same for all rows of a run.
-    pub(super) fn hash(&self, row: usize, hasher: &RandomState) -> u64 {
-        hasher.hash_one((self.tenants.at(row), self.invocations.at(row)))
+    /// The hash of a row's run.
+    pub(super) fn hash(&self, row: usize, hasher: &RunHasher) -> RunHash {
+        let run = (self.tenants.at(row), self.invocations.at(row));
+        RunHash(hasher.0.hash_one(run), hasher.1.hash_one(run))
     }
 
     fn follows(&self, row: usize) -> bool {
@@ -117,21 +139,22 @@ impl Cutter {
 /// A segment as a survey keeps it, in the order by which those of a run come together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Surveyed {
-    hash: u64,
+    hash: RunHash,
     rows: u32,
     is_wanted: bool,
+    is_before: bool,
 }
 
 /// The segments of one stream.
 #[derive(Debug)]
 pub(super) struct Survey {
     cutter: Cutter,
-    hasher: RandomState,
+    hasher: RunHasher,
     segments: Vec<Surveyed>,
 }
 
 impl Survey {
-    pub(super) fn new(hasher: RandomState) -> Self {
+    pub(super) fn new(hasher: RunHasher) -> Self {
         Self { cutter: Cutter::default(), hasher, segments: Vec::new() }
     }
 
@@ -147,37 +170,42 @@ impl Survey {
         let segment = |(&start, end): (&usize, usize)| Surveyed {
             hash: keys.hash(start, &self.hasher),
             rows: count(end - start),
-            is_wanted: keys.is_wanted(start),
+            is_wanted: keys.is_on(Side::Wanted, start),
+            is_before: keys.is_on(Side::Before, start),
         };
         self.segments.extend(starts.iter().zip(ends).map(segment));
         Ok(())
     }
 }
 
-/// The runs of several segments that may be wanted.
+/// The runs of several segments, at least one of them on a wanted date.
 #[derive(Debug, Default)]
 pub(super) struct Scattered {
-    /// By the hash of the run.
-    runs: HashSet<u64, RandomState>,
-    /// Their events.
+    /// By hash, whether the run began before.
+    runs: HashMap<RunHash, bool, RandomState>,
+    /// The events of those that did not.
     pub(super) events: u64,
 }
 
 impl Scattered {
-    /// Puts the surveys of all streams together. Two runs of one hash count as scattered, which costs and changes nothing.
+    /// Puts the surveys of all streams together.
     pub(super) fn of(surveys: Vec<Survey>) -> Self {
         let mut segments: Vec<Surveyed> = surveys.into_iter().flat_map(|survey| survey.segments).collect();
         segments.sort_unstable();
         let mut scattered = Self::default();
         let is_scattered = |run: &&[Surveyed]| run.len() > 1 && run.iter().any(|segment| segment.is_wanted);
         for run in segments.chunk_by(|left, right| left.hash == right.hash).filter(is_scattered) {
-            scattered.runs.extend(run.first().map(|segment| segment.hash));
-            scattered.events += run.iter().map(|segment| u64::from(segment.rows)).sum::<u64>();
+            let began_before = run.iter().any(|segment| segment.is_before);
+            scattered.runs.extend(run.first().map(|segment| (segment.hash, began_before)));
+            if !began_before {
+                scattered.events += run.iter().map(|segment| u64::from(segment.rows)).sum::<u64>();
+            }
         }
         scattered
     }
 
-    pub(super) fn has(&self, hash: u64) -> bool {
-        self.runs.contains(&hash)
+    /// Whether a run is scattered, and then whether it began before all wanted dates.
+    pub(super) fn began_before(&self, hash: RunHash) -> Option<bool> {
+        self.runs.get(&hash).copied()
     }
 }

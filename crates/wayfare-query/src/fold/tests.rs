@@ -1,24 +1,26 @@
 //! The fold by segments against a fold of all events at once, over events in any files, streams and batches.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
     Array as _, ArrayRef, AsArray as _, BinaryViewArray, BooleanArray, Int64Array, RecordBatch, StringArray,
-    StringViewArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
+    StringViewArray, TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
 };
 use arrow::compute::{cast, filter_record_batch, is_not_null};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt8Type};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::datasource::MemTable;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext, col};
+use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use proptest::prelude::*;
 use wayfare_ingest::columns::RUN_DIMENSIONS;
 
 use super::packed::PackedEvents;
-use super::{EVENT_TEXTS, FoldTable, KEYS, LEADING, run_fields};
+use super::{EVENT_TEXTS, FoldTable, KEYS, LEADING, Side, run_fields};
+use crate::functions::path_text;
 use crate::keyed::keyed_type;
 
 /// One event: tenant, run, second, activity and step by their places, file.
@@ -32,8 +34,8 @@ const ACTIVITIES: [&str; 4] =
     ["Journey started", "Step started", "Step completed", "Journey completed successfully"];
 const STEPS: [Option<&str>; 3] = [None, Some("form"), Some("code")];
 
-/// The events of a batch; runs that begin in the files before `wanted` are wanted.
-fn batch(events: &[(usize, Event)], wanted: u32) -> RecordBatch {
+/// The events of a batch; runs that begin in the files of `wanted` are wanted.
+fn batch(events: &[(usize, Event)], wanted: &Range<u32>) -> RecordBatch {
     let text = |pick: &dyn Fn(&Event) -> Option<String>| -> ArrayRef {
         let texts: StringArray = events.iter().map(|(_, event)| pick(event)).collect();
         cast(&texts, &keyed_type()).unwrap()
@@ -45,7 +47,10 @@ fn batch(events: &[(usize, Event)], wanted: u32) -> RecordBatch {
         (KEYS[0], text(&|event| TENANTS[event.0].map(str::to_owned))),
         (KEYS[1], text(&|event| (event.1 != NO_RUN).then(|| format!("run {}", event.1)))),
         (KEYS[2], Arc::new(events.iter().map(|(_, event)| Some(event.5)).collect::<UInt32Array>())),
-        (KEYS[3], Arc::new(events.iter().map(|(_, event)| Some(event.5 < wanted)).collect::<BooleanArray>())),
+        (
+            KEYS[3],
+            Arc::new(events.iter().map(|(_, event)| side(event.5, wanted) as u8).collect::<UInt8Array>()),
+        ),
         (LEADING[0], Arc::new(BinaryViewArray::from_iter_values(&ids))),
         (LEADING[1], Arc::new(times.with_timezone("UTC"))),
         (LEADING[2], Arc::new(Int64Array::new_null(events.len()))),
@@ -74,13 +79,20 @@ fn batch(events: &[(usize, Event)], wanted: u32) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
+fn side(file: u32, wanted: &Range<u32>) -> Side {
+    if file < wanted.start {
+        return Side::Before;
+    }
+    if file < wanted.end { Side::Wanted } else { Side::Behind }
+}
+
 /// The files as streams of batches: each file in order of its runs and times, as the store has them, or as they came.
 fn streams(
     events: &[Event],
     streams: usize,
     rows: usize,
     sorted: bool,
-    wanted: u32,
+    wanted: &Range<u32>,
 ) -> Vec<Vec<RecordBatch>> {
     let mut all: Vec<(usize, Event)> = events.iter().copied().enumerate().collect();
     all.sort_by_key(|(id, event)| {
@@ -96,14 +108,16 @@ fn streams(
 
 async fn sorted_text(runs: Vec<RecordBatch>) -> String {
     let runs = SessionContext::new().read_batches(runs).unwrap();
+    // the same token has another place in another list
+    let runs = runs.with_column("path", path_text().call(vec![col("path")])).unwrap();
     let sorted = runs.sort_by(vec![col(KEYS[0]), col(KEYS[1])]).unwrap().collect().await.unwrap();
     pretty_format_batches(&sorted).unwrap().to_string()
 }
 
-/// The runs of all events at once, but for those without an event in a file of wanted ones.
+/// The runs of all events at once, but for those without an event in a file of wanted ones or with one before.
 fn at_once(streams: &[Vec<RecordBatch>], schema: &SchemaRef) -> RecordBatch {
     let (mut keys, mut numbers, mut packed) = (Vec::new(), HashMap::new(), PackedEvents::default());
-    let mut wanted = Vec::new();
+    let (mut wanted, mut before) = (Vec::new(), Vec::new());
     for batch in streams.iter().flatten() {
         let batch = filter_record_batch(batch, &is_not_null(batch.column(1)).unwrap()).unwrap();
         let [tenants, runs] = [0, 1].map(|column| cast(batch.column(column), &DataType::Utf8View).unwrap());
@@ -120,17 +134,21 @@ fn at_once(streams: &[Vec<RecordBatch>], schema: &SchemaRef) -> RecordBatch {
         };
         let run_of: Vec<usize> = (0..batch.num_rows()).map(number).collect();
         wanted.resize(keys.len(), false);
-        for (row, &run) in run_of.iter().enumerate() {
-            wanted[run] |= batch.column(3).as_boolean().value(row);
+        before.resize(keys.len(), false);
+        for (&run, side) in run_of.iter().zip(batch.column(3).as_primitive::<UInt8Type>().values()) {
+            wanted[run] |= *side == Side::Wanted as u8;
+            before[run] |= *side == Side::Before as u8;
         }
         packed.add(&batch.columns()[KEYS.len()..], &run_of, None, keys.len()).unwrap();
     }
     let tenants: StringViewArray = keys.iter().map(|(tenant, _)| tenant.as_deref()).collect();
     let runs: StringViewArray = keys.iter().map(|(_, run)| Some(run)).collect();
     let mut columns: Vec<ArrayRef> = vec![Arc::new(tenants), Arc::new(runs)];
-    columns.extend(packed.fold(keys.len()));
+    columns.extend(packed.fold(keys.len()).unwrap());
     let runs = RecordBatch::try_new(Arc::clone(schema), columns).unwrap();
-    filter_record_batch(&runs, &BooleanArray::from(wanted)).unwrap()
+    let is_wanted: BooleanArray =
+        wanted.iter().zip(&before).map(|(wanted, before)| Some(*wanted && !before)).collect();
+    filter_record_batch(&runs, &is_wanted).unwrap()
 }
 
 /// The runs of all events at once, and by segments in so much memory.
@@ -147,6 +165,7 @@ async fn both(streams: Vec<Vec<RecordBatch>>, memory_bytes: usize) -> (String, S
     let events = Arc::new(MemTable::try_new(of_events, streams).unwrap());
     let keys = context.read_table(Arc::<MemTable>::clone(&events)).unwrap().select_columns(&KEYS).unwrap();
     let all = context.read_table(events).unwrap();
+    let all = all.filter(col(KEYS[3]).not_eq(lit(Side::Before as u8))).unwrap();
     let table = FoldTable::new(keys.logical_plan().clone(), all.logical_plan().clone(), schema);
     let mut found = context.read_table(Arc::new(table)).unwrap().collect().await.unwrap();
     // nothing wanted, nothing found
@@ -168,9 +187,10 @@ proptest! {
         count in 1_usize..4,
         rows in 1_usize..40,
         sorted in any::<bool>(),
-        wanted in 0_u32..6,
+        (before, wanted) in (prop_oneof![3 => Just(0_u32), 1 => 1_u32..4], 0_u32..6),
     ) {
-        let (expected, found) = in_runtime(both(streams(&events, count, rows, sorted, wanted), usize::MAX));
+        let streams = streams(&events, count, rows, sorted, &(before..before + wanted));
+        let (expected, found) = in_runtime(both(streams, usize::MAX));
         prop_assert_eq!(expected, found);
     }
 }
@@ -184,7 +204,7 @@ fn scattered_runs_are_folded_in_passes_where_memory_is_short() {
         })
         .collect();
     // Half of it holds a sixth of the events.
-    let (expected, found) = in_runtime(both(streams(&events, 3, 1_000, true, 7), 1_300_000));
+    let (expected, found) = in_runtime(both(streams(&events, 3, 1_000, true, &(0..7)), 1_300_000));
     assert_eq!(found.lines().count(), 2_000 + 4);
     assert!(expected == found, "other runs in passes");
 }

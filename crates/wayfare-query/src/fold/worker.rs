@@ -11,7 +11,7 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use foldhash::fast::RandomState;
 
 use super::packed::PackedEvents;
-use super::segments::{Cutter, KEYS, Keys, RunKey, Scattered};
+use super::segments::{Cutter, KEYS, Keys, RunHash, RunHasher, RunKey, Scattered, Side};
 
 /// Runs that one batch of the output has at most.
 const RUNS_OUT: usize = 4_096;
@@ -35,7 +35,7 @@ impl Runs {
         let tenants: StringViewArray = keys.iter().map(|(tenant, _)| tenant.as_deref()).collect();
         let invocations: StringViewArray = keys.iter().map(|(_, invocation)| Some(&**invocation)).collect();
         let mut columns: Vec<ArrayRef> = vec![Arc::new(tenants), Arc::new(invocations)];
-        columns.extend(self.events.fold(keys.len()));
+        columns.extend(self.events.fold(keys.len())?);
         Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
     }
 }
@@ -46,7 +46,7 @@ enum Segment {
     /// The whole run, the last one among those being folded.
     Whole,
     /// A part of a scattered run with this hash.
-    Part(u64),
+    Part(RunHash),
     /// Nothing in this pass, or of a run that is not wanted.
     Passed,
 }
@@ -62,7 +62,7 @@ pub(super) struct Pass {
 #[derive(Debug)]
 pub(super) struct Worker {
     schema: SchemaRef,
-    hasher: RandomState,
+    hasher: RunHasher,
     scattered: Arc<Scattered>,
     pass: Pass,
     cutter: Cutter,
@@ -82,7 +82,7 @@ pub(super) struct Made {
 impl Worker {
     pub(super) fn new(
         schema: SchemaRef,
-        hasher: RandomState,
+        hasher: RunHasher,
         scattered: Arc<Scattered>,
         pass: Pass,
         memory: MemoryReservation,
@@ -149,7 +149,7 @@ impl Worker {
             kept.extend(std::iter::repeat_n(self.segment == Segment::Whole, length));
             if let Segment::Part(hash) = self.segment
                 && let Some(rows) =
-                    aside.get_mut(usize::try_from(hash >> 32).unwrap_or(0) % aside.len().max(1))
+                    aside.get_mut(usize::try_from(hash.0 >> 32).unwrap_or(0) % aside.len().max(1))
             {
                 rows.extend((row..end).filter_map(|row| u32::try_from(row).ok()));
             }
@@ -166,13 +166,13 @@ impl Worker {
 
     fn begin(&mut self, keys: &Keys<'_>, row: usize) {
         let hash = keys.hash(row, &self.hasher);
-        self.segment = if self.scattered.has(hash) {
-            if hash % self.pass.passes == self.pass.number { Segment::Part(hash) } else { Segment::Passed }
-        } else if self.pass.number == 0 && keys.is_wanted(row) {
-            self.runs.keys.push(keys.run(row));
-            Segment::Whole
-        } else {
-            Segment::Passed
+        self.segment = match self.scattered.began_before(hash) {
+            Some(false) if hash.0 % self.pass.passes == self.pass.number => Segment::Part(hash),
+            None if self.pass.number == 0 && keys.is_on(Side::Wanted, row) => {
+                self.runs.keys.push(keys.run(row));
+                Segment::Whole
+            }
+            _ => Segment::Passed,
         };
     }
 

@@ -47,7 +47,7 @@ struct Known {
     tokens: usize,
     /// The last token of a completed step.
     completed: Option<u32>,
-    /// The times of a run in which no window can bind; absent where the automaton cannot tell without the run.
+    /// The times of a run in which no window binds; absent where the automaton cannot tell without the run.
     unbound: Option<Arc<Spans>>,
 }
 
@@ -58,6 +58,14 @@ pub(super) struct Spans {
     reached: u64,
     from_first: Box<[Option<Span>]>,
     from_previous: Box<[Option<Span>]>,
+}
+
+impl Spans {
+    /// Milliseconds from the first step to the last one that is reached.
+    fn length(&self, seen: &[(u32, Matched)], offsets: Offsets<'_>) -> i64 {
+        let last = self.from_first.iter().rev().flatten().next();
+        between(last.copied(), seen, offsets).unwrap_or_default()
+    }
 }
 
 /// Follows paths one after the other and keeps what the automaton has to see of the one at hand.
@@ -214,10 +222,16 @@ impl Prepared {
         let known = follower.follow(path, lexicon, matcher, automaton).map_err(external)?;
         let seen = follower.seen.as_slice();
         let window_ms = automaton.definition().window_ms;
+        let is_best = automaton.definition().is_best_in_window();
         for row in rows {
             let offsets = offsets_at(offsets, row, known.tokens).map_err(external)?;
-            let is_unbound = || window_ms.is_none_or(|window_ms| offsets.last() <= window_ms);
-            if let Some(spans) = known.unbound.as_deref().filter(|_| is_unbound()) {
+            let binds = |spans: &Spans| {
+                window_ms.is_some_and(|window_ms| {
+                    let fits = || is_best && spans.length(seen, offsets) <= window_ms;
+                    offsets.last() > window_ms && !fits()
+                })
+            };
+            if let Some(spans) = known.unbound.as_deref().filter(|spans| !binds(spans)) {
                 each(row, Reached::Alike { spans, seen, offsets })?;
             } else {
                 events_of(seen, |token| offsets.get(token), 0, events);

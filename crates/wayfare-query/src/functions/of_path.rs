@@ -1,9 +1,9 @@
 //! Functions of a path alone: `step_sequence(path)`, `defects(path)` and `path_text(path)`. Computed once for neighbouring
-//! rows of one path. `coded_path(text)` and `stored_path(codes, tokens)` make paths.
+//! rows of one path. `stored_path(codes, tokens)` makes paths.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray as _, Int64Array, StringViewArray, UInt32Array};
+use arrow::array::{ArrayRef, Int64Array, StringViewArray, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
 };
 
 use super::external;
-use super::paths::{Paths, coded, joined, path_type, path_types};
+use super::paths::{Paths, joined, path_type, path_types};
 use crate::attempts::RunSteps;
 use crate::defects::Defect;
 use crate::timeline::{Lexicon, Path};
@@ -27,8 +27,6 @@ enum Wanted {
     Defects,
     /// The tokens as text.
     Text,
-    /// The path of a text.
-    OfText,
     /// The path as two columns of the store.
     OfParts,
 }
@@ -49,11 +47,6 @@ pub(crate) fn path_text() -> ScalarUDF {
     function(Wanted::Text)
 }
 
-/// Makes `coded_path`.
-pub(crate) fn coded_path() -> ScalarUDF {
-    function(Wanted::OfText)
-}
-
 /// Makes `stored_path`.
 pub(crate) fn stored_path() -> ScalarUDF {
     function(Wanted::OfParts)
@@ -62,7 +55,6 @@ pub(crate) fn stored_path() -> ScalarUDF {
 fn function(wanted: Wanted) -> ScalarUDF {
     let accepted = match wanted {
         Wanted::StepSequence | Wanted::Defects | Wanted::Text => path_types().map(|path| vec![path]).to_vec(),
-        Wanted::OfText => vec![vec![DataType::Utf8View]],
         Wanted::OfParts => vec![vec![DataType::BinaryView, DataType::Utf8View]],
     };
     let accepted = accepted.into_iter().map(TypeSignature::Exact).collect();
@@ -75,7 +67,6 @@ impl ScalarUDFImpl for OfPath {
             Wanted::StepSequence => "step_sequence",
             Wanted::Defects => "defects",
             Wanted::Text => "path_text",
-            Wanted::OfText => "coded_path",
             Wanted::OfParts => "stored_path",
         }
     }
@@ -88,7 +79,7 @@ impl ScalarUDFImpl for OfPath {
         Ok(match self.wanted {
             Wanted::StepSequence | Wanted::Text => DataType::Utf8View,
             Wanted::Defects => DataType::Int64,
-            Wanted::OfText | Wanted::OfParts => path_type(),
+            Wanted::OfParts => path_type(),
         })
     }
 
@@ -98,9 +89,6 @@ impl ScalarUDFImpl for OfPath {
         let made = match (self.wanted, columns.as_slice()) {
             (Wanted::OfParts, [codes, tokens]) => {
                 joined(codes, tokens).map(|paths| Arc::new(paths) as ArrayRef)
-            }
-            (Wanted::OfText, [texts]) => {
-                coded(texts.as_string_view()).map(|paths| Arc::new(paths) as ArrayRef)
             }
             (Wanted::StepSequence, [paths]) => sequences(paths),
             (Wanted::Defects, [paths]) => defects(paths),

@@ -55,7 +55,6 @@ pub(crate) fn joined(codes: &ArrayRef, tokens: &ArrayRef) -> Result<StructArray>
 /// # Errors
 /// `Internal` when there are too many tokens.
 pub(super) fn coded(texts: &StringViewArray) -> Result<StructArray> {
-    let failed = |cause| Error::internal("cannot list the tokens of paths").because(cause);
     let (mut coder, mut path) = (Coder::default(), Vec::new());
     let mut codes = BinaryViewBuilder::with_capacity(texts.len()).with_deduplicate_strings();
     let mut row = 0;
@@ -70,9 +69,17 @@ pub(super) fn coded(texts: &StringViewArray) -> Result<StructArray> {
         }
         row = end;
     }
-    let list: ArrayRef = Arc::new(StringViewArray::from(vec![coder.list()]));
-    let tokens = take(&list, &UInt32Array::from(vec![0; texts.len()]), None).map_err(failed)?;
-    let codes: ArrayRef = Arc::new(codes.finish());
+    one_list(Arc::new(codes.finish()), coder.list())
+}
+
+/// A column of [`path_type`] of codes into one list of tokens.
+///
+/// # Errors
+/// `Internal` for codes of another type.
+pub(crate) fn one_list(codes: ArrayRef, tokens: &str) -> Result<StructArray> {
+    let list: ArrayRef = Arc::new(StringViewArray::from(vec![tokens]));
+    let tokens = take(&list, &UInt32Array::from(vec![0; codes.len()]), None)
+        .map_err(|cause| Error::internal("cannot list the tokens of paths").because(cause))?;
     joined(&codes, &tokens)
 }
 

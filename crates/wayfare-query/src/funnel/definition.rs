@@ -251,6 +251,17 @@ impl Definition {
         self.optional != 0 || self.window_from == WindowFrom::PreviousStep
     }
 
+    /// Whether the attempt that is best without a window is best with any that it fits into: an attempt begins at every first
+    /// step, and nothing but the window's end ends one early. A window only takes attempts away, or their last steps.
+    pub(crate) fn is_best_in_window(&self) -> bool {
+        let starts_anywhere = self.order == Order::Ordered && self.entry_policy == EntryPolicy::Any;
+        starts_anywhere
+            && !self.can_be_cut()
+            && !self.chooses()
+            && self.exclusions.is_empty()
+            && self.hold == 0
+    }
+
     /// Whether an event between two matches can end an attempt.
     pub(super) fn can_be_cut(&self) -> bool {
         self.order == Order::Strict || self.on_repeat == OnRepeat::Stop

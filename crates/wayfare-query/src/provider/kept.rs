@@ -123,6 +123,16 @@ impl Readers {
         Self { types: Some(schema), ..self }
     }
 
+    /// The number of a file's row groups.
+    pub(super) async fn row_groups(&self, file: &PartitionedFile) -> DataFusionResult<usize> {
+        let mut reader = self.reader(file)?;
+        Ok(footer_alone(&mut *reader).await?.num_row_groups())
+    }
+
+    fn reader(&self, file: &PartitionedFile) -> DataFusionResult<Box<dyn AsyncFileReader + Send>> {
+        self.files.create_reader(0, file.clone(), Some(FOOTER_BYTES), &ExecutionPlanMetricsSet::new())
+    }
+
     /// The bloom filters of a column, read where they are not kept; none for a column that the file has not.
     pub(super) async fn filters(
         &self,
@@ -133,19 +143,23 @@ impl Readers {
         if let Some(KeptFilters(filters)) = self.filters.0.get(&place) {
             return Ok(filters);
         }
-        let metrics = ExecutionPlanMetricsSet::new();
-        let mut reader = self.files.create_reader(0, file.clone(), Some(FOOTER_BYTES), &metrics)?;
+        let mut reader = self.reader(file)?;
         let filters: FiltersOfColumn = read_filters(&mut *reader, column).await?.into();
         self.filters.0.put(&place, KeptFilters(Arc::clone(&filters)));
         Ok(filters)
     }
 }
 
+/// A footer without page indexes.
+async fn footer_alone(reader: &mut dyn AsyncFileReader) -> ParquetResult<Arc<ParquetMetaData>> {
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
+    reader.get_metadata(Some(&options)).await
+}
+
 /// The bloom filters of a column, by row group.
 async fn read_filters(reader: &mut dyn AsyncFileReader, column: &str) -> ParquetResult<Vec<Option<Sbbf>>> {
-    // without page indexes: most files are not looked into any further
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
-    let footer = reader.get_metadata(Some(&options)).await?;
+    // most files are not looked into any further
+    let footer = footer_alone(reader).await?;
     let chunk = |group: &RowGroupMetaData| {
         let chunk = group.columns().iter().find(|chunk| chunk.column_path().string() == column)?;
         Some((place_of_filter(chunk)?, chunk.clone()))

@@ -85,7 +85,12 @@ pub(super) fn text(value: &str) -> Expr {
 
 pub(super) async fn rows(question: &Question<'_>, id: &str, tenant: Option<&str>) -> Result<Answer> {
     let family = nesting::family(question, id, tenant).await?;
-    let mut wanted = col("invocation_id").in_list(family.keys().map(|id| text(id)).collect(), false);
+    let ids: Vec<Expr> = family.keys().map(|id| text(id)).collect();
+    let mut wanted = match ids.as_slice() {
+        // a list is hashed, and with it the id of every row
+        [id] => col("invocation_id").eq(id.clone()),
+        _ => col("invocation_id").in_list(ids, false),
+    };
     if let Some(tenant) = tenant {
         wanted = wanted.and(col("tenant_id").eq(text(tenant)));
     }

@@ -117,7 +117,7 @@ impl<'a> RunEvent<'a> {
     }
 
     /// Time, kind, name, detail, id; then every field, so that nothing is left to the order of arrival.
-    fn canonical(&self, other: &Self) -> Ordering {
+    pub(crate) fn canonical(&self, other: &Self) -> Ordering {
         (self.at_ms.cmp(&other.at_ms))
             .then_with(|| self.kind().cmp(&other.kind()))
             .then_with(|| self.name().cmp(other.name()))

@@ -15,9 +15,8 @@
 //! # Ok::<(), wayfare_query::Error>(())
 //! ```
 
-use std::collections::HashMap;
-
 use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 
 use super::code::{code_at, push_code};
 use super::token_texts;
@@ -198,17 +197,17 @@ impl CodedPath {
 
 /// Writes paths as codes and lists their tokens.
 #[derive(Debug, Default)]
-pub(crate) struct Coder<'a> {
-    places: HashMap<&'a str, u32, RandomState>,
+pub(crate) struct Coder {
+    places: HashMap<String, u32, RandomState>,
     list: String,
 }
 
-impl<'a> Coder<'a> {
+impl Coder {
     /// Lists a token, if it is not.
-    pub(crate) fn place(&mut self, token: &'a str) -> u32 {
+    pub(crate) fn place(&mut self, token: &str) -> u32 {
         let Self { places, list } = self;
         let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        *places.entry(token).or_insert_with(|| {
+        *places.entry_ref(token).or_insert_with(|| {
             if next > 0 {
                 list.push(BETWEEN_TOKENS);
             }
@@ -218,7 +217,7 @@ impl<'a> Coder<'a> {
     }
 
     /// Appends the codes of a path.
-    pub(crate) fn push(&mut self, text: &'a str, codes: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, text: &str, codes: &mut Vec<u8>) {
         for (token, tied) in token_texts(text) {
             push_code(codes, self.place(token), tied);
         }

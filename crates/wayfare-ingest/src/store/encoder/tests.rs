@@ -16,6 +16,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaD
 use proptest::prelude::*;
 
 use super::*;
+use crate::ErrorKind;
 
 /// Columns with the same texts: with all that a footer can say, and without ranges.
 const COLUMNS: [&str; 2] = ["filtered", "unranked"];
@@ -286,4 +287,40 @@ fn a_dictionary_that_grows_too_large_is_given_up() {
             assert!(texts.iter().flatten().all(|text| filter.check(text.as_str())));
         }
     }
+}
+
+#[test]
+fn row_groups_of_other_files_are_as_they_were() {
+    let texts = |from: u32, count: u32| -> Texts {
+        (from..from + count).map(|n| (!n.is_multiple_of(5)).then(|| format!("text {}", n / 100))).collect()
+    };
+    let parts = [texts(0, 140_000), texts(7, 20_000), texts(50_000, 30_000)];
+    let files = parts.each_ref().map(|texts| encoded(texts, Form::Plain, 8_192, true));
+    let [first, between, last] =
+        files.each_ref().map(|file| Contents::open(file.clone(), "of parts").unwrap());
+    let mut encoder = Encoder::try_new(&schema(true), LAYOUT).unwrap();
+    let known = |rows| Statistics { rows, ..Statistics::default() };
+    assert!([&first, &between].into_iter().all(|contents| encoder.fits(contents)));
+    encoder.append_file(&first, &known(140_000)).unwrap();
+    encoder.write(&batch(&parts[1], Form::Keys)).unwrap();
+    encoder.append_file(&last, &known(30_000)).unwrap();
+    assert_eq!(encoder.rows(), 190_000);
+    let all = encoder.finish().unwrap().bytes;
+
+    let schema = read(&all, None).schema();
+    let expected = concat_batches(&schema, &files.each_ref().map(|file| read(file, None))).unwrap();
+    assert_eq!(read(&all, None), expected);
+    let every = [RowSelector::skip(8_000), RowSelector::select(500)].repeat(22);
+    let some = read(&all, Some(every));
+    let places: UInt32Array = (0..187_000_u32).filter(|row| row % 8_500 >= 8_000).collect();
+    assert_eq!(some, arrow::compute::take_record_batch(&expected, &places).unwrap());
+    let told: Vec<String> = files.iter().flat_map(|file| described(reader(file).metadata())).collect();
+    pretty_equal(&described(reader(&all).metadata()), &told);
+    let filter = reader(&all).get_row_group_column_bloom_filter(1, 0).unwrap().unwrap();
+    assert!(filter.check("text 1398") && !filter.check("text 17"));
+
+    let other: SchemaRef = Arc::new(Schema::new(vec![Field::new("other", DataType::Utf8, true)]));
+    let mut other = Encoder::try_new(&other, LAYOUT).unwrap();
+    assert!(!other.fits(&between));
+    assert_eq!(other.append_file(&between, &known(20_000)).unwrap_err().kind(), ErrorKind::Corrupt);
 }
