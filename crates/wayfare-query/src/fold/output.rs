@@ -100,7 +100,8 @@ impl RunsBuilder {
         columns.extend(self.instants.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
         columns.extend(self.facts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
         columns.extend(self.counts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
-        columns.push(Arc::new(one_list(Arc::new(self.codes.finish()), tokens).map_err(external)?));
+        let codes: ArrayRef = Arc::new(self.codes.finish());
+        columns.push(Arc::new(one_list(&codes, tokens).map_err(external)?));
         columns.push(Arc::new(self.offsets.finish()));
         Ok(columns)
     }

@@ -446,23 +446,34 @@ mod tests {
         timelines.iter().map(|offsets| Some(written(offsets))).collect()
     }
 
+    /// Mostly such of which a window takes nothing but attempts away.
     fn definitions() -> impl Strategy<Value = Definition> {
-        let order = prop_oneof![Just(Order::Ordered), Just(Order::Strict), Just(Order::Unordered)];
+        let order =
+            prop_oneof![3 => Just(Order::Ordered), 1 => Just(Order::Strict), 1 => Just(Order::Unordered)];
         let ties = prop_oneof![Just(Ties::Any), Just(Ties::StrictlyIncreasing), Just(Ties::Arrival)];
-        let entry =
-            prop_oneof![Just(EntryPolicy::Any), Just(EntryPolicy::First), Just(EntryPolicy::Sequential)];
+        let entry = prop_oneof![
+            3 => Just(EntryPolicy::Any),
+            1 => Just(EntryPolicy::First),
+            1 => Just(EntryPolicy::Sequential)
+        ];
         let window = proptest::option::of(0_i64..40);
-        (order, ties, entry, window, any::<[bool; 3]>(), 0_u64..8).prop_map(
-            |(order, ties, entry_policy, window_ms, [previous, reuse, stop], optional)| Definition {
-                order,
-                ties,
-                entry_policy,
-                window_ms,
-                window_from: if previous { WindowFrom::PreviousStep } else { WindowFrom::FirstStep },
-                event_reuse: if reuse { EventReuse::Allowed } else { EventReuse::Once },
-                on_repeat: if stop { OnRepeat::Stop } else { OnRepeat::Ignore },
-                optional,
-                ..Definition::new(STEPS.len())
+        let from = prop_oneof![3 => Just(WindowFrom::FirstStep), 1 => Just(WindowFrom::PreviousStep)];
+        let repeat = prop_oneof![3 => Just(OnRepeat::Ignore), 1 => Just(OnRepeat::Stop)];
+        let reuse = prop_oneof![Just(EventReuse::Allowed), Just(EventReuse::Once)];
+        let optional = prop_oneof![2 => Just(0_u64), 1 => 0_u64..8];
+        (order, ties, entry, window, from, repeat, reuse, optional).prop_map(
+            |(order, ties, entry_policy, window_ms, window_from, on_repeat, event_reuse, optional)| {
+                Definition {
+                    order,
+                    optional,
+                    window_ms,
+                    window_from,
+                    ties,
+                    event_reuse,
+                    entry_policy,
+                    on_repeat,
+                    ..Definition::new(STEPS.len())
+                }
             },
         )
     }

@@ -69,18 +69,18 @@ pub(super) fn coded(texts: &StringViewArray) -> Result<StructArray> {
         }
         row = end;
     }
-    one_list(Arc::new(codes.finish()), coder.list())
+    one_list(&(Arc::new(codes.finish()) as ArrayRef), coder.list())
 }
 
 /// A column of [`path_type`] of codes into one list of tokens.
 ///
 /// # Errors
 /// `Internal` for codes of another type.
-pub(crate) fn one_list(codes: ArrayRef, tokens: &str) -> Result<StructArray> {
+pub(crate) fn one_list(codes: &ArrayRef, tokens: &str) -> Result<StructArray> {
     let list: ArrayRef = Arc::new(StringViewArray::from(vec![tokens]));
     let tokens = take(&list, &UInt32Array::from(vec![0; codes.len()]), None)
         .map_err(|cause| Error::internal("cannot list the tokens of paths").because(cause))?;
-    joined(&codes, &tokens)
+    joined(codes, &tokens)
 }
 
 /// The paths of a batch.
