@@ -20,8 +20,9 @@ use wayfare_ingest::columns::RUN_DIMENSIONS;
 
 use super::packed::PackedEvents;
 use super::{EVENT_TEXTS, FoldTable, KEYS, LEADING, Side, run_fields};
-use crate::functions::path_text;
+use crate::functions::{Paths, path_text};
 use crate::keyed::keyed_type;
+use crate::timeline::Lexicon;
 
 /// One event: tenant, run, second, activity and step by their places, file.
 type Event = (usize, u32, i64, usize, usize, u32);
@@ -207,4 +208,32 @@ fn scattered_runs_are_folded_in_passes_where_memory_is_short() {
     let (expected, found) = in_runtime(both(streams(&events, 3, 1_000, true, &(0..7)), 1_300_000));
     assert_eq!(found.lines().count(), 2_000 + 4);
     assert!(expected == found, "other runs in passes");
+}
+
+/// The same activities make another path where their marks or the names of their sub-journeys are others.
+#[test]
+fn marks_and_sub_journeys_are_part_of_a_course() {
+    let keyed = |texts: [&str; 4]| cast(&StringArray::from(texts.to_vec()), &keyed_type()).unwrap();
+    let events = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(run, second)| (0, run, second, 0, 0, 0));
+    let events: Vec<(usize, Event)> = events.into_iter().enumerate().collect();
+    let paths = |marks: [u64; 4], journeys: [&str; 4]| {
+        let mut columns = batch(&events, &(0..1)).columns()[KEYS.len()..].to_vec();
+        columns[LEADING.len()] = keyed(["sub_journey_started"; 4]);
+        columns[LEADING.len() + EVENT_TEXTS.len()] = keyed(journeys);
+        *columns.last_mut().unwrap() = Arc::new(UInt64Array::from(marks.to_vec()));
+        let mut packed = PackedEvents::default();
+        packed.add(&columns, &[0, 0, 1, 1], None, 2).unwrap();
+        let place = run_fields().iter().position(|field| field.name() == "path").unwrap();
+        let folded = packed.fold(2).unwrap();
+        let mut lexicon = Lexicon::default();
+        let paths = Paths::of(&folded[place], &mut lexicon).unwrap();
+        [0, 1].map(|row| {
+            let mut text = String::new();
+            lexicon.write(paths.at(row), &mut text).unwrap();
+            text
+        })
+    };
+    assert_eq!(paths([0; 4], ["a"; 4]), ["(a;(a", "(a;(a"]);
+    assert_eq!(paths([0, 0, 0, 2], ["a"; 4]), ["(a;(a", "(a;(a#2"]);
+    assert_eq!(paths([0; 4], ["a", "a", "b", "a"]), ["(a;(a", "(b;(a"]);
 }
