@@ -1,7 +1,7 @@
 //! Which event files a merge takes as they are.
 //!
-//! To unpack and pack rows anew is nine tenths of what merging costs, and of a file of large row groups a question would
-//! read hardly less afterwards: each row group is in order for itself. So such files are only put one behind the other,
+//! To unpack and pack rows anew is most of what merging costs, and of a file of large row groups a question would read
+//! hardly less afterwards: each row group is in order for itself. So such files are only put one behind the other,
 //! unless an event of theirs is stored twice.
 
 use std::collections::HashSet;
