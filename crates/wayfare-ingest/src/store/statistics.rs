@@ -81,7 +81,8 @@ pub(super) struct Seen {
 #[derive(Debug)]
 struct SeenColumn {
     name: String,
-    nulls: u64,
+    /// `None` when there are files that do not tell.
+    nulls: Option<u64>,
     is_ranged: bool,
     range: Option<ValueRange>,
     /// Whether there are values of which no range is known.
@@ -93,7 +94,7 @@ impl Seen {
     pub(super) fn of(schema: &Schema, ranges_of: &[&str]) -> Self {
         let column = |field: &FieldRef| SeenColumn {
             name: field.name().clone(),
-            nulls: 0,
+            nulls: Some(0),
             is_ranged: ranges_of.contains(&field.name().as_str()),
             range: None,
             is_unbounded: false,
@@ -105,7 +106,7 @@ impl Seen {
     pub(super) fn add(&mut self, rows: &RecordBatch) {
         self.rows += rows.num_rows() as u64;
         for (seen, column) in self.columns.iter_mut().zip(rows.columns()) {
-            seen.nulls += column.null_count() as u64;
+            seen.nulls = seen.nulls.map(|nulls| nulls + column.null_count() as u64);
             if seen.is_ranged {
                 seen.widen(value_range(column));
             }
@@ -116,12 +117,13 @@ impl Seen {
     pub(super) fn add_file(&mut self, file: &Statistics) {
         self.rows += file.rows;
         for seen in &mut self.columns {
-            // where the log tells of no nulls, not all are
-            let nulls = file.nulls.get(&seen.name).copied().unwrap_or_default();
-            seen.nulls += nulls;
+            let told = file.nulls.get(&seen.name).copied();
+            // of columns without a range the log tells only when all values are missing
+            let nulls = if seen.is_ranged { told } else { Some(told.unwrap_or_default()) };
+            seen.nulls = seen.nulls.zip(nulls).map(|(before, further)| before + further);
             if seen.is_ranged {
                 let range = file.ranges.get(&seen.name).cloned();
-                seen.is_unbounded |= range.is_none() && nulls < file.rows;
+                seen.is_unbounded |= range.is_none() && told != Some(file.rows);
                 seen.widen(range);
             }
         }
@@ -142,8 +144,8 @@ impl Seen {
             null_count: Map::new(),
         };
         for SeenColumn { name, nulls, is_ranged, range, is_unbounded } in &self.columns {
-            if *is_ranged || (*nulls == self.rows && self.rows > 0) {
-                wire.null_count.insert(name.clone(), (*nulls).into());
+            if let Some(nulls) = nulls.filter(|nulls| *is_ranged || (*nulls == self.rows && self.rows > 0)) {
+                wire.null_count.insert(name.clone(), nulls.into());
             }
             let range = range.as_ref().filter(|_| !is_unbounded);
             if let Some((low, high)) = range.and_then(ValueRange::texts) {
@@ -305,6 +307,10 @@ mod tests {
             told.push(of_files.ranges.contains_key("journey_id"));
         }
         assert_eq!(told, [true, true, true, false]);
+        // a file whose log knew of no such column tells nothing of its nulls
+        files.add_file(&Statistics { rows: 3, ..Statistics::default() });
+        let of_files = parse(&files.to_text().unwrap()).unwrap();
+        assert_eq!((of_files.rows, of_files.nulls.get("journey_id")), (8, None));
     }
 
     #[test]
