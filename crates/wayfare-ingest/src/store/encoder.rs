@@ -12,9 +12,9 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOptions};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
-use zstd::bulk::Compressor;
 
 use self::column::Column;
+use self::packer::Packer;
 use self::properties::{ROW_GROUP_ROWS_MAX, properties};
 use self::text_chunk::TextChunk;
 use super::contents::Contents;
@@ -28,6 +28,7 @@ mod column;
 mod distinct;
 mod hybrid;
 mod moved;
+mod packer;
 mod pages;
 mod properties;
 mod ranges;
@@ -49,7 +50,7 @@ pub struct Encoder {
     writers_of_others: ArrowRowGroupWriterFactory,
     /// The row group that is not full yet.
     group: Option<RowGroup>,
-    packer: Compressor<'static>,
+    packer: Packer,
     seen: Seen,
     tags: BTreeMap<String, String>,
     grouped_by: Option<&'static str>,
@@ -87,7 +88,7 @@ impl Encoder {
             columns.filter(|(field, about)| !TextChunk::fits(field.data_type(), about, file.properties()));
         let others: Fields = others.map(|(field, _)| Arc::clone(field)).collect();
         let (_, writers_of_others) = begin(Arc::new(Schema::new(others)))?;
-        let packer = Compressor::new(layout.zstd_level)
+        let packer = Packer::try_new(layout.zstd_level)
             .map_err(|cause| Error::internal("zstd level").because(cause))?;
         Ok(Self {
             file,

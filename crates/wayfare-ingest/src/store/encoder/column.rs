@@ -5,8 +5,8 @@ use arrow::datatypes::Field;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::errors::Result;
 use parquet::file::writer::SerializedRowGroupWriter;
-use zstd::bulk::Compressor;
 
+use super::packer::Packer;
 use super::text_chunk::TextChunk;
 
 /// The rows of a column.
@@ -49,7 +49,7 @@ impl Column {
     pub(super) fn append_to(
         self,
         group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
-        packer: &mut Compressor<'static>,
+        packer: &mut Packer,
     ) -> Result<()> {
         match self {
             Self::Others(writer) => writer.close()?.append_to_row_group(group),

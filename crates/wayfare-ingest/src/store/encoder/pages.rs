@@ -10,11 +10,13 @@ use parquet::file::metadata::{
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
-/// The pages written so far, packed with zstd.
+use super::packer::Packer;
+
+/// The pages written so far.
 pub(super) struct Pages<'a> {
-    packer: &'a mut Compressor<'static>,
+    packer: &'a mut Packer,
+    how: Compression,
     out: TrackedWrite<Vec<u8>>,
     offsets: OffsetIndexBuilder,
     rows: i64,
@@ -33,9 +35,15 @@ pub(super) struct Finished {
 
 impl<'a> Pages<'a> {
     /// Begins a chunk with its dictionary of so many texts.
-    pub(super) fn begin(packer: &'a mut Compressor<'static>, dictionary: &[u8], texts: u32) -> Result<Self> {
+    pub(super) fn begin(
+        packer: &'a mut Packer,
+        how: Compression,
+        dictionary: &[u8],
+        texts: u32,
+    ) -> Result<Self> {
         let mut pages = Self {
             packer,
+            how,
             out: TrackedWrite::new(Vec::new()),
             offsets: OffsetIndexBuilder::new(),
             rows: 0,
@@ -44,7 +52,7 @@ impl<'a> Pages<'a> {
             data_offset: None,
             count: 0,
         };
-        let buf = pages.packed(dictionary)?;
+        let buf = pages.packer.pack(dictionary, how)?;
         let page =
             Page::DictionaryPage { buf, num_values: texts, encoding: Encoding::PLAIN, is_sorted: false };
         pages.write(page, dictionary.len())?;
@@ -53,7 +61,7 @@ impl<'a> Pages<'a> {
 
     /// Adds a page of so many rows: levels, then the texts' numbers, together `text_bytes` long.
     pub(super) fn add(&mut self, page: &[u8], rows: u32, text_bytes: i64) -> Result<()> {
-        let buf = self.packed(page)?;
+        let buf = self.packer.pack(page, self.how)?;
         let data = Page::DataPage {
             buf,
             num_values: rows,
@@ -74,10 +82,6 @@ impl<'a> Pages<'a> {
         Ok(())
     }
 
-    fn packed(&mut self, bytes: &[u8]) -> Result<Bytes> {
-        Ok(Bytes::from(self.packer.compress(bytes)?))
-    }
-
     fn write(&mut self, page: Page, unpacked_size: usize) -> Result<PageWriteSpec> {
         let page = CompressedPage::new(page, unpacked_size);
         let written = SerializedPageWriter::new(&mut self.out).write_page(page)?;
@@ -87,7 +91,7 @@ impl<'a> Pages<'a> {
     }
 
     /// Ends the chunk of a column.
-    pub(super) fn finish(self, about: ColumnDescPtr, compression: Compression) -> Result<Finished> {
+    pub(super) fn finish(self, about: ColumnDescPtr) -> Result<Finished> {
         let page_encodings = [
             PageEncodingStats { page_type: PageType::DICTIONARY_PAGE, encoding: Encoding::PLAIN, count: 1 },
             PageEncodingStats {
@@ -98,7 +102,7 @@ impl<'a> Pages<'a> {
         ];
         let encodings = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
         let metadata = ColumnChunkMetaData::builder(about)
-            .set_compression(compression)
+            .set_compression(self.how)
             .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
             .set_page_encoding_stats(page_encodings.to_vec())
             .set_total_compressed_size(signed(self.bytes_packed as u64))

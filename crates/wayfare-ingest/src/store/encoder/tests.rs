@@ -18,11 +18,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::ErrorKind;
 
-/// Columns with the same texts: with all that a footer can say, and without ranges.
-const COLUMNS: [&str; 2] = ["filtered", "unranked"];
+/// Columns with the same texts: with all that a footer can say, without ranges, and packed another way.
+const COLUMNS: [&str; 3] = ["filtered", "unranked", "hot"];
 
 const LAYOUT: FileLayout =
-    FileLayout { filtered: &["filtered"], unranked: &["unranked"], ..FileLayout::PLAIN };
+    FileLayout { filtered: &["filtered"], unranked: &["unranked"], hot: &["hot"], ..FileLayout::PLAIN };
 
 type Texts = Vec<Option<String>>;
 

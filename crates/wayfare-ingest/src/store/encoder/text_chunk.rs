@@ -13,16 +13,15 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, UInt32Type};
 use bytes::Bytes;
-use parquet::basic::Compression;
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
 use super::distinct::Distinct;
 use super::hybrid;
+use super::packer::Packer;
 use super::pages::Pages;
 use super::properties::ROW_GROUP_ROWS_MAX;
 use super::ranges::Ranges;
@@ -43,7 +42,7 @@ pub(super) struct TextChunk {
 }
 
 impl TextChunk {
-    /// An empty chunk, if a column of this type is one of texts with a dictionary, packed with zstd.
+    /// An empty chunk, if a column of this type is one of texts with a dictionary that the packer can pack.
     pub(super) fn of(
         kind: &DataType,
         about: &ColumnDescPtr,
@@ -59,7 +58,7 @@ impl TextChunk {
         })
     }
 
-    /// Whether a column of this type is one of texts with a dictionary, packed with zstd.
+    /// Whether a column of this type is one of texts with a dictionary that the packer can pack.
     pub(super) fn fits(kind: &DataType, about: &ColumnDescPtr, properties: &WriterPropertiesPtr) -> bool {
         let is_text = match kind {
             DataType::Utf8 | DataType::Utf8View => true,
@@ -68,7 +67,7 @@ impl TextChunk {
         };
         is_text
             && properties.dictionary_enabled(about.path())
-            && matches!(properties.compression(about.path()), Compression::ZSTD(_))
+            && Packer::knows(properties.compression(about.path()))
     }
 
     /// Adds rows.
@@ -139,13 +138,14 @@ impl TextChunk {
     ///
     /// # Errors
     /// When a page is larger than the format allows.
-    pub(super) fn finish(self, packer: &mut Compressor<'static>) -> Result<(Bytes, ColumnCloseResult)> {
+    pub(super) fn finish(self, packer: &mut Packer) -> Result<(Bytes, ColumnCloseResult)> {
         let Self { about, properties, distinct, rows, mut numbers, .. } = self;
         if !numbers.is_empty() {
             numbers.resize(rows, NONE);
         }
         let texts = u32::try_from(distinct.len()).unwrap_or(NONE);
-        let mut pages = Pages::begin(packer, distinct.page(), texts)?;
+        let how = properties.compression(about.path());
+        let mut pages = Pages::begin(packer, how, distinct.page(), texts)?;
         let mut ranges = Ranges::new(&about, &properties, &distinct);
         let mut page = PageBuffer::default();
         let mut text_bytes = 0;
@@ -167,7 +167,7 @@ impl TextChunk {
             Some(filter) => Some(filter_of(&distinct, filter.fpp())?),
             None => None,
         };
-        let pages = pages.finish(Arc::clone(&about), properties.compression(about.path()))?;
+        let pages = pages.finish(Arc::clone(&about))?;
         let (metadata, column_index) = ranges.finish(pages.metadata, text_bytes)?;
         let close = ColumnCloseResult {
             bytes_written: pages.bytes.len() as u64,
