@@ -2,19 +2,24 @@
 //!
 //! | file | concept |
 //! | --- | --- |
-//! | `packed` | events of many runs, about 48 bytes each |
+//! | `packer`, `vocabulary` | events in 40 bytes each, and what they share |
+//! | `gathered` | runs until they are whole |
 //! | `courses` | puts those of a run in order, and knows what came of others like it |
+//! | `folder` | folds them |
 //! | `intern`, `output` | texts kept once; folded runs as columns |
 //! | `segments` | what lies together of a run in one file |
-//! | `worker` | folds segments as they end, puts scattered runs aside |
+//! | `worker` | folds segments as they end, and scattered runs |
 //! | `plan` | the fold as a table, in bounded memory |
 
 mod courses;
+mod folder;
+mod gathered;
 mod intern;
 mod output;
-mod packed;
+mod packer;
 mod plan;
 mod segments;
+mod vocabulary;
 mod worker;
 
 use wayfare_ingest::columns::RUN_DIMENSIONS;

@@ -8,7 +8,7 @@ mod blame;
 mod event;
 
 use crate::attempts::RunSteps;
-use crate::timeline::{Kind, push};
+use crate::timeline::Kind;
 
 pub use event::RunEvent;
 pub use wayfare_ingest::Role;
@@ -84,11 +84,33 @@ pub(crate) struct Bounds {
 /// Folds the events of one run. `events` is left sorted and free of duplicates; `steps` are those of the run afterwards, and
 /// may be those of another before.
 pub fn finish(events: &mut Vec<RunEvent<'_>>, steps: &mut RunSteps) -> Run {
-    finish_between(events, steps).0
+    let (mut path, mut times) = (String::new(), Vec::with_capacity(events.len()));
+    let (mut run, _) = finish_with(events, steps, |token, event| {
+        event.write_token(token.kind, token.tied, &mut path);
+        times.push(event.at_ms);
+    });
+    run.path = path;
+    run.offsets = times.into_iter().map(|at_ms| at_ms.saturating_sub(run.first_at)).collect();
+    run
 }
 
-/// The same, and where the run has its bounds.
-pub(crate) fn finish_between(events: &mut Vec<RunEvent<'_>>, steps: &mut RunSteps) -> (Run, Bounds) {
+/// The token of an event in its run, but for what the event alone tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokenOfRun {
+    /// The place of the event in canonical order.
+    pub(crate) place: usize,
+    /// The kind: that of a terminal event depends on what is open.
+    pub(crate) kind: Kind,
+    /// Whether it is of the same instant as the one before.
+    pub(crate) tied: bool,
+}
+
+/// The same but for timeline and offsets, of which `each` hears token by token; and where the run has its bounds.
+pub(crate) fn finish_with<'a>(
+    events: &mut Vec<RunEvent<'a>>,
+    steps: &mut RunSteps,
+    mut each: impl FnMut(TokenOfRun, &RunEvent<'a>),
+) -> (Run, Bounds) {
     steps.clear();
     let duplicates = event::settle(events);
     let mut run = Run { duplicates, ..Run::default() };
@@ -99,22 +121,20 @@ pub(crate) fn finish_between(events: &mut Vec<RunEvent<'_>>, steps: &mut RunStep
     let started = events.iter().position(|event| event.role == Role::JourneyStarted);
     bounds.started = started.unwrap_or_default();
     run.started_at = events.get(bounds.started).unwrap_or(first).at_ms;
-    run.offsets.reserve(events.len());
 
     let mut open_brackets = 0_usize;
     let mut previous = None;
-    for (index, event) in events.iter().enumerate() {
+    for (place, event) in events.iter().enumerate() {
         let tied = previous.replace(event.at_ms) == Some(event.at_ms);
         let kind = bracketed(event.kind(), &mut open_brackets);
-        push(&mut run.path, kind, event.name(), event.detail().as_deref(), event.marks, tied);
-        run.offsets.push(event.at_ms.saturating_sub(run.first_at));
+        each(TokenOfRun { place, kind, tied }, event);
         run.count(kind);
         steps.push(kind, event.name(), tied);
         let ended = run.ended_at.is_some();
         if !ended && matches!(kind, Kind::JourneySucceeded | Kind::JourneyFailed) {
-            let until = events.get(..=index).unwrap_or_default();
+            let until = events.get(..=place).unwrap_or_default();
             run.end(kind, until, steps);
-            bounds.ended = Some(index);
+            bounds.ended = Some(place);
         }
     }
     if run.ended_at.is_none() {

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryBuilder, StringViewArray, UInt32Array};
-use arrow::compute::take;
+use arrow::array::{ArrayRef, BinaryBuilder, StringArray, UInt32Array};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 use crate::functions::Paths;
+use crate::keyed::Keyed;
 use crate::timeline::{Coder, Lexicon, ListNumber, Path, code_at, push_code};
 use crate::{Error, Result};
 
@@ -87,9 +87,9 @@ impl Ranked {
                 start = rows.end;
             }
         }
-        let lists: ArrayRef = Arc::new(StringViewArray::from(lists));
-        let tokens = take(&lists, &UInt32Array::from(places), None).map_err(failed)?;
-        Ok((Arc::new(codes.finish()), tokens))
+        let lists: ArrayRef = Arc::new(StringArray::from(lists));
+        let tokens = Keyed::try_new(UInt32Array::from(places), lists).map_err(failed)?;
+        Ok((Arc::new(codes.finish()), Arc::new(tokens)))
     }
 
     /// The first of some rows whose tokens make one list, and these.
@@ -180,7 +180,7 @@ fn each_token(path: &[u8], mut each: impl FnMut(u32, bool)) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::AsArray as _;
+    use arrow::array::{AsArray as _, StringViewArray};
     use arrow::compute::cast;
     use arrow::datatypes::DataType;
 
@@ -195,6 +195,7 @@ mod tests {
         order.sort_by_key(|&row| ranked.ranks()[row as usize]);
         let sorted = order.iter().map(|&row| texts[row as usize].clone()).collect();
         let (codes, tokens) = ranked.columns(&UInt32Array::from(order), &[texts.len()]).unwrap();
+        let tokens = cast(&tokens, &DataType::Utf8View).unwrap();
         let lists = tokens.as_string_view().iter().map(|list| list.unwrap().to_owned()).collect();
         let codes = cast(&codes, &DataType::BinaryView).unwrap();
         let column: ArrayRef = Arc::new(joined(&codes, &tokens).unwrap());

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringViewArray, UInt32Array};
 use arrow::compute::{cast, concat_batches, partition, take, take_record_batch};
-use arrow::datatypes::{Date32Type, Field, FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Date32Type, Field, FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
 use chrono::{Days, NaiveDate};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::prelude::SessionContext;
 use futures::future::try_join;
+use futures::stream::FuturesOrdered;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use wayfare_ingest::{
     Commit, DataFile, EncodedFile, Encoder, FileLayout, Lifetime, NewFile, Snapshot, Store,
@@ -19,14 +20,20 @@ use super::paths::Ranked;
 use super::{CompactProgress, CompactStage, CompactSummary};
 use crate::cache::{Freshness, LINKS_TAG, appendix};
 use crate::error::of_datafusion;
+use crate::keyed::keyed_rows;
 use crate::runs::{StoreSnapshot, folded};
 use crate::{Error, Result};
 
-/// Events of the start dates that are folded and committed at once, where the journey lifetime allows it; bounds the memory.
-const EVENTS_AT_ONCE_MAX: u64 = 6_000_000;
+/// Events of the start dates that are folded together and committed at once, where the journey lifetime allows it.
+const FOLD_EVENTS_MAX: u64 = 2_000_000;
 
-/// Start dates folded and committed at once: each of them is read again with its neighbours.
-const DATES_AT_ONCE_MAX: usize = 7;
+/// Start dates folded together: each of them is read again with its neighbours.
+const FOLD_DATES_MAX: usize = 7;
+
+/// Folds at the same time, so that no core waits for the end of one; and the events of their start dates, which bounds the
+/// memory.
+const FOLDS_AT_ONCE_MAX: usize = 3;
+const EVENTS_AT_ONCE_MAX: u64 = 6_000_000;
 
 /// Runs of one journey lie together, and among them those that took the same path.
 const LAYOUT: FileLayout = FileLayout {
@@ -130,23 +137,35 @@ impl<'a> Cache<'a> {
         progress: &CompactProgress,
         summary: &mut CompactSummary,
     ) -> Result<()> {
-        let mut ready = None;
-        let parts = at_once(&self.fresh, stale).into_iter().map(Some);
         progress(CompactStage::Runs, summary.dates, stale.len() as u64);
-        for dates in parts.chain([None]) {
+        let mut parts = at_once(&self.fresh, stale).into_iter().peekable();
+        let mut folding = FuturesOrdered::new();
+        let mut ready: Option<FoldedDates<'_>> = None;
+        let mut events = 0;
+        let events_on =
+            |dates: &[NaiveDate]| dates.iter().map(|date| self.fresh.events_on(*date)).sum::<u64>();
+        loop {
+            let has_room = |dates: &&[NaiveDate]| {
+                let fits = events + events_on(dates) <= EVENTS_AT_ONCE_MAX;
+                folding.is_empty() || (fits && folding.len() < FOLDS_AT_ONCE_MAX)
+            };
+            if let Some(dates) = parts.next_if(has_room) {
+                events += events_on(dates);
+                folding.push_back(self.folded(dates));
+                continue;
+            }
             // while some dates are written and synced the next ones are folded
             let write = self.write(ready.take(), now_ms, summary);
-            let ((), next) = try_join(write, self.folded(dates)).await?;
-            ready = next;
+            ((), ready) = try_join(write, folding.try_next()).await?;
             progress(CompactStage::Runs, summary.dates, stale.len() as u64);
+            let Some(FoldedDates { dates, .. }) = &ready else { return Ok(()) };
+            events -= events_on(dates);
         }
-        Ok(())
     }
 
-    /// Folds some dates, if any.
-    async fn folded<'d>(&self, dates: Option<&'d [NaiveDate]>) -> Result<Option<FoldedDates<'d>>> {
+    /// Folds some dates.
+    async fn folded<'d>(&self, dates: &'d [NaiveDate]) -> Result<FoldedDates<'d>> {
         let failed = |cause| of_datafusion("cannot fold the runs", cause);
-        let Some(dates) = dates else { return Ok(None) };
         let lifetime = self.store.settings().journey_lifetime;
         let plan = folded(self.context, self.store, &self.fresh, dates, None, &[])?;
         let mut folded = FoldedDates { dates, runs: BTreeMap::new(), long_runs: 0 };
@@ -155,7 +174,7 @@ impl<'a> Cache<'a> {
             folded.long_runs += longer_than(lifetime, &rows);
             split(&rows, &mut folded.runs)?;
         }
-        Ok(Some(folded))
+        Ok(folded)
     }
 
     /// Writes and commits what was folded, if anything was.
@@ -215,9 +234,9 @@ fn at_once<'a>(fresh: &Freshness, mut dates: &'a [NaiveDate]) -> Vec<&'a [NaiveD
         let mut events = 0;
         let fits = |date: &&NaiveDate| {
             events += fresh.events_on(**date);
-            events <= EVENTS_AT_ONCE_MAX
+            events <= FOLD_EVENTS_MAX
         };
-        let count = dates.iter().take(DATES_AT_ONCE_MAX).take_while(fits).count().max(1);
+        let count = dates.iter().take(FOLD_DATES_MAX).take_while(fits).count().max(1);
         let (part, rest) = dates.split_at(count);
         parts.push(part);
         dates = rest;
@@ -287,7 +306,7 @@ fn encode(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<Encoder> {
         found.ok_or_else(|| Error::internal("a column of runs is missing").with("column", name))
     };
     let paths = Ranked::of(&column("path")?)?;
-    let texts = |name| Ok::<_, Error>(column(name)?.as_string_view().clone());
+    let texts = |name: &str| Ok::<_, Error>(column(name)?.as_string_view().clone());
     let (journeys, tenants, invocations) =
         (texts("journey_id")?, texts("tenant_id")?, texts("invocation_id")?);
     let started = column("started_at")?.as_primitive::<TimestampMicrosecondType>().clone();
@@ -300,25 +319,23 @@ fn encode(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<Encoder> {
         left_key.cmp(&right_key).then_with(|| name(left.3).cmp(&name(right.3)))
     });
     let order: UInt32Array = order.into_iter().map(|(.., row)| Some(row)).collect();
-    let others: Vec<usize> =
-        (0..all.num_columns()).filter(|&index| all.schema().field(index).name() != "path").collect();
-    let sorted =
-        all.project(&others).and_then(|others| take_record_batch(&others, &order)).map_err(failed)?;
-    let journeys = take(&column("journey_id")?, &order, None)
-        .and_then(|journeys| partition(&[journeys]))
-        .map_err(failed)?;
+    let sorted = |name: &str| take(&column(name)?, &order, None).map_err(failed);
+    let journeys = partition(&[sorted("journey_id")?]).map_err(failed)?;
     let ends: Vec<usize> = journeys.ranges().into_iter().map(|journey| journey.end).collect();
     let (path, tokens) = paths.columns(&order, &ends)?;
     let of_file = |field: &FieldRef| match field.name().as_str() {
-        "path" => Ok((Arc::clone(field), Arc::clone(&path))),
-        // one text for many rows, which is not repeated as a view
-        "tokens" => {
-            Ok((Arc::new(Field::new("tokens", tokens.data_type().clone(), false)), Arc::clone(&tokens)))
+        "path" => Ok(Arc::clone(&path)),
+        "tokens" => Ok(Arc::clone(&tokens)),
+        name if *field.data_type() == DataType::Utf8 && LAYOUT.has_dictionary(name) => {
+            Ok(Arc::new(keyed_rows(&texts(name)?, &order).map_err(failed)?) as ArrayRef)
         }
-        _ => Ok((Arc::clone(field), plain(&sorted, field)?)),
+        name => as_field(&sorted(name)?, field),
     };
-    let columns = schema.fields().iter().map(of_file).collect::<Result<Vec<_>>>()?;
-    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = columns.into_iter().unzip();
+    let columns = schema.fields().iter().map(of_file).collect::<Result<Vec<ArrayRef>>>()?;
+    let typed = |(field, column): (&FieldRef, &ArrayRef)| {
+        Field::new(field.name(), column.data_type().clone(), field.is_nullable())
+    };
+    let fields: Vec<Field> = schema.fields().iter().zip(&columns).map(typed).collect();
     let runs = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
     encoder_of(
         &runs.map_err(|cause| Error::internal("runs do not fit the invocations table").because(cause))?,
@@ -350,6 +367,10 @@ pub(crate) fn plain(rows: &RecordBatch, field: &Field) -> Result<ArrayRef> {
     let column = rows.column_by_name(field.name());
     let column =
         column.ok_or_else(|| Error::internal("a column of runs is missing").with("column", field.name()))?;
+    as_field(column, field)
+}
+
+fn as_field(column: &ArrayRef, field: &Field) -> Result<ArrayRef> {
     cast(column, field.data_type())
         .map_err(|cause| Error::internal("a column of runs has an odd type").because(cause))
 }

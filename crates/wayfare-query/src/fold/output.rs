@@ -3,17 +3,17 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    ArrayRef, BinaryViewBuilder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BinaryViewBuilder, Int64Array, StringViewArray, TimestampMicrosecondArray, UInt32Array,
 };
+use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result as DataFusionResult;
 use wayfare_ingest::columns::{RUN_COUNTS, RUN_DIMENSIONS, RUN_FACTS, invocations_file_schema};
 
 use super::courses::{Courses, Folded};
-use super::intern::NONE;
-use super::packed::{Dimensions, Packed, PackedEvents};
+use super::intern::{NONE, Texts};
+use super::vocabulary::{Dimensions, Packed, Vocabulary};
 use crate::functions::{external, one_list, path_type};
-use crate::run::{Run, RunEvent, Terminal};
 use crate::timeline::write_offsets;
 
 /// The columns of a run that the fold makes: those of `invocations` without the group key, text and bytes as views, and
@@ -40,12 +40,16 @@ pub(crate) fn run_fields() -> Fields {
 /// The four instants of a run, in column order.
 const INSTANTS: usize = 4;
 
+/// Columns of texts of a run: those before the instants, and those behind.
+const TEXTS_OF_RUN: usize = RUN_DIMENSIONS.len() + RUN_FACTS.len();
+
 /// Builds the columns of [`run_fields`].
+#[derive(Debug, Default)]
 pub(super) struct RunsBuilder {
-    dimensions: [StringViewBuilder; RUN_DIMENSIONS.len()],
-    instants: [TimestampMicrosecondBuilder; INSTANTS],
-    facts: [StringViewBuilder; RUN_FACTS.len()],
-    counts: [Int64Builder; RUN_COUNTS.len()],
+    /// The number of each text.
+    texts: [Vec<u32>; TEXTS_OF_RUN],
+    instants: [Vec<Option<i64>>; INSTANTS],
+    counts: [Vec<i64>; RUN_COUNTS.len()],
     codes: BinaryViewBuilder,
     offsets: BinaryViewBuilder,
     /// The offsets of one run, as numbers and as bytes.
@@ -54,38 +58,27 @@ pub(super) struct RunsBuilder {
 }
 
 impl RunsBuilder {
-    pub(super) fn new(runs: usize) -> Self {
-        let text = || StringViewBuilder::with_capacity(runs).with_deduplicate_strings();
-        Self {
-            dimensions: std::array::from_fn(|_| text()),
-            instants: std::array::from_fn(|_| {
-                TimestampMicrosecondBuilder::with_capacity(runs).with_timezone("UTC")
-            }),
-            facts: std::array::from_fn(|_| text()),
-            counts: std::array::from_fn(|_| Int64Builder::with_capacity(runs)),
-            codes: BinaryViewBuilder::with_capacity(runs).with_deduplicate_strings(),
-            offsets: BinaryViewBuilder::with_capacity(runs),
-            offsets_of_run: Vec::new(),
-            written: Vec::new(),
+    /// Folds one run, whose events come in pieces.
+    pub(super) fn push<'a>(
+        &mut self,
+        pieces: impl Iterator<Item = &'a [Packed]>,
+        vocabulary: &mut Vocabulary,
+        courses: &mut Courses,
+    ) {
+        let dimensions = first_known(courses.gather(pieces), vocabulary);
+        let Folded { course, instants, duplicates, times } = courses.fold(vocabulary);
+        for (numbers, number) in self.texts.iter_mut().zip(dimensions.into_iter().chain(course.facts)) {
+            numbers.push(number);
         }
-    }
-
-    /// Folds one run. `events` are sorted by time and id.
-    pub(super) fn push(&mut self, events: &[Packed], from: &PackedEvents, courses: &mut Courses) {
-        for (builder, number) in self.dimensions.iter_mut().zip(first_known(events, from)) {
-            builder.append_option(from.texts.get(number));
+        for (column, at_ms) in self.instants.iter_mut().zip(instants) {
+            column.push(at_ms.map(|at_ms| at_ms.saturating_mul(1_000)));
         }
-        let Folded { of_course: run, codes, instants, duplicates, times } = courses.fold(events, from);
-        for (builder, at_ms) in self.instants.iter_mut().zip(instants) {
-            builder.append_option(at_ms.map(|at_ms| at_ms.saturating_mul(1_000)));
+        let [events, own_duplicates, others @ ..] = course.counts;
+        let counts = [events, own_duplicates + duplicates].into_iter().chain(others);
+        for (column, count) in self.counts.iter_mut().zip(counts) {
+            column.push(count);
         }
-        for (builder, fact) in self.facts.iter_mut().zip(facts(run)) {
-            builder.append_option(fact);
-        }
-        for (builder, count) in self.counts.iter_mut().zip(counts(run, duplicates)) {
-            builder.append_value(count);
-        }
-        self.codes.append_value(codes);
+        self.codes.append_value(&course.codes);
         self.written.clear();
         self.offsets_of_run.clear();
         self.offsets_of_run.extend(times.offsets());
@@ -94,12 +87,23 @@ impl RunsBuilder {
     }
 
     /// The columns; codes of paths point into `tokens`.
-    pub(super) fn finish(mut self, tokens: &str) -> DataFusionResult<Vec<ArrayRef>> {
+    pub(super) fn finish(mut self, tokens: &str, texts: &Texts) -> DataFusionResult<Vec<ArrayRef>> {
+        let (dimensions, facts) = self.texts.split_at(RUN_DIMENSIONS.len());
+        let mut chosen = Chosen::of(texts);
         let mut columns: Vec<ArrayRef> = Vec::new();
-        columns.extend(self.dimensions.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
-        columns.extend(self.instants.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
-        columns.extend(self.facts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
-        columns.extend(self.counts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
+        let dimensions: Vec<UInt32Array> = dimensions.iter().map(|numbers| chosen.places(numbers)).collect();
+        let facts: Vec<UInt32Array> = facts.iter().map(|numbers| chosen.places(numbers)).collect();
+        let chosen = chosen.texts();
+        for places in &dimensions {
+            columns.push(take(&chosen, places, None)?);
+        }
+        columns.extend(self.instants.map(|instants| {
+            Arc::new(TimestampMicrosecondArray::from(instants).with_timezone("UTC")) as ArrayRef
+        }));
+        for places in &facts {
+            columns.push(take(&chosen, places, None)?);
+        }
+        columns.extend(self.counts.map(|counts| Arc::new(Int64Array::from(counts)) as ArrayRef));
         let codes: ArrayRef = Arc::new(self.codes.finish());
         columns.push(Arc::new(one_list(&codes, tokens).map_err(external)?));
         columns.push(Arc::new(self.offsets.finish()));
@@ -107,8 +111,40 @@ impl RunsBuilder {
     }
 }
 
+/// The texts that some runs have, each once.
+struct Chosen<'a> {
+    texts: &'a Texts,
+    /// For each text its place among the chosen ones.
+    places: Vec<u32>,
+    numbers: Vec<u32>,
+}
+
+impl<'a> Chosen<'a> {
+    fn of(texts: &'a Texts) -> Self {
+        Self { texts, places: vec![NONE; texts.len()], numbers: Vec::new() }
+    }
+
+    /// Chooses texts by number, and gives their places.
+    fn places(&mut self, numbers: &[u32]) -> UInt32Array {
+        let Self { places, numbers: chosen, .. } = self;
+        let place = |&number: &u32| {
+            let place = places.get_mut(number as usize)?;
+            if *place == NONE {
+                *place = u32::try_from(chosen.len()).ok()?;
+                chosen.push(number);
+            }
+            Some(*place)
+        };
+        numbers.iter().map(place).collect()
+    }
+
+    fn texts(self) -> ArrayRef {
+        Arc::new(self.numbers.iter().map(|&number| self.texts.get(number)).collect::<StringViewArray>())
+    }
+}
+
 /// For each dimension the first value that an event of the run carries.
-fn first_known(events: &[Packed], from: &PackedEvents) -> Dimensions {
+fn first_known(events: &[Packed], vocabulary: &Vocabulary) -> Dimensions {
     let mut first = [NONE; RUN_DIMENSIONS.len()];
     let mut seen = NONE;
     for event in events {
@@ -116,67 +152,11 @@ fn first_known(events: &[Packed], from: &PackedEvents) -> Dimensions {
             continue;
         }
         seen = event.dimensions;
-        for (first, &number) in first.iter_mut().zip(from.dimensions.get(seen).into_iter().flatten()) {
+        for (first, &number) in first.iter_mut().zip(vocabulary.dimensions(seen)) {
             if *first == NONE {
                 *first = number;
             }
         }
     }
     first
-}
-
-/// An event with its texts.
-pub(super) fn event_of<'a>(event: &Packed, from: &'a PackedEvents) -> RunEvent<'a> {
-    let shape = from.shape_of(event.shape);
-    let text = |index: usize| {
-        let number = shape.and_then(|shape| shape.texts.get(index).copied());
-        from.texts.get(number.unwrap_or(NONE))
-    };
-    RunEvent {
-        id: u128::from(event.id[0]) << 64 | u128::from(event.id[1]),
-        at_ms: event.at_ms,
-        role: from.role(event.shape),
-        activity: text(0).unwrap_or_default(),
-        step_id: text(1),
-        outcome: text(2),
-        error_code: text(3),
-        error_category: text(4),
-        error_message: text(5),
-        connection_id: text(6),
-        journey_id: from.texts.get(from.journey_of(event)),
-        http_status: shape.and_then(|shape| shape.http_status),
-        marks: event.marks,
-    }
-}
-
-/// The values of [`RUN_FACTS`].
-fn facts(run: &Run) -> [Option<&str>; RUN_FACTS.len()] {
-    let terminal = match run.terminal {
-        Terminal::Succeeded => Some("succeeded"),
-        Terminal::Failed => Some("failed"),
-        Terminal::None => None,
-    };
-    [
-        terminal,
-        run.failing_step.as_deref(),
-        run.error_code.as_deref(),
-        run.error_category.as_deref(),
-        run.error_message.as_deref(),
-        run.connection_id.as_deref(),
-        run.last_step.as_deref(),
-    ]
-}
-
-/// The values of [`RUN_COUNTS`].
-fn counts(run: &Run, duplicates: i64) -> [i64; RUN_COUNTS.len()] {
-    [
-        run.events,
-        duplicates,
-        run.steps_started,
-        run.steps_completed,
-        run.steps_failed,
-        run.retries,
-        run.external_calls,
-        run.external_failures,
-    ]
 }

@@ -2,11 +2,11 @@
 //!
 //! 1. A survey reads only the keys of all events and finds the runs that lie scattered over several segments.
 //! 2. The events are read once, those of dates before all wanted ones not at all. A run of one segment is folded where it ends; so only few are open at once.
-//! 3. Events of scattered runs are put aside and folded at the end. Where they would not fit into the memory, it takes
-//!    several passes, each for a share of them.
+//! 3. Scattered runs are gathered and folded at the end, those that lie in several streams after all others. Where they would
+//!    not fit into the memory, it takes several passes, each for a share of them.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -31,7 +31,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
 use super::segments::{RunHasher, Scattered, Survey, of_runs};
-use super::worker::{Aside, Pass, Worker};
+use super::worker::{Asides, Pass, Worker};
 
 /// Bytes that an event takes until it is folded, about.
 const EVENT_BYTES: u64 = 96;
@@ -191,7 +191,7 @@ impl Fold {
         for number in 0..passes {
             let pass = Pass { number, passes };
             let mut tasks = JoinSet::new();
-            for aside in self.read(&hasher, &scattered, pass).await? {
+            for aside in self.read(&hasher, &scattered, pass).await?.into_parts() {
                 let schema = Arc::clone(&self.schema);
                 tasks.spawn(async move { aside.finish(&schema) });
             }
@@ -232,34 +232,27 @@ impl Fold {
         }
     }
 
-    /// Reads all events: sends out what ends, gives what was put aside.
+    /// Reads all events: sends out what ends, gives what is not whole in any stream.
     async fn read(
         &self,
         hasher: &RunHasher,
         scattered: &Arc<Scattered>,
         pass: Pass,
-    ) -> DataFusionResult<Vec<Aside>> {
+    ) -> DataFusionResult<Asides> {
         let events = reset_plan_states(Arc::clone(&self.events))?;
         let partitions = events.output_partitioning().partition_count();
         let memory = || MemoryConsumer::new("fold").register(self.context.memory_pool());
-        let asides: Arc<Vec<_>> =
-            Arc::new((0..partitions).map(|_| Mutex::new(Some(Aside::new(memory())))).collect());
+        let asides = Arc::new(Asides::new(partitions, memory));
         let mut tasks = JoinSet::new();
         for partition in 0..partitions {
             let mut stream = events.execute(partition, Arc::clone(&self.context))?;
             let (schema, scattered) = (Arc::clone(&self.schema), Arc::clone(scattered));
-            let mut worker = Worker::new(schema, hasher.clone(), scattered, pass, memory());
-            let (asides, out) = (Arc::clone(&asides), self.out.clone());
+            let mut worker =
+                Worker::new(schema, hasher.clone(), scattered, pass, Arc::clone(&asides), memory());
+            let out = self.out.clone();
             tasks.spawn(async move {
                 while let Some(batch) = stream.next().await {
-                    let made = worker.take(&of_runs(batch?)?, asides.len())?;
-                    for (aside, events) in asides.iter().zip(&made.aside) {
-                        // Who panicked while it held the lock ends the whole fold.
-                        if let Some(aside) = &mut *aside.lock().unwrap_or_else(PoisonError::into_inner) {
-                            aside.add(events)?;
-                        }
-                    }
-                    if !send(&out, made.runs).await {
+                    if !send(&out, worker.take(&of_runs(batch?)?)?).await {
                         return Ok(());
                     }
                 }
@@ -268,8 +261,7 @@ impl Fold {
             });
         }
         joined(tasks).await?;
-        let taken = asides.iter().map(|aside| aside.lock().unwrap_or_else(PoisonError::into_inner).take());
-        Ok(taken.flatten().collect())
+        Arc::into_inner(asides).ok_or_else(|| exec_datafusion_err!("a thread of the fold goes on"))
     }
 }
 

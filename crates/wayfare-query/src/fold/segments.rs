@@ -14,7 +14,7 @@ use arrow::datatypes::{UInt8Type, UInt32Type};
 use datafusion::common::{Result as DataFusionResult, exec_datafusion_err};
 use foldhash::fast::RandomState;
 
-use crate::keyed::Rows;
+use crate::keyed::{Rows, mark_differences};
 use crate::provider::FILE_NUMBER;
 
 /// The columns that tell segments apart, in front of all others; the last one is the [`Side`] of an event's date, the same for
@@ -101,6 +101,15 @@ impl<'a> Keys<'a> {
         RunHash(hasher.0.hash_one(run), hasher.1.hash_one(run))
     }
 
+    /// The rows that may be of another segment than the one before: some key is another.
+    fn changes(&self) -> impl Iterator<Item = usize> {
+        let mut changes = vec![false; self.rows()];
+        self.invocations.mark_changes(&mut changes);
+        self.tenants.mark_changes(&mut changes);
+        mark_differences(self.files.values(), &mut changes);
+        changes.into_iter().enumerate().filter_map(|(row, changes)| changes.then_some(row))
+    }
+
     fn follows(&self, row: usize) -> bool {
         let before = row - 1;
         self.files.value(row) == self.files.value(before)
@@ -130,7 +139,7 @@ impl Cutter {
         let goes_on =
             self.last.as_ref().is_some_and(|(run, file)| keys.is_of(0, run) && keys.files.value(0) == *file);
         let mut starts = if goes_on { Vec::new() } else { vec![0] };
-        starts.extend((1..rows).filter(|&row| !keys.follows(row)));
+        starts.extend(keys.changes().filter(|&row| !keys.follows(row)));
         self.last = Some((keys.run(rows - 1), keys.files.value(rows - 1)));
         starts
     }
@@ -178,12 +187,20 @@ impl Survey {
     }
 }
 
+/// A run of several segments.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScatteredRun {
+    /// How many there are, in all segments.
+    pub(super) events: u64,
+    /// Whether it began before all wanted dates.
+    pub(super) began_before: bool,
+}
+
 /// The runs of several segments, at least one of them on a wanted date.
 #[derive(Debug, Default)]
 pub(super) struct Scattered {
-    /// By hash, whether the run began before.
-    runs: HashMap<RunHash, bool, RandomState>,
-    /// The events of those that did not.
+    runs: HashMap<RunHash, ScatteredRun, RandomState>,
+    /// The events of those that did not begin before.
     pub(super) events: u64,
 }
 
@@ -196,16 +213,16 @@ impl Scattered {
         let is_scattered = |run: &&[Surveyed]| run.len() > 1 && run.iter().any(|segment| segment.is_wanted);
         for run in segments.chunk_by(|left, right| left.hash == right.hash).filter(is_scattered) {
             let began_before = run.iter().any(|segment| segment.is_before);
-            scattered.runs.extend(run.first().map(|segment| (segment.hash, began_before)));
-            if !began_before {
-                scattered.events += run.iter().map(|segment| u64::from(segment.rows)).sum::<u64>();
-            }
+            let events = run.iter().map(|segment| u64::from(segment.rows)).sum::<u64>();
+            let hash = run.first().map(|segment| segment.hash);
+            scattered.runs.extend(hash.map(|hash| (hash, ScatteredRun { events, began_before })));
+            scattered.events += if began_before { 0 } else { events };
         }
         scattered
     }
 
-    /// Whether a run is scattered, and then whether it began before all wanted dates.
-    pub(super) fn began_before(&self, hash: RunHash) -> Option<bool> {
+    /// The run of a hash, if it is scattered.
+    pub(super) fn get(&self, hash: RunHash) -> Option<ScatteredRun> {
         self.runs.get(&hash).copied()
     }
 }

@@ -5,10 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BinaryViewArray, BooleanArray, Int64Array, RecordBatch, StringArray,
-    StringViewArray, TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
+    Array as _, ArrayRef, AsArray as _, BinaryViewArray, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt8Array, UInt32Array, UInt64Array,
 };
-use arrow::compute::{cast, filter_record_batch, is_not_null};
+use arrow::compute::{cast, concat_batches, filter_record_batch, is_not_null};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt8Type};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::datasource::MemTable;
@@ -18,7 +18,9 @@ use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use proptest::prelude::*;
 use wayfare_ingest::columns::RUN_DIMENSIONS;
 
-use super::packed::PackedEvents;
+use super::folder::Folder;
+use super::gathered::Gathered;
+use super::packer::Packer;
 use super::{EVENT_TEXTS, FoldTable, KEYS, LEADING, Side, run_fields};
 use crate::functions::{Paths, path_text};
 use crate::keyed::keyed_type;
@@ -117,7 +119,8 @@ async fn sorted_text(runs: Vec<RecordBatch>) -> String {
 
 /// The runs of all events at once, but for those without an event in a file of wanted ones or with one before.
 fn at_once(streams: &[Vec<RecordBatch>], schema: &SchemaRef) -> RecordBatch {
-    let (mut keys, mut numbers, mut packed) = (Vec::new(), HashMap::new(), PackedEvents::default());
+    let (mut numbers, mut gathered) = (HashMap::new(), Gathered::default());
+    let (mut packer, mut folder) = (Packer::default(), Folder::default());
     let (mut wanted, mut before) = (Vec::new(), Vec::new());
     for batch in streams.iter().flatten() {
         let batch = filter_record_batch(batch, &is_not_null(batch.column(1)).unwrap()).unwrap();
@@ -126,30 +129,31 @@ fn at_once(streams: &[Vec<RecordBatch>], schema: &SchemaRef) -> RecordBatch {
         let key = |row| {
             ((!tenants.is_null(row)).then(|| tenants.value(row).to_owned()), runs.value(row).to_owned())
         };
-        let number = |row| {
-            let next = keys.len();
-            *numbers.entry(key(row)).or_insert_with_key(|key| {
-                keys.push(key.clone());
-                next
-            })
-        };
-        let run_of: Vec<usize> = (0..batch.num_rows()).map(number).collect();
-        wanted.resize(keys.len(), false);
-        before.resize(keys.len(), false);
-        for (&run, side) in run_of.iter().zip(batch.column(3).as_primitive::<UInt8Type>().values()) {
+        let columns = &batch.columns()[KEYS.len()..];
+        let events = packer.look_at(columns).unwrap();
+        for (row, side) in batch.column(3).as_primitive::<UInt8Type>().values().iter().enumerate() {
+            let (tenant, run) = key(row);
+            let (tenant, run) = (tenant.map(String::into_boxed_str), run.into_boxed_str());
+            let new = || gathered.begin((tenant.clone(), run.clone()));
+            let run = *numbers.entry(key(row)).or_insert_with(new);
+            wanted.resize(gathered.runs(), false);
+            before.resize(gathered.runs(), false);
             wanted[run] |= *side == Side::Wanted as u8;
             before[run] |= *side == Side::Before as u8;
+            let pack =
+                |packed: &mut Vec<_>| packer.pack(&events, row..row + 1, &mut folder.vocabulary, packed);
+            gathered.add(run, pack).unwrap();
         }
-        packed.add(&batch.columns()[KEYS.len()..], &run_of, None, keys.len()).unwrap();
     }
-    let tenants: StringViewArray = keys.iter().map(|(tenant, _)| tenant.as_deref()).collect();
-    let runs: StringViewArray = keys.iter().map(|(_, run)| Some(run)).collect();
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(tenants), Arc::new(runs)];
-    columns.extend(packed.fold(keys.len()).unwrap());
-    let runs = RecordBatch::try_new(Arc::clone(schema), columns).unwrap();
-    let is_wanted: BooleanArray =
-        wanted.iter().zip(&before).map(|(wanted, before)| Some(*wanted && !before)).collect();
-    filter_record_batch(&runs, &is_wanted).unwrap()
+    let runs = folder.fold(&mut gathered, schema, |run| wanted[run] && !before[run]).unwrap();
+    concat_batches(schema, &runs).unwrap()
+}
+
+fn schema() -> SchemaRef {
+    let text = |name| Field::new(name, DataType::Utf8View, true);
+    let mut columns = vec![Arc::new(text(KEYS[0])), Arc::new(text(KEYS[1]))];
+    columns.extend(run_fields().iter().cloned());
+    Arc::new(Schema::new(columns))
 }
 
 /// The runs of all events at once, and by segments in so much memory.
@@ -157,10 +161,7 @@ async fn both(streams: Vec<Vec<RecordBatch>>, memory_bytes: usize) -> (String, S
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(memory_bytes));
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap();
     let context = SessionContext::new_with_config_rt(SessionConfig::new().with_target_partitions(2), runtime);
-    let text = |name| Field::new(name, DataType::Utf8View, true);
-    let mut columns = vec![Arc::new(text(KEYS[0])), Arc::new(text(KEYS[1]))];
-    columns.extend(run_fields().iter().cloned());
-    let schema = Arc::new(Schema::new(columns));
+    let schema = schema();
     let expected = at_once(&streams, &schema);
     let of_events = streams.iter().flatten().next().unwrap().schema();
     let events = Arc::new(MemTable::try_new(of_events, streams).unwrap());
@@ -221,12 +222,18 @@ fn marks_and_sub_journeys_are_part_of_a_course() {
         columns[LEADING.len()] = keyed(["sub_journey_started"; 4]);
         columns[LEADING.len() + EVENT_TEXTS.len()] = keyed(journeys);
         *columns.last_mut().unwrap() = Arc::new(UInt64Array::from(marks.to_vec()));
-        let mut packed = PackedEvents::default();
-        packed.add(&columns, &[0, 0, 1, 1], None, 2).unwrap();
-        let place = run_fields().iter().position(|field| field.name() == "path").unwrap();
-        let folded = packed.fold(2).unwrap();
+        let (mut packer, mut gathered) = (Packer::default(), Gathered::default());
+        let mut folder = Folder::default();
+        let events = packer.look_at(&columns).unwrap();
+        for run in ["0", "1"] {
+            let run = gathered.begin((None, run.into()));
+            let rows = 2 * run..2 * run + 2;
+            let pack = |packed: &mut Vec<_>| packer.pack(&events, rows, &mut folder.vocabulary, packed);
+            gathered.add(run, pack).unwrap();
+        }
+        let folded = folder.fold(&mut gathered, &schema(), |_| true).unwrap().remove(0);
         let mut lexicon = Lexicon::default();
-        let paths = Paths::of(&folded[place], &mut lexicon).unwrap();
+        let paths = Paths::of(folded.column_by_name("path").unwrap(), &mut lexicon).unwrap();
         [0, 1].map(|row| {
             let mut text = String::new();
             lexicon.write(paths.at(row), &mut text).unwrap();

@@ -1,52 +1,28 @@
-//! Folds the segments of one stream as they end, and puts the events of scattered runs aside.
+//! Folds the segments of one stream as they end, and gathers those of scattered runs until they are whole.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array as _, ArrayRef, RecordBatch, StringViewArray, UInt32Array};
-use arrow::compute::take_record_batch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result as DataFusionResult;
 use datafusion::execution::memory_pool::MemoryReservation;
 use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 
-use super::packed::PackedEvents;
-use super::segments::{Cutter, KEYS, Keys, RunHash, RunHasher, RunKey, Scattered, Side};
-
-/// Runs that one batch of the output has at most.
-const RUNS_OUT: usize = 4_096;
-
-/// Bytes of texts after which they are forgotten, at the next end of a segment.
-const TEXTS_MAX: usize = 32 << 20;
-
-/// Bytes of a run's key on the heap, about.
-const KEY_BYTES: usize = 64;
-
-/// Runs being folded: their keys, and their events.
-#[derive(Debug, Default)]
-struct Runs {
-    keys: Vec<RunKey>,
-    events: PackedEvents,
-}
-
-impl Runs {
-    fn emit(&mut self, count: usize, schema: &SchemaRef) -> DataFusionResult<RecordBatch> {
-        let keys: Vec<RunKey> = self.keys.drain(..count.min(self.keys.len())).collect();
-        let tenants: StringViewArray = keys.iter().map(|(tenant, _)| tenant.as_deref()).collect();
-        let invocations: StringViewArray = keys.iter().map(|(_, invocation)| Some(&**invocation)).collect();
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(tenants), Arc::new(invocations)];
-        columns.extend(self.events.fold(keys.len())?);
-        Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
-    }
-}
+use super::folder::{Folder, RUNS_OUT};
+use super::gathered::Gathered;
+use super::packer::{Batch, Packer};
+use super::segments::{Cutter, KEYS, Keys, RunHash, RunHasher, RunKey, Scattered, ScatteredRun, Side};
+use super::vocabulary::{Packed, Translation, Vocabulary};
 
 /// What the rows of a segment are to a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Segment {
     /// The whole run, the last one among those being folded.
     Whole,
-    /// A part of a scattered run with this hash.
-    Part(RunHash),
+    /// A part of the scattered run of this number.
+    Part(usize),
     /// Nothing in this pass, or of a run that is not wanted.
     Passed,
 }
@@ -67,16 +43,12 @@ pub(super) struct Worker {
     pass: Pass,
     cutter: Cutter,
     segment: Segment,
-    runs: Runs,
+    packer: Packer,
+    folder: Folder,
+    whole: Gathered,
+    parts: Parts,
+    asides: Arc<Asides>,
     memory: MemoryReservation,
-}
-
-/// What a worker makes of a batch.
-#[derive(Debug, Default)]
-pub(super) struct Made {
-    pub(super) runs: Vec<RecordBatch>,
-    /// For each of the [`Aside`]s, events for it.
-    pub(super) aside: Vec<RecordBatch>,
 }
 
 impl Worker {
@@ -85,6 +57,7 @@ impl Worker {
         hasher: RunHasher,
         scattered: Arc<Scattered>,
         pass: Pass,
+        asides: Arc<Asides>,
         memory: MemoryReservation,
     ) -> Self {
         Self {
@@ -94,155 +67,220 @@ impl Worker {
             pass,
             cutter: Cutter::default(),
             segment: Segment::Passed,
-            runs: Runs::default(),
+            packer: Packer::default(),
+            folder: Folder::default(),
+            whole: Gathered::default(),
+            parts: Parts::default(),
+            asides,
             memory,
         }
     }
 
-    /// Takes the next events of the stream, which all belong to runs; events of scattered runs are handed back, by hash for one of `asides`.
-    pub(super) fn take(&mut self, batch: &RecordBatch, asides: usize) -> DataFusionResult<Made> {
+    /// Takes the next events of the stream, which all belong to runs, and gives runs that have ended.
+    pub(super) fn take(&mut self, batch: &RecordBatch) -> DataFusionResult<Vec<RecordBatch>> {
         let keys = Keys::of(batch)?;
         let starts = self.cutter.starts(&keys);
-        let mut made = Made::default();
-        let mut aside: Vec<Vec<u32>> = vec![Vec::new(); asides];
-        if self.runs.events.texts.size() > TEXTS_MAX
-            && let Some(&first) = starts.first()
-        {
-            self.add(batch, &keys, 0..first, &[], &mut aside)?;
-            self.close(self.runs.keys.len(), &mut made)?;
-            self.runs = Runs::default();
-            self.add(batch, &keys, first..keys.rows(), &starts, &mut aside)?;
-        } else {
-            self.add(batch, &keys, 0..keys.rows(), &starts, &mut aside)?;
+        let columns = batch.columns().get(KEYS.len()..).unwrap_or_default();
+        let mut made = Vec::new();
+        let forgets = self.folder.is_full();
+        let first = starts.first().copied().filter(|_| forgets).unwrap_or_default();
+        if first > 0 {
+            self.add(columns, &keys, 0..first, &[])?;
         }
+        if forgets && !starts.is_empty() {
+            made = self.close(self.whole.runs())?;
+            self.asides.take(std::mem::take(&mut self.parts), &self.folder.vocabulary)?;
+            self.folder.clear();
+            self.packer = Packer::default();
+        }
+        self.add(columns, &keys, first..keys.rows(), &starts)?;
         let open = usize::from(self.segment == Segment::Whole);
-        let closed = self.runs.keys.len() - open.min(self.runs.keys.len());
+        let closed = self.whole.runs().saturating_sub(open);
         if closed >= RUNS_OUT {
-            self.close(closed, &mut made)?;
+            made.extend(self.close(closed)?);
         }
-        if aside.iter().any(|rows| !rows.is_empty()) {
-            let pick = |rows: Vec<u32>| take_record_batch(batch, &UInt32Array::from(rows));
-            made.aside = aside.into_iter().map(pick).collect::<Result<_, _>>()?;
-        }
-        self.memory.try_resize(self.runs.events.size())?;
+        let size = self.packer.size() + self.folder.size() + self.whole.size() + self.parts.size();
+        self.memory.try_resize(size)?;
         Ok(made)
     }
 
     /// Adds some rows of a batch; segments begin at `starts`.
     fn add(
         &mut self,
-        batch: &RecordBatch,
+        columns: &[ArrayRef],
         keys: &Keys<'_>,
-        rows: std::ops::Range<usize>,
+        rows: Range<usize>,
         starts: &[usize],
-        aside: &mut [Vec<u32>],
     ) -> DataFusionResult<()> {
-        let mut run_of = Vec::with_capacity(rows.len());
-        let mut kept = Vec::with_capacity(rows.len());
+        let mut batch = None;
         let mut row = rows.start;
         for end in starts.iter().copied().filter(|start| *start > rows.start).chain([rows.end]) {
             if starts.binary_search(&row).is_ok() {
                 self.begin(keys, row);
             }
-            let length = end - row;
-            run_of.extend(std::iter::repeat_n(self.runs.keys.len().saturating_sub(1), length));
-            kept.extend(std::iter::repeat_n(self.segment == Segment::Whole, length));
-            if let Segment::Part(hash) = self.segment
-                && let Some(rows) =
-                    aside.get_mut(usize::try_from(hash.0 >> 32).unwrap_or(0) % aside.len().max(1))
-            {
-                rows.extend((row..end).filter_map(|row| u32::try_from(row).ok()));
+            if self.segment != Segment::Passed {
+                let batch = match &mut batch {
+                    Some(batch) => batch,
+                    none => none.insert(self.packer.look_at(columns)?),
+                };
+                self.pack(batch, row..end)?;
             }
             row = end;
-        }
-        if kept.contains(&true) {
-            let columns: Vec<ArrayRef> =
-                read_columns(batch).map(|column| column.slice(rows.start, rows.len())).collect();
-            let kept = kept.contains(&false).then_some(kept.as_slice());
-            self.runs.events.add(&columns, &run_of, kept, self.runs.keys.len())?;
         }
         Ok(())
     }
 
+    /// Adds rows to the run at hand.
+    fn pack(&mut self, batch: &Batch<'_>, rows: Range<usize>) -> DataFusionResult<()> {
+        let Self { packer, folder: Folder { vocabulary, .. }, whole, parts, .. } = self;
+        let count = rows.len() as u64;
+        let pack = |events: &mut Vec<Packed>| packer.pack(batch, rows, vocabulary, events);
+        match self.segment {
+            Segment::Whole => whole.add(whole.runs().saturating_sub(1), pack),
+            Segment::Part(run) => parts.add(run, count, pack),
+            Segment::Passed => Ok(()),
+        }
+    }
+
     fn begin(&mut self, keys: &Keys<'_>, row: usize) {
         let hash = keys.hash(row, &self.hasher);
-        self.segment = match self.scattered.began_before(hash) {
-            Some(false) if hash.0 % self.pass.passes == self.pass.number => Segment::Part(hash),
+        let is_turn = hash.0 % self.pass.passes == self.pass.number;
+        self.segment = match self.scattered.get(hash) {
+            Some(ScatteredRun { events, began_before: false }) if is_turn => {
+                Segment::Part(self.parts.number(hash, events, || keys.run(row)))
+            }
             None if self.pass.number == 0 && keys.is_on(Side::Wanted, row) => {
-                self.runs.keys.push(keys.run(row));
+                self.whole.begin(keys.run(row));
                 Segment::Whole
             }
             _ => Segment::Passed,
         };
     }
 
-    fn close(&mut self, mut count: usize, made: &mut Made) -> DataFusionResult<()> {
-        while count > 0 {
-            let now = count.min(RUNS_OUT);
-            made.runs.push(self.runs.emit(now, &self.schema)?);
-            count -= now;
+    /// Folds the first `count` whole runs.
+    fn close(&mut self, count: usize) -> DataFusionResult<Vec<RecordBatch>> {
+        let made = self.folder.fold(&mut self.whole, &self.schema, |run| run < count)?;
+        self.whole.forget(count);
+        Ok(made)
+    }
+
+    /// The runs that the end of the stream closes, and the scattered ones that it had all parts of.
+    pub(super) fn finish(mut self) -> DataFusionResult<Vec<RecordBatch>> {
+        let mut made = self.close(self.whole.runs())?;
+        let Parts { runs, missing, .. } = &mut self.parts;
+        made.extend(self.folder.fold(runs, &self.schema, |run| missing.get(run) == Some(&0))?);
+        self.asides.take(self.parts, &self.folder.vocabulary)?;
+        Ok(made)
+    }
+}
+
+/// The parts of scattered runs that lie in one stream.
+#[derive(Debug, Default)]
+struct Parts {
+    numbers: HashMap<RunHash, usize, RandomState>,
+    hashes: Vec<RunHash>,
+    /// For each run how many of its events are still to come, here or in another stream.
+    missing: Vec<u64>,
+    runs: Gathered,
+}
+
+impl Parts {
+    fn number(&mut self, hash: RunHash, events: u64, key: impl FnOnce() -> RunKey) -> usize {
+        let Self { numbers, hashes, missing, runs } = self;
+        *numbers.entry(hash).or_insert_with(|| {
+            hashes.push(hash);
+            missing.push(events);
+            runs.begin(key())
+        })
+    }
+
+    fn add<T>(&mut self, run: usize, events: u64, append: impl FnOnce(&mut Vec<Packed>) -> T) -> T {
+        if let Some(missing) = self.missing.get_mut(run) {
+            *missing = missing.saturating_sub(events);
+        }
+        self.runs.add(run, append)
+    }
+
+    /// Bytes in use, about.
+    fn size(&self) -> usize {
+        self.numbers.capacity() * size_of::<(RunHash, usize)>()
+            + self.hashes.capacity() * size_of::<(RunHash, u64)>()
+            + self.runs.size()
+    }
+}
+
+/// Runs of which no stream had all parts, each in one of several places by its hash.
+#[derive(Debug)]
+pub(super) struct Asides(Vec<Mutex<Aside>>);
+
+/// Some of them.
+#[derive(Debug)]
+pub(super) struct Aside {
+    numbers: HashMap<RunHash, usize, RandomState>,
+    runs: Gathered,
+    folder: Folder,
+    memory: MemoryReservation,
+}
+
+impl Asides {
+    pub(super) fn new(count: usize, memory: impl Fn() -> MemoryReservation) -> Self {
+        let aside = || Aside {
+            numbers: HashMap::default(),
+            runs: Gathered::default(),
+            folder: Folder::default(),
+            memory: memory(),
+        };
+        Self((0..count.max(1)).map(|_| Mutex::new(aside())).collect())
+    }
+
+    /// Takes the runs over of which parts are missing.
+    fn take(&self, parts: Parts, from: &Vocabulary) -> DataFusionResult<()> {
+        let Parts { hashes, missing, mut runs, .. } = parts;
+        let place = |hash: &RunHash| usize::try_from(hash.0 >> 32).unwrap_or(0) % self.0.len().max(1);
+        for (number, aside) in self.0.iter().enumerate() {
+            // who panicked while it held the lock ends the whole fold
+            let mut aside = aside.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut translation = Translation::of(from);
+            for (run, key, pieces) in runs.each_run() {
+                if let (Some(hash), Some(1..)) = (hashes.get(run), missing.get(run))
+                    && place(hash) == number
+                {
+                    aside.add(*hash, key, pieces, &mut translation);
+                }
+            }
+            let size = aside.size();
+            aside.memory.try_resize(size)?;
         }
         Ok(())
     }
 
-    /// The runs that the end of the stream closes.
-    pub(super) fn finish(mut self) -> DataFusionResult<Vec<RecordBatch>> {
-        let mut made = Made::default();
-        self.close(self.runs.keys.len(), &mut made)?;
-        Ok(made.runs)
+    /// All of them.
+    pub(super) fn into_parts(self) -> impl Iterator<Item = Aside> {
+        self.0.into_iter().map(|aside| aside.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// The columns of a batch that the fold reads beside keys.
-fn read_columns(batch: &RecordBatch) -> impl Iterator<Item = &ArrayRef> {
-    batch.columns().iter().skip(KEYS.len())
-}
-
-/// Scattered runs, until all their events are there.
-#[derive(Debug)]
-pub(super) struct Aside {
-    numbers: HashMap<RunKey, usize, RandomState>,
-    runs: Runs,
-    memory: MemoryReservation,
 }
 
 impl Aside {
-    pub(super) fn new(memory: MemoryReservation) -> Self {
-        Self { numbers: HashMap::default(), runs: Runs::default(), memory }
+    fn add<'a>(
+        &mut self,
+        hash: RunHash,
+        key: &RunKey,
+        pieces: impl Iterator<Item = &'a [Packed]>,
+        translation: &mut Translation<'_>,
+    ) {
+        let Self { numbers, runs, folder, .. } = self;
+        let run = *numbers.entry(hash).or_insert_with(|| runs.begin(key.clone()));
+        runs.add(run, |events| {
+            events.extend(pieces.flatten().map(|event| translation.event(event, &mut folder.vocabulary)));
+        });
     }
 
-    pub(super) fn add(&mut self, batch: &RecordBatch) -> DataFusionResult<()> {
-        let keys = Keys::of(batch)?;
-        let mut run_of = Vec::with_capacity(keys.rows());
-        let mut last = None;
-        for row in 0..keys.rows() {
-            let same =
-                last.filter(|&number| self.runs.keys.get(number).is_some_and(|run| keys.is_of(row, run)));
-            let number = same.unwrap_or_else(|| {
-                let next = self.runs.keys.len();
-                let run = keys.run(row);
-                let number = *self.numbers.entry(run.clone()).or_insert(next);
-                if number == next {
-                    self.runs.keys.push(run);
-                }
-                number
-            });
-            last = Some(number);
-            run_of.push(number);
-        }
-        let columns: Vec<ArrayRef> = read_columns(batch).cloned().collect();
-        self.runs.events.add(&columns, &run_of, None, self.runs.keys.len())?;
-        let keys = self.runs.keys.len() * (size_of::<RunKey>() + KEY_BYTES) * 2;
-        self.memory.try_resize(self.runs.events.size() + keys)
+    fn size(&self) -> usize {
+        self.numbers.capacity() * size_of::<(RunHash, usize)>() + self.runs.size() + self.folder.size()
     }
 
     /// All its runs.
     pub(super) fn finish(mut self, schema: &SchemaRef) -> DataFusionResult<Vec<RecordBatch>> {
-        self.numbers.clear();
-        if self.runs.keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let count = self.runs.keys.len();
-        Ok(vec![self.runs.emit(count, schema)?])
+        self.folder.fold(&mut self.runs, schema, |_| true)
     }
 }

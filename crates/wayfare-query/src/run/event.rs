@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use wayfare_ingest::Role;
 
-use crate::timeline::Kind;
+use crate::timeline::{Kind, push};
 
 /// One event of a run. Empty texts count as absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +107,11 @@ impl<'a> RunEvent<'a> {
             Kind::StepFailed | Kind::JourneyFailed | Kind::CallFailed => self.error(),
             _ => None,
         }
+    }
+
+    /// Appends its token to a path.
+    pub(crate) fn write_token(&self, kind: Kind, tied: bool, path: &mut String) {
+        push(path, kind, self.name(), self.detail().as_deref(), self.marks, tied);
     }
 
     /// The code of the error it reports: for a failed call without one, its HTTP status.
