@@ -21,9 +21,10 @@ use wayfare_ingest::columns::RUN_DIMENSIONS;
 use super::folder::Folder;
 use super::gathered::Gathered;
 use super::packer::Packer;
+use super::vocabulary::Vocabulary;
 use super::{EVENT_TEXTS, FoldTable, KEYS, LEADING, Side, run_fields};
 use crate::functions::{Paths, path_text};
-use crate::keyed::keyed_type;
+use crate::keyed::{Keyed, keyed_type};
 use crate::timeline::Lexicon;
 
 /// One event: tenant, run, second, activity and step by their places, file.
@@ -243,4 +244,88 @@ fn marks_and_sub_journeys_are_part_of_a_course() {
     assert_eq!(paths([0; 4], ["a"; 4]), ["(a;(a", "(a;(a"]);
     assert_eq!(paths([0, 0, 0, 2], ["a"; 4]), ["(a;(a", "(a;(a#2"]);
     assert_eq!(paths([0; 4], ["a", "a", "b", "a"]), ["(a;(a", "(b;(a"]);
+}
+
+/// A batch of random texts by column, and a status: each text by its place among `WORDS`.
+type Row = (Vec<usize>, Option<i64>);
+
+const WORDS: [Option<&str>; 6] =
+    [None, Some(""), Some("a"), Some("b"), Some("a longer text than views hold"), Some("c")];
+
+/// The columns of some rows without keys; texts are keys into all words, or into those that occur.
+fn texts_and_statuses(rows: &[Row], shared: &StringArray) -> Vec<ArrayRef> {
+    let ids: Vec<[u8; 16]> = (0..rows.len() as u128).map(u128::to_be_bytes).collect();
+    let times: TimestampMicrosecondArray = rows.iter().map(|_| Some(0)).collect();
+    let mut columns: Vec<ArrayRef> = vec![
+        Arc::new(BinaryViewArray::from_iter_values(&ids)),
+        Arc::new(times.with_timezone("UTC")),
+        Arc::new(rows.iter().map(|(_, status)| *status).collect::<Int64Array>()),
+    ];
+    for (index, name) in EVENT_TEXTS.iter().chain(&RUN_DIMENSIONS).enumerate() {
+        let words = rows.iter().map(|(words, _)| words[index]);
+        columns.push(match *name {
+            "user_id" => {
+                cast(&words.map(|word| WORDS[word]).collect::<StringArray>(), &DataType::Utf8View).unwrap()
+            }
+            // keys of nulls are anything
+            _ => {
+                let nulls: Vec<bool> = words.clone().map(|word| word > 0).collect();
+                let keys: Vec<u32> = words.map(|word| u32::try_from(word).unwrap()).collect();
+                let keys = UInt32Array::try_new(keys.into(), Some(nulls.into())).unwrap();
+                Arc::new(Keyed::try_new(keys, Arc::new(shared.clone())).unwrap())
+            }
+        });
+    }
+    columns.push(Arc::new(UInt64Array::from(vec![0; rows.len()])));
+    columns
+}
+
+proptest! {
+    #[test]
+    fn packed_events_say_what_their_rows_say(
+        batches in proptest::collection::vec(
+            proptest::collection::vec(
+                (
+                    proptest::collection::vec(0..WORDS.len(), EVENT_TEXTS.len() + RUN_DIMENSIONS.len()),
+                    proptest::option::of(prop_oneof![Just(200_i64), Just(-1), Just(i64::MAX), 400..600_i64]),
+                ),
+                1..12,
+            ),
+            1..5,
+        ),
+        new_texts in proptest::collection::vec(any::<bool>(), 5),
+    ) {
+        // the first word is never looked at
+        let words = || StringArray::from_iter_values(WORDS.map(|word| word.unwrap_or("not there")));
+        let (mut packer, mut vocabulary) = (Packer::default(), Vocabulary::default());
+        let mut shared = words();
+        for (rows, new_texts) in batches.iter().zip(new_texts) {
+            if new_texts {
+                shared = words();
+            }
+            let columns = texts_and_statuses(rows, &shared);
+            let mut packed = Vec::new();
+            let batch = packer.look_at(&columns).unwrap();
+            packer.pack(&batch, 0..rows.len(), &mut vocabulary, &mut packed).unwrap();
+            for (event, (words, status)) in packed.iter().zip(rows) {
+                let text = |index: usize| WORDS[words[index]].filter(|word| !word.is_empty());
+                let read = vocabulary.event(event);
+                let texts = [
+                    Some(read.activity).filter(|text| !text.is_empty()),
+                    read.step_id,
+                    read.outcome,
+                    read.error_code,
+                    read.error_category,
+                    read.error_message,
+                    read.connection_id,
+                ];
+                prop_assert_eq!(texts.to_vec(), (0..EVENT_TEXTS.len()).map(text).collect::<Vec<_>>());
+                prop_assert_eq!(read.http_status, *status);
+                let dimensions = vocabulary.dimensions(event.dimensions).iter();
+                let dimensions: Vec<_> = dimensions.map(|number| vocabulary.texts.get(*number)).collect();
+                let expected = (EVENT_TEXTS.len()..words.len()).map(text).collect::<Vec<_>>();
+                prop_assert_eq!(dimensions, expected);
+            }
+        }
+    }
 }

@@ -96,21 +96,23 @@ impl Summary for Counts {
             let group = group_at(groups, group)?;
             let mut counts = [0; OUTCOMES.len()];
             let end = row + neighbours.len();
-            for row in (row..end).filter(|row| rows.wants(*row)) {
-                let terminal = terminals.at(row)?;
-                let failure = failure(terminal, || is_set(explained, row));
-                let place = match failure {
-                    Some(word) => FAILURES + usize::from(word == ERROR),
-                    None => STATES + state(terminal, || is_set(silent, row)) as usize,
-                };
-                if let Some(count) = counts.get_mut(place) {
-                    *count += 1;
+            while row < end {
+                let (terminal, until) = terminals.stretch(row, end)?;
+                for row in (row..until).filter(|row| rows.wants(*row)) {
+                    let failure = failure(terminal, || is_set(explained, row));
+                    let place = match failure {
+                        Some(word) => FAILURES + usize::from(word == ERROR),
+                        None => STATES + state(terminal, || is_set(silent, row)) as usize,
+                    };
+                    if let Some(count) = counts.get_mut(place) {
+                        *count += 1;
+                    }
+                    if durations.nulls().is_none_or(|nulls| nulls.is_valid(row)) {
+                        group.durations.push(durations.value(row));
+                    }
                 }
-                if durations.nulls().is_none_or(|nulls| nulls.is_valid(row)) {
-                    group.durations.push(durations.value(row));
-                }
+                row = until;
             }
-            row = end;
             group.count(counts);
         }
         Ok(())

@@ -134,6 +134,18 @@ impl<'a> Terminals<'a> {
         Self { words, states: RunState::ALL.map(|state| (make_view(state.as_str().as_bytes(), 0, 0), state)) }
     }
 
+    /// The same for a row and those behind it with the same word, up to a row before `end`, where they end: runs of a path are
+    /// neighbours, and end alike.
+    pub(super) fn stretch(&self, row: usize, end: usize) -> DataFusionResult<(Option<RunState>, usize)> {
+        let nulls = self.words.nulls();
+        let word = |row: usize| {
+            self.words.views().get(row).filter(|_| nulls.is_none_or(|nulls| nulls.is_valid(row)))
+        };
+        let first = word(row);
+        let until = (row + 1..end).find(|next| word(*next) != first).unwrap_or(end);
+        Ok((self.at(row)?, until))
+    }
+
     /// The state that the terminal event of a row gives its run; nothing without one.
     #[inline]
     pub(super) fn at(&self, row: usize) -> DataFusionResult<Option<RunState>> {

@@ -31,11 +31,22 @@ impl Times {
         self.count += 1;
         self.sum = self.sum.saturating_add(time_ms);
         let mut rest = time_ms.cast_unsigned();
-        while rest > 0x7f {
-            self.bytes.push(low_bits(rest) | 0x80);
-            rest >>= 7;
+        // most take one of these lengths, which is copied at once
+        match time_ms {
+            0..0x80 => self.bytes.push(low_bits(rest)),
+            0x80..0x4000 => self.bytes.extend([low_bits(rest) | 0x80, low_bits(rest >> 7)]),
+            0x4000..0x20_0000 => {
+                let [first, second] = [rest, rest >> 7].map(|bits| low_bits(bits) | 0x80);
+                self.bytes.extend([first, second, low_bits(rest >> 14)]);
+            }
+            _ => {
+                while rest > 0x7f {
+                    self.bytes.push(low_bits(rest) | 0x80);
+                    rest >>= 7;
+                }
+                self.bytes.push(low_bits(rest));
+            }
         }
-        self.bytes.push(low_bits(rest));
         if self.bytes.len() >= CHUNK {
             // a time takes ten bytes at most
             let next = Vec::with_capacity(CHUNK + 10);
