@@ -17,10 +17,13 @@ use chrono::{DateTime, NaiveDate};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::common::{Column, DFSchema, Result as DataFusionResult, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::ParquetAccessPlan;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -46,7 +49,7 @@ use crate::tenant::Tenant;
 /// The URL under which the store's file access is known to a session.
 pub(crate) const STORE_URL: &str = "wayfare://store";
 
-/// Rows of a piece of a file, at least: row groups are no larger.
+/// Rows of a piece of a file, at least: about a row group.
 const PIECE_ROWS_MIN: u64 = 128 << 10;
 
 /// The column that [`SnapshotTable::numbered`] adds.
@@ -208,23 +211,51 @@ impl SnapshotTable {
     }
 }
 
-/// Files, large ones in pieces, in groups of about as many rows. Each piece has a number of its own.
-fn numbered_pieces(files: Vec<(PartitionedFile, u64)>, groups: usize) -> Vec<FileGroup> {
-    let mut balanced: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); groups.max(1)];
+/// Files, large ones in pieces, numbered in their order. Of files with the same partition values, which follow one another,
+/// each group has a share of neighbours with about as many rows.
+fn numbered_pieces(files: &[(PartitionedFile, u64)], groups: usize) -> Vec<FileGroup> {
+    let mut shares: Vec<Vec<PartitionedFile>> = vec![Vec::new(); groups.max(1)];
     let mut number = 0;
-    for (file, rows) in files {
-        let pieces = (rows / PIECE_ROWS_MIN).clamp(1, groups.max(1) as u64);
-        for mut piece in pieces_of(&file, usize::try_from(pieces).unwrap_or(1)) {
-            piece.partition_values.push(ScalarValue::UInt32(Some(number)));
-            number += 1;
-            if let Some((held, least)) = balanced.iter_mut().min_by_key(|(held, _)| *held) {
-                *held += rows / pieces;
-                least.push(piece);
+    for files in files.chunk_by(|(left, _), (right, _)| left.partition_values == right.partition_values) {
+        let all_rows = files.iter().map(|(_, rows)| *rows).sum::<u64>().max(1);
+        let mut before = 0;
+        for (file, rows) in files {
+            let pieces = usize::try_from(rows / PIECE_ROWS_MIN).unwrap_or(usize::MAX).max(1);
+            for mut piece in pieces_of(file, pieces) {
+                piece.partition_values.push(ScalarValue::UInt32(Some(number)));
+                number += 1;
+                let share = usize::try_from(before * groups as u64 / all_rows).unwrap_or(usize::MAX);
+                let last = shares.len() - 1;
+                shares.get_mut(share.min(last)).into_iter().for_each(|share| share.push(piece.clone()));
+                before += rows / pieces as u64;
             }
         }
     }
-    let filled = balanced.into_iter().map(|(_, pieces)| pieces).filter(|pieces| !pieces.is_empty());
-    filled.map(FileGroup::new).collect()
+    shares.into_iter().filter(|pieces| !pieces.is_empty()).map(FileGroup::new).collect()
+}
+
+/// The plan of a [`SnapshotTable::numbered`] scan without the pieces whose number is not wanted.
+pub(crate) fn only_pieces(
+    plan: Arc<dyn ExecutionPlan>,
+    is_wanted: impl Fn(u32) -> bool,
+) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+    let is_wanted = |piece: &PartitionedFile| match piece.partition_values.last() {
+        Some(ScalarValue::UInt32(Some(number))) => is_wanted(*number),
+        _ => true,
+    };
+    let narrowed = plan.transform_down(|plan| {
+        let Some(scan) = plan.downcast_ref::<DataSourceExec>() else { return Ok(Transformed::no(plan)) };
+        let Some(config) = scan.data_source().downcast_ref::<FileScanConfig>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let wanted = |group: &FileGroup| {
+            FileGroup::new(group.iter().filter(|piece| is_wanted(piece)).cloned().collect())
+        };
+        let groups = config.file_groups.iter().map(wanted).collect();
+        let config = FileScanConfigBuilder::from(config.clone()).with_file_groups(groups).build();
+        Ok(Transformed::yes(DataSourceExec::from_data_source(config) as Arc<dyn ExecutionPlan>))
+    });
+    Ok(narrowed?.data)
 }
 
 /// A file as so many ranges of bytes; a row group belongs to the range in which it begins.
@@ -408,7 +439,7 @@ impl SnapshotTable {
         }
         let rows = scanned.iter().map(|(_, rows)| rows).sum::<u64>();
         let groups = if self.numbered {
-            numbered_pieces(scanned, threads)
+            numbered_pieces(&scanned, threads)
         } else {
             FileGroup::new(scanned.into_iter().map(|(file, _)| file).collect()).split_files(threads)
         };
@@ -429,6 +460,8 @@ impl SnapshotTable {
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
+            // pieces stay in their groups
+            .with_preserve_order(self.numbered)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

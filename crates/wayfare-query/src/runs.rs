@@ -155,10 +155,12 @@ pub(crate) fn folded(
         };
         happened.with_column(name, side.clone())
     };
-    let files = fresh.events_for(dates.iter().copied());
     let first = dates.iter().min().map(NaiveDate::to_string).unwrap_or_default();
-    let not_before = |file: &&DataFile| file.partition_value("date").is_none_or(|date| *date >= *first);
-    let from_first = files.iter().filter(not_before).cloned().collect();
+    let is_before = |file: &DataFile| file.partition_value("date").is_some_and(|date| *date < *first);
+    let mut files = fresh.events_for(dates.iter().copied());
+    // neighbours in time are read by one thread; and the pieces of those that both plans read have the same numbers
+    files.sort_by_cached_key(|file| (is_before(file), file.partition.clone(), first_us(file)));
+    let from_first = files.iter().filter(|file| !is_before(file)).cloned().collect();
     let keys: Vec<Expr> = fold::KEYS.map(col).to_vec();
     let arguments = keys.iter().cloned().chain(fold_arguments(marks)?);
     let arguments = events(from_first).and_then(|events| events.select(arguments)).map_err(failed)?;
@@ -179,6 +181,14 @@ pub(crate) fn folded(
         return Ok(runs);
     }
     runs.filter(col("start_date").in_list(starts, false)).map_err(failed)
+}
+
+/// The time of a file's first event, in microseconds.
+fn first_us(file: &DataFile) -> Option<i64> {
+    match file.statistics.ranges.get("timestamp") {
+        Some(ValueRange::Micros(first, _)) => Some(*first),
+        _ => None,
+    }
 }
 
 /// On which side of the dates on which wanted runs begin the date of an event lies.

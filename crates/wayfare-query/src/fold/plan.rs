@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 
 use super::segments::{RunHasher, Scattered, Survey, of_runs};
 use super::worker::{Asides, Pass, Worker};
+use crate::provider::only_pieces;
 
 /// Bytes that an event takes until it is folded, about.
 const EVENT_BYTES: u64 = 96;
@@ -240,6 +241,7 @@ impl Fold {
         pass: Pass,
     ) -> DataFusionResult<Asides> {
         let events = reset_plan_states(Arc::clone(&self.events))?;
+        let events = only_pieces(events, |number| scattered.is_in(number))?;
         let partitions = events.output_partitioning().partition_count();
         let memory = || MemoryConsumer::new("fold").register(self.context.memory_pool());
         let asides = Arc::new(Asides::new(partitions, memory));

@@ -5,7 +5,7 @@
 //! around those whose runs are wanted hold runs that are not: a run without an event on a wanted date began on another, and
 //! so did one with an event before all of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch, UInt8Array, UInt32Array};
@@ -149,6 +149,7 @@ impl Cutter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Surveyed {
     hash: RunHash,
+    file: u32,
     rows: u32,
     is_wanted: bool,
     is_before: bool,
@@ -178,6 +179,7 @@ impl Survey {
         let ends = starts.iter().skip(1).copied().chain([keys.rows()]);
         let segment = |(&start, end): (&usize, usize)| Surveyed {
             hash: keys.hash(start, &self.hasher),
+            file: keys.files.value(start),
             rows: count(end - start),
             is_wanted: keys.is_on(Side::Wanted, start),
             is_before: keys.is_on(Side::Before, start),
@@ -202,6 +204,8 @@ pub(super) struct Scattered {
     runs: HashMap<RunHash, ScatteredRun, RandomState>,
     /// The events of those that did not begin before.
     pub(super) events: u64,
+    /// The numbers of the files, or pieces of files, with events of wanted runs.
+    files: HashSet<u32, RandomState>,
 }
 
 impl Scattered {
@@ -210,15 +214,26 @@ impl Scattered {
         let mut segments: Vec<Surveyed> = surveys.into_iter().flat_map(|survey| survey.segments).collect();
         segments.sort_unstable();
         let mut scattered = Self::default();
-        let is_scattered = |run: &&[Surveyed]| run.len() > 1 && run.iter().any(|segment| segment.is_wanted);
-        for run in segments.chunk_by(|left, right| left.hash == right.hash).filter(is_scattered) {
+        let is_wanted = |run: &&[Surveyed]| run.iter().any(|segment| segment.is_wanted);
+        for run in segments.chunk_by(|left, right| left.hash == right.hash).filter(is_wanted) {
             let began_before = run.iter().any(|segment| segment.is_before);
+            if !began_before {
+                scattered.files.extend(run.iter().map(|segment| segment.file));
+            }
+            if run.len() < 2 {
+                continue;
+            }
             let events = run.iter().map(|segment| u64::from(segment.rows)).sum::<u64>();
             let hash = run.first().map(|segment| segment.hash);
             scattered.runs.extend(hash.map(|hash| (hash, ScatteredRun { events, began_before })));
             scattered.events += if began_before { 0 } else { events };
         }
         scattered
+    }
+
+    /// Whether a file, or a piece of one, has events of wanted runs.
+    pub(super) fn is_in(&self, file: u32) -> bool {
+        self.files.contains(&file)
     }
 
     /// The run of a hash, if it is scattered.

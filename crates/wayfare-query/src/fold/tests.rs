@@ -263,18 +263,16 @@ fn texts_and_statuses(rows: &[Row], shared: &StringArray) -> Vec<ArrayRef> {
     ];
     for (index, name) in EVENT_TEXTS.iter().chain(&RUN_DIMENSIONS).enumerate() {
         let words = rows.iter().map(|(words, _)| words[index]);
-        columns.push(match *name {
-            "user_id" => {
-                cast(&words.map(|word| WORDS[word]).collect::<StringArray>(), &DataType::Utf8View).unwrap()
-            }
-            // keys of nulls are anything
-            _ => {
-                let nulls: Vec<bool> = words.clone().map(|word| word > 0).collect();
-                let keys: Vec<u32> = words.map(|word| u32::try_from(word).unwrap()).collect();
-                let keys = UInt32Array::try_new(keys.into(), Some(nulls.into())).unwrap();
-                Arc::new(Keyed::try_new(keys, Arc::new(shared.clone())).unwrap())
-            }
-        });
+        if *name == "user_id" {
+            let texts: StringArray = words.map(|word| WORDS[word]).collect();
+            columns.push(cast(&texts, &DataType::Utf8View).unwrap());
+            continue;
+        }
+        // keys of nulls are anything
+        let nulls: Vec<bool> = words.clone().map(|word| word > 0).collect();
+        let keys: Vec<u32> = words.map(|word| u32::try_from(word).unwrap()).collect();
+        let keys = UInt32Array::try_new(keys.into(), Some(nulls.into())).unwrap();
+        columns.push(Arc::new(Keyed::try_new(keys, Arc::new(shared.clone())).unwrap()));
     }
     columns.push(Arc::new(UInt64Array::from(vec![0; rows.len()])));
     columns
