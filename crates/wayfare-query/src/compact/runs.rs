@@ -163,18 +163,24 @@ impl<'a> Cache<'a> {
         }
     }
 
-    /// Folds some dates.
+    /// Folds some dates, on threads of their own once it was asked for.
     async fn folded<'d>(&self, dates: &'d [NaiveDate]) -> Result<FoldedDates<'d>> {
         let failed = |cause| of_datafusion("cannot fold the runs", cause);
         let lifetime = self.store.settings().journey_lifetime;
         let plan = folded(self.context, self.store, &self.fresh, dates, None, &[])?;
-        let mut folded = FoldedDates { dates, runs: BTreeMap::new(), long_runs: 0 };
-        let mut stream = plan.execute_stream().await.map_err(failed)?;
-        while let Some(rows) = stream.try_next().await.map_err(failed)? {
-            folded.long_runs += longer_than(lifetime, &rows);
-            split(&rows, &mut folded.runs)?;
-        }
-        Ok(folded)
+        let fold = async move {
+            let (mut runs, mut long_runs) = (BTreeMap::new(), 0);
+            let mut stream = plan.execute_stream().await.map_err(failed)?;
+            while let Some(rows) = stream.try_next().await.map_err(failed)? {
+                long_runs += longer_than(lifetime, &rows);
+                split(&rows, &mut runs)?;
+            }
+            Ok::<_, Error>((runs, long_runs))
+        };
+        let folded = SpawnedTask::spawn(fold).join().await;
+        let (runs, long_runs) =
+            folded.map_err(|cause| Error::internal("a thread of the fold broke off").because(cause))??;
+        Ok(FoldedDates { dates, runs, long_runs })
     }
 
     /// Writes and commits what was folded, if anything was.
