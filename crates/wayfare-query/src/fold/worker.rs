@@ -88,8 +88,7 @@ impl Worker {
             self.add(columns, &keys, 0..first, &[])?;
         }
         if forgets && !starts.is_empty() {
-            made = self.close(self.whole.runs())?;
-            self.asides.take(std::mem::take(&mut self.parts), &self.folder.vocabulary)?;
+            made = self.close_all()?;
             self.folder.clear();
             self.packer = Packer::default();
         }
@@ -164,13 +163,19 @@ impl Worker {
         Ok(made)
     }
 
+    /// Folds the whole runs and the scattered ones that the stream had all parts of, and puts the others aside.
+    fn close_all(&mut self) -> DataFusionResult<Vec<RecordBatch>> {
+        let mut made = self.close(self.whole.runs())?;
+        let mut parts = std::mem::take(&mut self.parts);
+        let Parts { runs, missing, .. } = &mut parts;
+        made.extend(self.folder.fold(runs, &self.schema, |run| missing.get(run) == Some(&0))?);
+        self.asides.take(parts, &self.folder.vocabulary)?;
+        Ok(made)
+    }
+
     /// The runs that the end of the stream closes, and the scattered ones that it had all parts of.
     pub(super) fn finish(mut self) -> DataFusionResult<Vec<RecordBatch>> {
-        let mut made = self.close(self.whole.runs())?;
-        let Parts { runs, missing, .. } = &mut self.parts;
-        made.extend(self.folder.fold(runs, &self.schema, |run| missing.get(run) == Some(&0))?);
-        self.asides.take(self.parts, &self.folder.vocabulary)?;
-        Ok(made)
+        self.close_all()
     }
 }
 
