@@ -15,7 +15,7 @@ use super::vocabulary::Vocabulary;
 pub(super) const RUNS_OUT: usize = 4_096;
 
 /// Bytes of what runs bring after which all is forgotten, where that is possible. Tests have few.
-const VOCABULARY_MAX: usize = if cfg!(test) { 1_500 } else { 32 << 20 };
+const VOCABULARY_MAX: usize = if cfg!(test) { 800 } else { 32 << 20 };
 
 /// Folds runs whose events are packed with its vocabulary.
 #[derive(Debug, Default)]

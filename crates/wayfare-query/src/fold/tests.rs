@@ -12,7 +12,7 @@ use arrow::compute::{cast, concat_batches, filter_record_batch, is_not_null};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt8Type};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::datasource::MemTable;
-use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use proptest::prelude::*;
@@ -21,7 +21,9 @@ use wayfare_ingest::columns::RUN_DIMENSIONS;
 use super::folder::Folder;
 use super::gathered::Gathered;
 use super::packer::Packer;
+use super::segments::{RunHasher, Scattered, Survey};
 use super::vocabulary::Vocabulary;
+use super::worker::{Asides, Pass, Worker};
 use super::{EVENT_TEXTS, FoldTable, KEYS, LEADING, Side, run_fields};
 use crate::functions::{Paths, path_text};
 use crate::keyed::{Keyed, keyed_type};
@@ -210,6 +212,37 @@ fn scattered_runs_are_folded_in_passes_where_memory_is_short() {
     let (expected, found) = in_runtime(both(streams(&events, 3, 1_000, true, &(0..7)), 1_300_000));
     assert_eq!(found.lines().count(), 2_000 + 4);
     assert!(expected == found, "other runs in passes");
+}
+
+/// A scattered run that is whole is not lost where a worker forgets what it has learnt.
+#[test]
+fn scattered_runs_outlast_what_a_worker_forgets() {
+    let mut events: Vec<Event> = vec![(0, 0, 0, 0, 0, 0), (0, 0, 1, 1, 0, 1)];
+    let many = |number: usize| (0, u32::try_from(number).unwrap() + 1, 0, number % 4, number / 4 % 3, 2);
+    events.extend((0..24).map(many));
+    events.push((0, 99, 0, 0, 0, 3));
+    let streams = streams(&events, 1, 40, true, &(0..4));
+    let hasher = RunHasher::default();
+    let mut survey = Survey::new(hasher.clone());
+    streams[0].iter().for_each(|batch| survey.add(batch).unwrap());
+    let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(usize::MAX));
+    let memory = || MemoryConsumer::new("fold").register(&pool);
+    let asides = Arc::new(Asides::new(1, memory));
+    let (scattered, pass) = (Arc::new(Scattered::of(vec![survey])), Pass { number: 0, passes: 1 });
+    let mut worker = Worker::new(schema(), hasher, scattered, pass, Arc::clone(&asides), memory());
+    let mut found = Vec::new();
+    let mut forgot = false;
+    for batch in &streams[0] {
+        forgot |= worker.is_full();
+        found.extend(worker.take(batch).unwrap());
+    }
+    found.extend(worker.finish().unwrap());
+    for aside in Arc::into_inner(asides).unwrap().into_parts() {
+        found.extend(aside.finish(&schema()).unwrap());
+    }
+    assert!(forgot, "too few texts to forget");
+    let runs: usize = found.iter().map(RecordBatch::num_rows).sum();
+    assert_eq!(runs, 26);
 }
 
 /// The same activities make another path where their marks or the names of their sub-journeys are others.

@@ -76,13 +76,18 @@ impl Worker {
         }
     }
 
+    /// Whether it forgets what it has learnt before it takes the next segment.
+    pub(super) fn is_full(&self) -> bool {
+        self.folder.is_full()
+    }
+
     /// Takes the next events of the stream, which all belong to runs, and gives runs that have ended.
     pub(super) fn take(&mut self, batch: &RecordBatch) -> DataFusionResult<Vec<RecordBatch>> {
         let keys = Keys::of(batch)?;
         let starts = self.cutter.starts(&keys);
         let columns = batch.columns().get(KEYS.len()..).unwrap_or_default();
         let mut made = Vec::new();
-        let forgets = self.folder.is_full();
+        let forgets = self.is_full();
         let first = starts.first().copied().filter(|_| forgets).unwrap_or_default();
         if first > 0 {
             self.add(columns, &keys, 0..first, &[])?;
